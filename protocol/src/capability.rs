@@ -1,0 +1,79 @@
+//! `GET /v1/capabilities`: what a broker and its store can do.
+
+use serde::{Deserialize, Serialize};
+
+/// What a store does with a precondition on a PUT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Precondition {
+    /// Decided atomically: of racing writers exactly one wins.
+    Atomic,
+    /// Looked at, but racing writers may all win.
+    NotAtomic,
+    /// Accepted and silently ignored.
+    Ignored,
+    /// Refused with an error.
+    Refused,
+}
+
+impl Precondition {
+    /// Whether sending the condition is worth it: the store neither refuses nor ignores it.
+    #[must_use]
+    pub const fn is_honoured(&self) -> bool {
+        match self {
+            Self::Atomic | Self::NotAtomic => true,
+            Self::Ignored | Self::Refused => false,
+        }
+    }
+}
+
+/// What the store behind a broker (or a direct transport) can do. The sync protocol is right on all; conditions save work.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StoreProfile {
+    /// `If-None-Match: *` on PUT.
+    pub conditional_create: Precondition,
+    /// `If-Match` on PUT.
+    pub conditional_replace: Precondition,
+}
+
+impl StoreProfile {
+    /// A store that decides both preconditions atomically (AWS S3, R2, MinIO, SeaweedFS, the embedded store).
+    pub const ATOMIC: Self = Self { conditional_create: Precondition::Atomic, conditional_replace: Precondition::Atomic };
+    /// A store that silently ignores both (Garage 2).
+    pub const IGNORING: Self = Self { conditional_create: Precondition::Ignored, conditional_replace: Precondition::Ignored };
+}
+
+/// Ways into an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum IdentityKind {
+    /// An invite of a self-hosted broker.
+    SelfHost,
+}
+
+/// Reply of `GET /v1/capabilities`, and part of every session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Capabilities {
+    /// Version of the HTTP API: 1.
+    pub api_version: u32,
+    /// Version of the broker, for people.
+    pub broker_version: String,
+    /// The URL under which clients reach this broker; DPoP's `htu` and the account proof name it.
+    pub public_url: String,
+    /// Ways into an account that this broker accepts.
+    pub identities: Vec<IdentityKind>,
+    /// What the store can do.
+    pub store: StoreProfile,
+    /// Most items of one presign or delete batch.
+    pub max_batch: u32,
+    /// Longest life of a presigned URL in seconds.
+    pub url_seconds: u32,
+    /// Seconds within which a revocation ends the minting of tokens and URLs; URLs already out live up to `url_seconds` more.
+    pub revocation_seconds: u32,
+}

@@ -1,0 +1,55 @@
+//! From an [`ObjectKey`] to its text. [`super::parse`] is the inverse.
+
+use std::fmt;
+
+use super::{ObjectKey, Space, StateKey};
+
+impl fmt::Display for Space {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(user) => write!(f, "users/{user}"),
+            Self::Member(user, member) => write!(f, "users/{user}/family-members/{member}"),
+        }
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Genesis { user } => write!(f, "users/{user}/genesis.json"),
+            Self::PublicKeys { user, generation, digest } => write!(f, "users/{user}/public-keys/{generation}.{digest}.blob"),
+            Self::MasterKeys { user, generation, digest } => write!(f, "users/{user}/master-keys/{generation}.{digest}.blob"),
+            Self::AccessGrant { user, grant } => write!(f, "users/{user}/access-grants/{grant}.blob"),
+            Self::DeviceFile { user, device } => write!(f, "users/{user}/devices/{device}/device.blob"),
+            Self::Segment { space, device, chain, seq, digest } => {
+                write!(f, "{space}/devices/{device}/manifest/{chain}-{seq:016x}.{digest}.blob")
+            }
+            Self::Checkpoint { space, digest } => write!(f, "{space}/checkpoints/{digest}.blob"),
+            Self::Doorbell { space } => write!(f, "{space}/sync-manifest.blob"),
+            Self::Record { user, member, record, version, digest } => {
+                write!(f, "users/{user}/family-members/{member}/records/{record}.v{version}.{digest}.blob")
+            }
+            Self::Attachment { user, member, hmac, digest } => {
+                write!(f, "users/{user}/family-members/{member}/attachments/{hmac}/data.{digest}.blob")
+            }
+            Self::Pack { user, member, digest } => write!(f, "users/{user}/family-members/{member}/packs/{digest}.blob"),
+            Self::State(state) => write!(f, "_tidegate/{state}"),
+        }
+    }
+}
+
+impl fmt::Display for StateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link { identity } => write!(f, "links/{identity}.json"),
+            Self::AccountKeys { user, generation } => write!(f, "accounts/{user}/{generation}.json"),
+            Self::InviteSlot { invite, thumbprint } => {
+                write!(f, "invites/{}/slots/{thumbprint}.json", invite.as_hyphenated())
+            }
+            Self::InviteRevoked { invite } => write!(f, "invites/{}/revoked.json", invite.as_hyphenated()),
+            Self::DeviceRevoked { device } => write!(f, "revocations/devices/{device}.json"),
+            Self::Renewal { user, device } => write!(f, "renewals/{user}/{device}.json"),
+            Self::Audit { user, day, id } => write!(f, "audit/{user}/{day}/{}.json", id.as_hyphenated()),
+        }
+    }
+}

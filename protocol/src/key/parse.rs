@@ -1,0 +1,172 @@
+//! From text to an [`ObjectKey`]: total on arbitrary input, and accepting each key in one spelling only.
+//!
+//! Whatever parses is formatted again and compared: two spellings of one key would let a caller name an object that the policy
+//! took for another.
+
+use std::str::FromStr;
+
+use super::ids::{parse_hex_u64, parse_uuid};
+use super::{InvalidId, MAX_KEY_BYTES, MAX_NUMBER, ObjectKey, Space, StateKey};
+
+/// Why a text is not an object key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKey {
+    /// Longer than [`MAX_KEY_BYTES`].
+    #[error("object key has {length} bytes; at most {MAX_KEY_BYTES} are allowed")]
+    TooLong {
+        /// Bytes given.
+        length: usize,
+    },
+    /// A character outside `[a-z0-9._/-]`.
+    #[error("object key has the character {character:?} at byte {position}; only a-z, 0-9, '.', '_', '/' and '-' are allowed")]
+    Character {
+        /// The character.
+        character: char,
+        /// Its byte offset.
+        position: usize,
+    },
+    /// An empty, `.` or `..` segment.
+    #[error("object key has an empty, '.' or '..' segment")]
+    Segment,
+    /// No object of Tidegate's has a key of this shape.
+    #[error("no object has a key of this shape")]
+    Layout,
+    /// An identifier or digest in it is malformed.
+    #[error("object key holds a malformed part")]
+    Part(#[from] InvalidId),
+    /// A number out of range or with leading zeros.
+    #[error("object key holds a number that is out of range or not in its shortest form")]
+    Number,
+}
+
+/// Refuses whatever could mean something to a store, a proxy or a shell: run before the layout is looked at.
+pub(super) fn check_alphabet(text: &str) -> Result<(), InvalidKey> {
+    if text.len() > MAX_KEY_BYTES {
+        return Err(InvalidKey::TooLong { length: text.len() });
+    }
+    let stranger = text.char_indices().find(|(_, c)| !matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '/' | '-'));
+    match stranger {
+        Some((position, character)) => Err(InvalidKey::Character { character, position }),
+        None => Ok(()),
+    }
+}
+
+impl FromStr for ObjectKey {
+    type Err = InvalidKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidKey> {
+        check_alphabet(text)?;
+        let segments: Vec<&str> = text.split('/').collect();
+        if segments.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
+            return Err(InvalidKey::Segment);
+        }
+        match segments.as_slice() {
+            ["users", user, rest @ ..] => parse_user(user, rest),
+            ["_tidegate", rest @ ..] => parse_state(rest).map(Self::State),
+            _ => Err(InvalidKey::Layout),
+        }
+    }
+}
+
+fn parse_user(user: &str, rest: &[&str]) -> Result<ObjectKey, InvalidKey> {
+    let user = user.parse()?;
+    match rest {
+        ["genesis.json"] => Ok(ObjectKey::Genesis { user }),
+        ["public-keys", name] => {
+            let (generation, digest) = generation_and_digest(name)?;
+            Ok(ObjectKey::PublicKeys { user, generation, digest })
+        }
+        ["master-keys", name] => {
+            let (generation, digest) = generation_and_digest(name)?;
+            Ok(ObjectKey::MasterKeys { user, generation, digest })
+        }
+        ["access-grants", name] => Ok(ObjectKey::AccessGrant { user, grant: blob(name)?.parse()? }),
+        ["devices", device, "device.blob"] => Ok(ObjectKey::DeviceFile { user, device: device.parse()? }),
+        ["family-members", member, rest @ ..] => {
+            let member = member.parse()?;
+            match rest {
+                ["records", name] => parse_record(user, member, name),
+                ["attachments", hmac, name] => {
+                    let digest = blob(name)?.strip_prefix("data.").ok_or(InvalidKey::Layout)?.parse()?;
+                    Ok(ObjectKey::Attachment { user, member, hmac: hmac.parse()?, digest })
+                }
+                ["packs", name] => Ok(ObjectKey::Pack { user, member, digest: blob(name)?.parse()? }),
+                rest => parse_history(Space::Member(user, member), rest),
+            }
+        }
+        rest => parse_history(Space::Account(user), rest),
+    }
+}
+
+/// What every space has: its doorbell, checkpoints and devices' segments.
+fn parse_history(space: Space, rest: &[&str]) -> Result<ObjectKey, InvalidKey> {
+    match rest {
+        ["sync-manifest.blob"] => Ok(ObjectKey::Doorbell { space }),
+        ["checkpoints", name] => Ok(ObjectKey::Checkpoint { space, digest: blob(name)?.parse()? }),
+        ["devices", device, "manifest", name] => {
+            let (position, digest) = blob(name)?.split_once('.').ok_or(InvalidKey::Layout)?;
+            let (chain, seq) = position.split_once('-').ok_or(InvalidKey::Layout)?;
+            let seq = parse_hex_u64("segment number", seq)?;
+            if seq > MAX_NUMBER {
+                return Err(InvalidKey::Number);
+            }
+            Ok(ObjectKey::Segment { space, device: device.parse()?, chain: chain.parse()?, seq, digest: digest.parse()? })
+        }
+        _ => Err(InvalidKey::Layout),
+    }
+}
+
+fn parse_record(user: super::UserId, member: super::MemberId, name: &str) -> Result<ObjectKey, InvalidKey> {
+    let mut parts = blob(name)?.split('.');
+    let (Some(record), Some(version), Some(digest), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return Err(InvalidKey::Layout);
+    };
+    let version = number(version.strip_prefix('v').ok_or(InvalidKey::Layout)?)?;
+    Ok(ObjectKey::Record { user, member, record: record.parse()?, version, digest: digest.parse()? })
+}
+
+fn parse_state(rest: &[&str]) -> Result<StateKey, InvalidKey> {
+    match rest {
+        ["links", name] => Ok(StateKey::Link { identity: json(name)?.parse()? }),
+        ["accounts", user, name] => Ok(StateKey::AccountKeys { user: user.parse()?, generation: generation(json(name)?)? }),
+        ["invites", invite, "slots", name] => {
+            Ok(StateKey::InviteSlot { invite: parse_uuid("invite id", invite)?, thumbprint: json(name)?.parse()? })
+        }
+        ["invites", invite, "revoked.json"] => Ok(StateKey::InviteRevoked { invite: parse_uuid("invite id", invite)? }),
+        ["revocations", "devices", name] => Ok(StateKey::DeviceRevoked { device: json(name)?.parse()? }),
+        ["renewals", user, name] => Ok(StateKey::Renewal { user: user.parse()?, device: json(name)?.parse()? }),
+        ["audit", user, day, name] => {
+            Ok(StateKey::Audit { user: user.parse()?, day: generation(day)?, id: parse_uuid("audit id", json(name)?)? })
+        }
+        _ => Err(InvalidKey::Layout),
+    }
+}
+
+fn blob(name: &str) -> Result<&str, InvalidKey> {
+    name.strip_suffix(".blob").ok_or(InvalidKey::Layout)
+}
+
+fn json(name: &str) -> Result<&str, InvalidKey> {
+    name.strip_suffix(".json").ok_or(InvalidKey::Layout)
+}
+
+fn generation_and_digest(name: &str) -> Result<(u32, super::Digest), InvalidKey> {
+    let (text, digest) = blob(name)?.split_once('.').ok_or(InvalidKey::Layout)?;
+    Ok((generation(text)?, digest.parse()?))
+}
+
+fn generation(text: &str) -> Result<u32, InvalidKey> {
+    u32::try_from(number(text)?).map_err(|_| InvalidKey::Number)
+}
+
+/// A decimal number in its shortest form, at most [`MAX_NUMBER`].
+fn number(text: &str) -> Result<u64, InvalidKey> {
+    let shortest = text == "0" || !text.starts_with('0');
+    if text.is_empty() || !shortest || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(InvalidKey::Number);
+    }
+    match text.parse::<u64>() {
+        Ok(value) if value <= MAX_NUMBER => Ok(value),
+        Ok(_) | Err(_) => Err(InvalidKey::Number),
+    }
+}

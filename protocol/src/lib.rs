@@ -1,0 +1,21 @@
+//! What the Tidegate broker and the sync client must agree on, and nothing else.
+//!
+//! Object keys ([`ObjectKey`]: parse and format), the requests and replies of the broker's HTTP API, the problem codes that
+//! its errors carry, the scopes that a token may hold, and the derivations that both halves compute (user id, device id,
+//! account proof). No IO, no clock, no randomness.
+
+pub mod account;
+pub mod capability;
+pub mod delete;
+pub mod genesis;
+mod key;
+pub mod presign;
+pub mod problem;
+pub mod scope;
+pub mod session;
+pub mod wire;
+
+pub use key::{
+    ChainId, ContentHmac, DeviceId, Digest, GrantId, InvalidId, InvalidKey, ListPrefix, MAX_KEY_BYTES, MAX_NUMBER, MemberId,
+    ObjectKey, RecordId, Sha256, Space, StateKey, UserId,
+};

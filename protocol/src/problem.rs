@@ -1,0 +1,204 @@
+//! Errors of the broker's HTTP API: RFC 9457 problem documents with a stable code.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a client should do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProblemClass {
+    /// Try again later, after `Retry-After` where it is given.
+    Retry,
+    /// Get a fresh nonce, token or session, then try again.
+    Reauthenticate,
+    /// The world has moved on: read, decide, try again.
+    Conflict,
+    /// The request itself is wrong; repeating it will not help.
+    Invalid,
+    /// Not allowed; repeating it will not help.
+    Denied,
+}
+
+macro_rules! problem_codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $status:literal, $class:ident;)*) => {
+        /// Stable code of a problem. Codes are never reused; new ones may appear, and an unknown one is read as
+        /// [`ProblemCode::Unknown`].
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        pub enum ProblemCode {
+            $($(#[$doc])* #[serde(rename = $code)] $name,)*
+            /// A code that this version does not know.
+            #[serde(rename = "unknown", other)]
+            Unknown,
+        }
+
+        impl ProblemCode {
+            /// Every code that this version can send.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The code as it stands in JSON.
+            #[must_use]
+            pub const fn as_str(&self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)*
+                    Self::Unknown => "unknown",
+                }
+            }
+
+            /// The HTTP status that it comes with.
+            #[must_use]
+            pub const fn status(&self) -> u16 {
+                match self {
+                    $(Self::$name => $status,)*
+                    Self::Unknown => 500,
+                }
+            }
+
+            /// What a client should do.
+            #[must_use]
+            pub const fn class(&self) -> ProblemClass {
+                match self {
+                    $(Self::$name => ProblemClass::$class,)*
+                    Self::Unknown => ProblemClass::Retry,
+                }
+            }
+        }
+    };
+}
+
+problem_codes! {
+    /// The body is not the JSON that this route takes.
+    InvalidJson = "invalid-json", 400, Invalid;
+    /// A header, path or parameter is malformed.
+    InvalidRequest = "invalid-request", 400, Invalid;
+    /// A batch holds no item or more than 1,000.
+    BatchSize = "batch-size", 400, Invalid;
+    /// The body is larger than this route takes.
+    BodyTooLarge = "body-too-large", 413, Invalid;
+    /// The body is not `application/json`.
+    UnsupportedMediaType = "unsupported-media-type", 415, Invalid;
+    /// No such route or object.
+    NotFound = "not-found", 404, Invalid;
+    /// The route exists, with other methods.
+    MethodNotAllowed = "method-not-allowed", 405, Invalid;
+
+    /// The call carries no DPoP proof.
+    ProofMissing = "proof-missing", 401, Reauthenticate;
+    /// The DPoP proof does not fit the request or its key.
+    ProofInvalid = "proof-invalid", 401, Reauthenticate;
+    /// The proof's nonce is missing or stale; the `DPoP-Nonce` header has a fresh one.
+    UseDpopNonce = "use-dpop-nonce", 401, Reauthenticate;
+    /// The proof was used before.
+    ProofReplayed = "proof-replayed", 401, Reauthenticate;
+    /// The call carries no access token.
+    TokenMissing = "token-missing", 401, Reauthenticate;
+    /// The token is not one of this broker's, or not for this key.
+    TokenInvalid = "token-invalid", 401, Reauthenticate;
+    /// The token has ended: renew the session.
+    TokenExpired = "token-expired", 401, Reauthenticate;
+    /// The renewal token has ended or was replaced: sign in again.
+    RenewalExpired = "renewal-expired", 403, Denied;
+    /// The device was revoked.
+    DeviceRevoked = "device-revoked", 403, Denied;
+    /// The token's scope does not reach this route.
+    ScopeInsufficient = "scope-insufficient", 403, Denied;
+
+    /// The invite is not one of this broker's.
+    InviteInvalid = "invite-invalid", 403, Denied;
+    /// The invite has ended: ask for a new one.
+    InviteExpired = "invite-expired", 403, Denied;
+    /// The invite was revoked.
+    InviteRevoked = "invite-revoked", 403, Denied;
+    /// Every device slot of the invite is taken.
+    InviteUsedUp = "invite-used-up", 403, Denied;
+    /// The identity opens no account yet, and no genesis was sent.
+    AccountNotFound = "account-not-found", 403, Denied;
+    /// The proof of the account's key does not hold.
+    AccountProofInvalid = "account-proof-invalid", 403, Denied;
+    /// The identity already opens another account: join that one.
+    AlreadyLinked = "already-linked", 409, Conflict;
+    /// The account's first objects are not in the store yet.
+    AccountIncomplete = "account-incomplete", 409, Conflict;
+
+    /// The object key is malformed.
+    KeyInvalid = "key-invalid", 400, Invalid;
+    /// The method is none of GET, HEAD, PUT, LIST.
+    MethodInvalid = "method-invalid", 400, Invalid;
+    /// DELETE is never signed: `POST /v1/delete` deletes.
+    DeleteNotSigned = "delete-not-signed", 403, Denied;
+    /// The policy does not grant this.
+    NotAllowed = "not-allowed", 403, Denied;
+    /// A PUT needs its exact length.
+    LengthMissing = "length-missing", 400, Invalid;
+    /// The object is larger than its kind may be.
+    TooLarge = "too-large", 413, Invalid;
+    /// A PUT needs the SHA-256 of its bytes.
+    Sha256Missing = "sha256-missing", 400, Invalid;
+    /// The SHA-256 does not begin with the digest in the key, or the genesis does not hash to the user id.
+    DigestMismatch = "digest-mismatch", 400, Invalid;
+    /// The condition is malformed, or has no place on this object.
+    ConditionInvalid = "condition-invalid", 400, Invalid;
+    /// This prefix is not listed for anyone.
+    ListPrefixInvalid = "list-prefix-invalid", 400, Invalid;
+    /// A parameter of LIST is out of range.
+    ListParameterInvalid = "list-parameter-invalid", 400, Invalid;
+    /// The object is too young to be deleted.
+    TooYoung = "too-young", 409, Conflict;
+    /// This kind of object is never deleted.
+    Protected = "protected", 403, Denied;
+    /// Less than a minute of signing is left: renew the session first.
+    RenewFirst = "renew-first", 401, Reauthenticate;
+    /// The account's bytes or deletions of the day are used up.
+    DailyLimit = "daily-limit", 429, Retry;
+    /// Too many requests.
+    RateLimited = "rate-limited", 429, Retry;
+
+    /// Somebody else changed the same state: try again.
+    StateConflict = "state-conflict", 409, Retry;
+    /// The store does not answer or answers with an error.
+    StoreUnavailable = "store-unavailable", 503, Retry;
+    /// The broker is at its limits.
+    Overloaded = "overloaded", 503, Retry;
+    /// The request took too long.
+    Timeout = "timeout", 503, Retry;
+    /// A bug or a broken part; the correlation id finds it in the log.
+    Internal = "internal", 500, Retry;
+}
+
+impl fmt::Display for ProblemCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An error reply, `application/problem+json` (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ProblemDocument {
+    /// `urn:tidegate:problem:{code}`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The stable code.
+    pub code: ProblemCode,
+    /// One sentence for people; it may change.
+    pub message: String,
+    /// Finds this request in the broker's log.
+    pub correlation_id: String,
+}
+
+impl ProblemDocument {
+    /// The document for this code, message and request.
+    #[must_use]
+    pub fn new(code: ProblemCode, message: impl Into<String>, correlation_id: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:tidegate:problem:{code}"),
+            status: code.status(),
+            code,
+            message: message.into(),
+            correlation_id: correlation_id.into(),
+        }
+    }
+}
