@@ -1,0 +1,162 @@
+//! Signed documents inside the envelope: segments, checkpoints, doorbells, device files.
+//!
+//! The content of such an envelope is `u32 length || exact document bytes || Ed25519 signature (64) || certificate`, where
+//! the certificate runs to the end. The signature is by the device's manifest key over
+//! `"tidegate/{type}/v1" || lp(user) || lp(space) || epoch u32 || SHA-256(document bytes)`: user and space are those that the
+//! object lies in, epoch that of the key it is sealed under. The bytes are handed on as they are and never written again.
+
+use std::collections::BTreeMap;
+
+use ed25519_dalek::{Signature, VerifyingKey};
+use rand_core::CryptoRng;
+use sha2::{Digest as _, Sha256};
+use tidegate_protocol::UserId;
+use tidegate_protocol::account::lp;
+
+use super::context::ObjectContext;
+use super::header::Header;
+use super::open::{OpenError, open};
+use super::seal::{SealError, seal};
+use crate::keys::{Certificate, CertificateError, DeviceKey, Keyring, SpaceKey, member_or_nil};
+
+const SIGNATURE_BYTES: usize = 64;
+
+/// The accounts whose devices may write, by account and generation of its keys.
+#[derive(Debug, Clone, Default)]
+pub struct AccountDirectory(BTreeMap<(UserId, u32), VerifyingKey>);
+
+impl AccountDirectory {
+    /// An empty directory: nobody is believed.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Believes the devices that this key of an account has certified.
+    pub fn insert(&mut self, user: UserId, generation: u32, key: VerifyingKey) {
+        self.0.insert((user, generation), key);
+    }
+
+    /// The account's key of this generation.
+    #[must_use]
+    pub fn get(&self, user: UserId, generation: u32) -> Option<&VerifyingKey> {
+        self.0.get(&(user, generation))
+    }
+}
+
+/// A document whose seal, signature and certificate all hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// The document, exactly as it was signed.
+    pub document: Vec<u8>,
+    /// The device that signed it, and its account.
+    pub certificate: Certificate,
+    /// The epoch of the key that it is sealed under.
+    pub epoch: u32,
+}
+
+/// Why a signed document is not believed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignedError {
+    /// The envelope does not open.
+    #[error(transparent)]
+    Envelope(#[from] OpenError),
+    /// The parts inside do not add up.
+    #[error("the signed document is malformed")]
+    Malformed,
+    /// The certificate does not count.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// Signed by a device of an account that may not write here.
+    #[error("the document is signed by a device of {user} (generation {generation}), who may not write here")]
+    UnknownAuthor {
+        /// The account.
+        user: UserId,
+        /// The generation of its keys.
+        generation: u32,
+    },
+    /// Signed by another device than the one under whose name it lies.
+    #[error("the document lies under another device's name than the one that signed it")]
+    OtherDevice,
+    /// The signature does not fit document and place.
+    #[error("the document's signature does not fit")]
+    BadSignature,
+}
+
+impl SignedError {
+    /// The stable code of this error.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Envelope(error) => error.code(),
+            Self::Malformed => "signed-malformed",
+            Self::Certificate(error) => error.code(),
+            Self::UnknownAuthor { .. } => "signed-unknown-author",
+            Self::OtherDevice => "signed-other-device",
+            Self::BadSignature => "signed-bad-signature",
+        }
+    }
+}
+
+/// Signs a document with the device's key and seals it, its certificate beside it.
+///
+/// # Errors
+/// As [`seal`].
+pub fn seal_signed(
+    key: &SpaceKey,
+    context: &ObjectContext,
+    document: &[u8],
+    device: &DeviceKey,
+    certificate: &Certificate,
+    rng: &mut dyn CryptoRng,
+) -> Result<Vec<u8>, SealError> {
+    let signature = device.sign(&signed_message(context, key.name().epoch, document));
+    let content = [lp(document).as_slice(), &signature, certificate.as_bytes()].concat();
+    seal(key, context, &content, rng)
+}
+
+/// Opens a signed document and verifies certificate, signature and, for objects that lie under a device's name, that it is
+/// that device's.
+///
+/// # Errors
+/// [`SignedError`], each refusal by its own name.
+pub fn open_signed(
+    keyring: &Keyring,
+    directory: &AccountDirectory,
+    context: &ObjectContext,
+    sealed: &[u8],
+) -> Result<Verified, SignedError> {
+    let epoch = Header::parse(sealed)?.key.epoch;
+    let content = open(keyring, context, sealed)?;
+    let (document, signature, certificate) = split(&content).ok_or(SignedError::Malformed)?;
+    let certificate = Certificate::parse(certificate)?;
+    let (user, generation) = (certificate.user(), certificate.generation());
+    let account = directory.get(user, generation).ok_or(SignedError::UnknownAuthor { user, generation })?;
+    certificate.verify(account)?;
+    if context.device().is_some_and(|device| device != certificate.device()) {
+        return Err(SignedError::OtherDevice);
+    }
+    certificate
+        .device_key()
+        .verify_strict(&signed_message(context, epoch, document), &signature)
+        .map_err(|_| SignedError::BadSignature)?;
+    Ok(Verified { document: document.to_vec(), certificate, epoch })
+}
+
+fn split(content: &[u8]) -> Option<(&[u8], Signature, &[u8])> {
+    let (length, rest) = content.split_first_chunk::<4>()?;
+    let (document, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    let (signature, certificate) = rest.split_first_chunk::<SIGNATURE_BYTES>()?;
+    Some((document, Signature::from_bytes(signature), certificate))
+}
+
+fn signed_message(context: &ObjectContext, epoch: u32, document: &[u8]) -> Vec<u8> {
+    [
+        format!("tidegate/{}/v1", context.kind()).into_bytes(),
+        lp(context.space.owner().as_bytes()),
+        lp(member_or_nil(context.space).as_bytes()),
+        epoch.to_be_bytes().to_vec(),
+        Sha256::digest(document).to_vec(),
+    ]
+    .concat()
+}

@@ -1,0 +1,8 @@
+//! The sync engine without IO: keys, the crypto envelope, manifests, merge and clocks.
+//!
+//! Time, randomness and ids come in as arguments, so that every decision can be replayed from a seed.
+
+mod base64url;
+pub mod clock;
+pub mod envelope;
+pub mod keys;
