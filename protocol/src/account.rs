@@ -33,7 +33,13 @@ pub fn uuid_of_hash(hash: &Sha256) -> Uuid {
 /// store nor broker can put other keys under an account's name.
 #[must_use]
 pub fn user_id(genesis: &[u8]) -> UserId {
-    let hash = Hasher::new().chain_update(USER_LABEL).chain_update(Hasher::digest(genesis)).finalize();
+    user_id_of_genesis_hash(&Sha256::of(genesis))
+}
+
+/// The user id of the genesis that has this SHA-256: for who pins the bytes without having seen them.
+#[must_use]
+pub fn user_id_of_genesis_hash(genesis: &Sha256) -> UserId {
+    let hash = Hasher::new().chain_update(USER_LABEL).chain_update(genesis.as_bytes()).finalize();
     UserId::new(uuid_of_hash(&Sha256::from_bytes(hash.into())))
 }
 

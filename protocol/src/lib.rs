@@ -9,6 +9,7 @@ pub mod capability;
 pub mod delete;
 pub mod genesis;
 mod key;
+pub mod limits;
 pub mod presign;
 pub mod problem;
 pub mod scope;

@@ -1,0 +1,347 @@
+//! What is signed for whom: one pure function over scopes, request and store.
+//!
+//! [`rights`] is the table of who may do what to which kind of object, [`may_list`] that of folders; the rest says what a signature
+//! pins. DELETE does not appear: it is never signed.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tidegate_protocol::account::{user_id_of_genesis_hash, uuid_of_hash};
+use tidegate_protocol::capability::StoreProfile;
+use tidegate_protocol::limits::max_stored_bytes;
+use tidegate_protocol::presign::Refusal;
+use tidegate_protocol::problem::ProblemCode;
+use tidegate_protocol::scope::{AccountScope, Permission, Scopes};
+use tidegate_protocol::{GrantId, ListPrefix, ObjectKey, Sha256, Space, UserId};
+
+use super::request::{Condition, ObjectRequest, refuse};
+
+/// Everything that a signature pins besides host and time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedConditions {
+    /// The HTTP method.
+    pub method: SignedMethod,
+    /// The object's key; empty for a LIST, which goes to the bucket.
+    pub key: String,
+    /// Query parameters, sorted by name.
+    pub query: Vec<(&'static str, String)>,
+    /// Headers besides `host`, in lower case and sorted by name.
+    pub headers: Vec<(&'static str, String)>,
+    /// The credential that signs.
+    pub credential: Credential,
+    /// Bytes that may be written: counted against the account's day.
+    pub signed_bytes: u64,
+}
+
+/// An HTTP method that is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedMethod {
+    /// Read an object or list a folder.
+    Get,
+    /// Read an object's headers.
+    Head,
+    /// Write an object.
+    Put,
+}
+
+impl SignedMethod {
+    /// The method as it stands in a request.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Put => "PUT",
+        }
+    }
+}
+
+/// Which of the broker's credentials signs. The one that writes can read nothing: some stores obey an unsigned copy header on a
+/// signed PUT, and would copy whatever the signing credential can read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    /// GetObject and ListBucket.
+    Read,
+    /// PutObject and nothing else.
+    Write,
+}
+
+/// Decides one request.
+///
+/// # Errors
+/// `not-allowed` if the scopes do not reach the object; else what is wrong with a PUT: its length, its hash or its condition.
+pub fn authorize(scopes: &Scopes, request: &ObjectRequest, profile: &StoreProfile) -> Result<SignedConditions, Refusal> {
+    match request {
+        ObjectRequest::Get { key } => {
+            allow(rights(scopes, key).get)?;
+            Ok(reading(SignedMethod::Get, key, Vec::new()))
+        }
+        ObjectRequest::Head { key } => {
+            allow(rights(scopes, key).head)?;
+            Ok(reading(SignedMethod::Head, key, vec![("x-amz-checksum-mode", "ENABLED".to_owned())]))
+        }
+        ObjectRequest::Put { key, length, sha256, condition } => {
+            allow(rights(scopes, key).put)?;
+            check_length(key, *length)?;
+            check_bytes(key, sha256)?;
+            let condition = condition_header(key, condition.as_ref(), profile)?;
+            Ok(writing(key, *length, sha256, condition))
+        }
+        ObjectRequest::List { prefix, max_keys, continuation } => {
+            allow(may_list(scopes, prefix))?;
+            Ok(listing(prefix, *max_keys, continuation.as_deref()))
+        }
+    }
+}
+
+fn allow(granted: bool) -> Result<(), Refusal> {
+    if granted { Ok(()) } else { Err(refuse(ProblemCode::NotAllowed, "this session may not do that to this object")) }
+}
+
+/// What may be done to one object.
+struct Rights {
+    get: bool,
+    head: bool,
+    put: bool,
+}
+
+const NOTHING: Rights = Rights { get: false, head: false, put: false };
+const GET: Rights = Rights { get: true, head: false, put: false };
+const PUT: Rights = Rights { get: false, head: false, put: true };
+const GET_PUT: Rights = Rights { get: true, head: false, put: true };
+const READ: Rights = Rights { get: true, head: true, put: false };
+const READ_PUT: Rights = Rights { get: true, head: true, put: true };
+
+/// The table of objects.
+fn rights(scopes: &Scopes, key: &ObjectKey) -> Rights {
+    match key {
+        ObjectKey::Genesis { user } | ObjectKey::PublicKeys { user, .. } => match account_standing(scopes, *user) {
+            AccountStanding::Owner => READ_PUT,
+            AccountStanding::Creator => GET_PUT,
+            AccountStanding::Joiner | AccountStanding::Stranger => GET,
+        },
+        ObjectKey::MasterKeys { user, .. } => match account_standing(scopes, *user) {
+            AccountStanding::Owner => READ_PUT,
+            AccountStanding::Creator => PUT,
+            AccountStanding::Joiner => GET,
+            AccountStanding::Stranger => NOTHING,
+        },
+        ObjectKey::AccessGrant { user, .. } => match account_standing(scopes, *user) {
+            AccountStanding::Owner => READ_PUT,
+            AccountStanding::Creator | AccountStanding::Joiner | AccountStanding::Stranger => NOTHING,
+        },
+        ObjectKey::DeviceFile { user, device } => match account_standing(scopes, *user) {
+            AccountStanding::Owner if *device == scopes.device => READ_PUT,
+            AccountStanding::Owner => READ,
+            AccountStanding::Creator | AccountStanding::Joiner | AccountStanding::Stranger => NOTHING,
+        },
+        ObjectKey::Segment { space, device, .. } => match space_standing(scopes, *space) {
+            SpaceStanding::Owner | SpaceStanding::Writer if *device == scopes.device => READ_PUT,
+            SpaceStanding::Owner | SpaceStanding::Writer | SpaceStanding::Reader => READ,
+            SpaceStanding::Stranger => NOTHING,
+        },
+        ObjectKey::Checkpoint { space, .. } => match space_standing(scopes, *space) {
+            SpaceStanding::Owner => READ_PUT,
+            SpaceStanding::Writer | SpaceStanding::Reader => READ,
+            SpaceStanding::Stranger => NOTHING,
+        },
+        ObjectKey::Doorbell { space } => content_rights(scopes, *space),
+        ObjectKey::Record { user, member, .. }
+        | ObjectKey::Attachment { user, member, .. }
+        | ObjectKey::Pack { user, member, .. } => content_rights(scopes, Space::Member(*user, *member)),
+        ObjectKey::State(_) => NOTHING,
+    }
+}
+
+/// Rights to what everyone who may write in a space may write.
+fn content_rights(scopes: &Scopes, space: Space) -> Rights {
+    match space_standing(scopes, space) {
+        SpaceStanding::Owner | SpaceStanding::Writer => READ_PUT,
+        SpaceStanding::Reader => READ,
+        SpaceStanding::Stranger => NOTHING,
+    }
+}
+
+/// The table of folders.
+fn may_list(scopes: &Scopes, prefix: &ListPrefix) -> bool {
+    match prefix {
+        ListPrefix::PublicKeys(user) | ListPrefix::MasterKeys(user) => match account_standing(scopes, *user) {
+            AccountStanding::Owner | AccountStanding::Joiner => true,
+            AccountStanding::Creator | AccountStanding::Stranger => false,
+        },
+        ListPrefix::AccessGrants(user) | ListPrefix::FamilyMembers(user) => match account_standing(scopes, *user) {
+            AccountStanding::Owner => true,
+            AccountStanding::Creator | AccountStanding::Joiner | AccountStanding::Stranger => false,
+        },
+        ListPrefix::Devices(space) | ListPrefix::Checkpoints(space) => content_rights(scopes, *space).get,
+        ListPrefix::Records(user, member) | ListPrefix::Attachments(user, member) | ListPrefix::Packs(user, member) => {
+            content_rights(scopes, Space::Member(*user, *member)).get
+        }
+    }
+}
+
+/// How the caller stands to an account.
+enum AccountStanding {
+    /// Its own, with the account key proven.
+    Owner,
+    /// Its own, not linked yet.
+    Creator,
+    /// Its own by the link alone: the account key is not proven yet.
+    Joiner,
+    /// Somebody else's.
+    Stranger,
+}
+
+fn account_standing(scopes: &Scopes, user: UserId) -> AccountStanding {
+    if user != scopes.user {
+        return AccountStanding::Stranger;
+    }
+    match scopes.account {
+        AccountScope::Full => AccountStanding::Owner,
+        AccountScope::Create => AccountStanding::Creator,
+        AccountScope::Bootstrap => AccountStanding::Joiner,
+    }
+}
+
+/// How the caller stands to a space.
+enum SpaceStanding {
+    /// Of the caller's own account.
+    Owner,
+    /// Shared with the caller, to read and write.
+    Writer,
+    /// Shared with the caller, to read.
+    Reader,
+    /// None of the caller's business.
+    Stranger,
+}
+
+/// Shares count with scope `full` alone: who has not proven an account key is nobody's recipient.
+fn space_standing(scopes: &Scopes, space: Space) -> SpaceStanding {
+    match scopes.account {
+        AccountScope::Create | AccountScope::Bootstrap => return SpaceStanding::Stranger,
+        AccountScope::Full => {}
+    }
+    if space.owner() == scopes.user {
+        return SpaceStanding::Owner;
+    }
+    let mut standing = SpaceStanding::Stranger;
+    for share in scopes.shares.iter().filter(|share| Space::Member(share.owner, share.member) == space) {
+        match share.permission {
+            Permission::ReadWrite => return SpaceStanding::Writer,
+            Permission::Read => standing = SpaceStanding::Reader,
+        }
+    }
+    standing
+}
+
+fn check_length(key: &ObjectKey, length: u64) -> Result<(), Refusal> {
+    if length == 0 {
+        return Err(refuse(ProblemCode::InvalidRequest, "an object has at least 1 byte"));
+    }
+    let most = max_stored_bytes(key);
+    if length > most {
+        let message = format!("an object of this kind has at most {most} bytes, not {length}");
+        return Err(refuse(ProblemCode::TooLarge, message));
+    }
+    Ok(())
+}
+
+/// Whether the bytes of this hash may stand under this key: every name that is made from a hash is checked against it, so a URL
+/// can carry no bytes but those that the key names.
+fn check_bytes(key: &ObjectKey, sha256: &Sha256) -> Result<(), Refusal> {
+    match key {
+        ObjectKey::Genesis { user } => {
+            require(user_id_of_genesis_hash(sha256) == *user, "the bytes of a genesis must hash to the user id")
+        }
+        ObjectKey::AccessGrant { grant, .. } => {
+            require(GrantId::new(uuid_of_hash(sha256)) == *grant, "the bytes of an access grant must hash to the grant id")
+        }
+        ObjectKey::PublicKeys { digest, .. }
+        | ObjectKey::MasterKeys { digest, .. }
+        | ObjectKey::Segment { digest, .. }
+        | ObjectKey::Checkpoint { digest, .. }
+        | ObjectKey::Record { digest, .. }
+        | ObjectKey::Attachment { digest, .. }
+        | ObjectKey::Pack { digest, .. } => require(sha256.digest() == *digest, "sha256 must begin with the digest in the key"),
+        ObjectKey::DeviceFile { .. } | ObjectKey::Doorbell { .. } => Ok(()),
+        ObjectKey::State(_) => allow(false),
+    }
+}
+
+fn require(fits: bool, message: &str) -> Result<(), Refusal> {
+    if fits { Ok(()) } else { Err(refuse(ProblemCode::DigestMismatch, message)) }
+}
+
+/// The header that makes a PUT conditional, where the store obeys it: a condition that is ignored or refused is not signed, since
+/// it would promise what does not happen or fail what should.
+fn condition_header(
+    key: &ObjectKey,
+    condition: Option<&Condition>,
+    profile: &StoreProfile,
+) -> Result<Option<(&'static str, String)>, Refusal> {
+    let create = || profile.conditional_create.is_honoured().then(|| ("if-none-match", "*".to_owned()));
+    match (is_replaceable(key), condition) {
+        (true, None) => Ok(None),
+        (true, Some(Condition::CreateOnly)) | (false, None) => Ok(create()),
+        (true, Some(Condition::Replace(etag))) => {
+            Ok(profile.conditional_replace.is_honoured().then(|| ("if-match", etag.as_str().to_owned())))
+        }
+        (false, Some(Condition::CreateOnly | Condition::Replace(_))) => Err(refuse(
+            ProblemCode::ConditionInvalid,
+            "this kind of object is created once and never replaced: it takes no condition",
+        )),
+    }
+}
+
+/// Whether an object may hold other bytes tomorrow. All others are written once.
+const fn is_replaceable(key: &ObjectKey) -> bool {
+    match key {
+        ObjectKey::DeviceFile { .. } | ObjectKey::Doorbell { .. } => true,
+        ObjectKey::Genesis { .. }
+        | ObjectKey::PublicKeys { .. }
+        | ObjectKey::MasterKeys { .. }
+        | ObjectKey::AccessGrant { .. }
+        | ObjectKey::Segment { .. }
+        | ObjectKey::Checkpoint { .. }
+        | ObjectKey::Record { .. }
+        | ObjectKey::Attachment { .. }
+        | ObjectKey::Pack { .. }
+        | ObjectKey::State(_) => false,
+    }
+}
+
+fn reading(method: SignedMethod, key: &ObjectKey, headers: Vec<(&'static str, String)>) -> SignedConditions {
+    SignedConditions { method, key: key.to_string(), query: Vec::new(), headers, credential: Credential::Read, signed_bytes: 0 }
+}
+
+fn writing(key: &ObjectKey, length: u64, sha256: &Sha256, condition: Option<(&'static str, String)>) -> SignedConditions {
+    let mut headers = vec![("content-length", length.to_string()), ("content-type", "application/octet-stream".to_owned())];
+    headers.extend(condition);
+    headers.push(("x-amz-checksum-sha256", STANDARD.encode(sha256.as_bytes())));
+    SignedConditions {
+        method: SignedMethod::Put,
+        key: key.to_string(),
+        query: Vec::new(),
+        headers,
+        credential: Credential::Write,
+        signed_bytes: length,
+    }
+}
+
+fn listing(prefix: &ListPrefix, max_keys: u32, continuation: Option<&str>) -> SignedConditions {
+    let mut query = Vec::with_capacity(5);
+    query.extend(continuation.map(|token| ("continuation-token", token.to_owned())));
+    query.extend([
+        ("encoding-type", "url".to_owned()),
+        ("list-type", "2".to_owned()),
+        ("max-keys", max_keys.to_string()),
+        ("prefix", prefix.to_string()),
+    ]);
+    SignedConditions {
+        method: SignedMethod::Get,
+        key: String::new(),
+        query,
+        headers: Vec::new(),
+        credential: Credential::Read,
+        signed_bytes: 0,
+    }
+}

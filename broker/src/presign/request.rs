@@ -1,0 +1,207 @@
+//! From an item of a presign batch to a request whose every field has been checked and has a place.
+
+use std::fmt;
+use std::str::FromStr;
+
+use tidegate_protocol::presign::{PresignItem, Refusal};
+use tidegate_protocol::problem::ProblemCode;
+use tidegate_protocol::{InvalidKey, ListPrefix, ObjectKey, Sha256};
+
+const MAX_ETAG_CHARACTERS: usize = 128;
+const MAX_CONTINUATION_BYTES: usize = 1024;
+const MAX_LIST_KEYS: u32 = 1000;
+
+/// What one item asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObjectRequest {
+    /// Read an object.
+    Get {
+        /// The object.
+        key: ObjectKey,
+    },
+    /// Read an object's length, ETag and checksum.
+    Head {
+        /// The object.
+        key: ObjectKey,
+    },
+    /// Write an object in one piece.
+    Put {
+        /// The object.
+        key: ObjectKey,
+        /// Exact number of bytes.
+        length: u64,
+        /// SHA-256 of the bytes.
+        sha256: Sha256,
+        /// What must hold for the write to happen.
+        condition: Option<Condition>,
+    },
+    /// List a folder.
+    List {
+        /// The folder.
+        prefix: ListPrefix,
+        /// Most keys of a page, 1 to 1,000.
+        max_keys: u32,
+        /// Where the last page ended: printable ASCII.
+        continuation: Option<String>,
+    },
+}
+
+/// A precondition of a PUT (RFC 9110, section 13.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// There is no such object yet.
+    CreateOnly,
+    /// The object is still the one with this ETag.
+    Replace(ETag),
+}
+
+/// A strong entity tag with its quotes: `"`, 1 to 128 of `[A-Za-z0-9._-]`, `"`. Nothing in it can end a header or mean a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ETag(String);
+
+impl ETag {
+    /// The tag as it stands in a header.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Text that is not an [`ETag`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an ETag is 1 to {MAX_ETAG_CHARACTERS} of A-Z, a-z, 0-9, '.', '_' and '-' in double quotes")]
+pub struct InvalidETag;
+
+impl FromStr for ETag {
+    type Err = InvalidETag;
+
+    fn from_str(text: &str) -> Result<Self, InvalidETag> {
+        let tag = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or(InvalidETag)?;
+        let plain = tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+        if tag.is_empty() || tag.len() > MAX_ETAG_CHARACTERS || !plain {
+            return Err(InvalidETag);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for ETag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl ObjectRequest {
+    /// Reads an item. A field that has no place on the item's method is refused rather than dropped, so that nobody takes for
+    /// signed what is not.
+    ///
+    /// # Errors
+    /// A refusal that says which field is wrong.
+    pub fn parse(item: &PresignItem) -> Result<Self, Refusal> {
+        match item.method.as_str() {
+            "GET" => Ok(Self::Get { key: parse_bare(item)? }),
+            "HEAD" => Ok(Self::Head { key: parse_bare(item)? }),
+            "PUT" => parse_put(item),
+            "LIST" => parse_list(item),
+            "DELETE" => Err(refuse(ProblemCode::DeleteNotSigned, "DELETE is never signed; POST /v1/delete deletes")),
+            _ => Err(refuse(ProblemCode::MethodInvalid, "the method is one of GET, HEAD, PUT and LIST")),
+        }
+    }
+}
+
+/// An item of a method that takes the key alone.
+fn parse_bare(item: &PresignItem) -> Result<ObjectKey, Refusal> {
+    refuse_put_fields(item)?;
+    refuse_list_fields(item)?;
+    parse_key(&item.key)
+}
+
+fn parse_put(item: &PresignItem) -> Result<ObjectRequest, Refusal> {
+    refuse_list_fields(item)?;
+    let key = parse_key(&item.key)?;
+    let length = item.length.ok_or_else(|| refuse(ProblemCode::LengthMissing, "a PUT needs the exact length in bytes"))?;
+    let sha256 = parse_sha256(item)?;
+    let condition = parse_condition(item)?;
+    Ok(ObjectRequest::Put { key, length, sha256, condition })
+}
+
+fn parse_list(item: &PresignItem) -> Result<ObjectRequest, Refusal> {
+    refuse_put_fields(item)?;
+    let prefix =
+        item.key.parse().map_err(|invalid| refuse(ProblemCode::ListPrefixInvalid, explain("no folder to list", &invalid)))?;
+    let max_keys = item.max_keys.unwrap_or(MAX_LIST_KEYS);
+    if !(1..=MAX_LIST_KEYS).contains(&max_keys) {
+        return Err(refuse(ProblemCode::ListParameterInvalid, format!("maxKeys is 1 to {MAX_LIST_KEYS}, not {max_keys}")));
+    }
+    Ok(ObjectRequest::List { prefix, max_keys, continuation: parse_continuation(item)? })
+}
+
+fn parse_key(text: &str) -> Result<ObjectKey, Refusal> {
+    text.parse().map_err(|invalid| refuse(ProblemCode::KeyInvalid, explain("not an object key", &invalid)))
+}
+
+fn parse_sha256(item: &PresignItem) -> Result<Sha256, Refusal> {
+    let text =
+        item.sha256.as_deref().ok_or_else(|| refuse(ProblemCode::Sha256Missing, "a PUT needs the SHA-256 of its bytes"))?;
+    text.parse().map_err(|_| refuse(ProblemCode::InvalidRequest, "sha256 is 64 lower-case hex digits"))
+}
+
+fn parse_condition(item: &PresignItem) -> Result<Option<Condition>, Refusal> {
+    match (item.if_match.as_deref(), item.create_only) {
+        (None, false) => Ok(None),
+        (None, true) => Ok(Some(Condition::CreateOnly)),
+        (Some(etag), false) => match etag.parse() {
+            Ok(etag) => Ok(Some(Condition::Replace(etag))),
+            Err(invalid @ InvalidETag) => Err(refuse(ProblemCode::ConditionInvalid, invalid.to_string())),
+        },
+        (Some(_), true) => {
+            Err(refuse(ProblemCode::ConditionInvalid, "ifMatch and createOnly contradict each other: give one of them"))
+        }
+    }
+}
+
+fn parse_continuation(item: &PresignItem) -> Result<Option<String>, Refusal> {
+    let Some(token) = &item.continuation_token else { return Ok(None) };
+    let printable = token.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if token.is_empty() || token.len() > MAX_CONTINUATION_BYTES || !printable {
+        let message = format!("continuationToken is 1 to {MAX_CONTINUATION_BYTES} characters of printable ASCII");
+        return Err(refuse(ProblemCode::ListParameterInvalid, message));
+    }
+    Ok(Some(token.clone()))
+}
+
+fn refuse_put_fields(item: &PresignItem) -> Result<(), Refusal> {
+    let PresignItem { method: _, key: _, length, sha256, if_match, create_only, max_keys: _, continuation_token: _ } = item;
+    refuse_present("length", length.is_some())?;
+    refuse_present("sha256", sha256.is_some())?;
+    refuse_present("ifMatch", if_match.is_some())?;
+    refuse_present("createOnly", *create_only)
+}
+
+fn refuse_list_fields(item: &PresignItem) -> Result<(), Refusal> {
+    refuse_present("maxKeys", item.max_keys.is_some())?;
+    refuse_present("continuationToken", item.continuation_token.is_some())
+}
+
+fn refuse_present(field: &str, present: bool) -> Result<(), Refusal> {
+    if !present {
+        return Ok(());
+    }
+    Err(refuse(ProblemCode::InvalidRequest, format!("{field} has no place on this method")))
+}
+
+/// What is wrong, down to the part of the key. A key's own text appears only in [`InvalidKey::Part`], cut and quoted.
+fn explain(what: &str, invalid: &InvalidKey) -> String {
+    match invalid {
+        InvalidKey::Part(part) => format!("{what}: {part}"),
+        InvalidKey::TooLong { .. }
+        | InvalidKey::Character { .. }
+        | InvalidKey::Segment
+        | InvalidKey::Layout
+        | InvalidKey::Number => format!("{what}: {invalid}"),
+    }
+}
+
+pub(super) fn refuse(code: ProblemCode, message: impl Into<String>) -> Refusal {
+    Refusal { code, message: message.into() }
+}

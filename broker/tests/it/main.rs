@@ -1,0 +1,3 @@
+//! Tests of the broker from outside.
+
+mod policy;
