@@ -1,0 +1,68 @@
+//! One row of the index.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Row;
+use serde::{Deserialize, Serialize};
+
+use crate::body::BodyId;
+
+/// What the index knows of an object.
+#[derive(Debug, Clone)]
+pub(crate) struct ObjectRecord {
+    /// Bytes.
+    pub(crate) size: u64,
+    /// Without quotes.
+    pub(crate) etag: String,
+    /// Base64.
+    pub(crate) sha256: String,
+    pub(crate) modified_ms: i64,
+    pub(crate) body: BodyId,
+    pub(crate) attributes: Attributes,
+}
+
+impl ObjectRecord {
+    /// Columns in the order that [`Self::from_row`] reads them.
+    pub(crate) const COLUMNS: &str = "o.size, o.etag, o.sha256, o.modified_ms, o.body, o.attributes";
+
+    /// Reads [`Self::COLUMNS`], which begin at column `first`.
+    pub(crate) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
+        let attributes: String = row.get(first + 5)?;
+        let attributes = serde_json::from_str(&attributes).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(first + 5, rusqlite::types::Type::Text, Box::new(error))
+        })?;
+        Ok(Self {
+            size: row.get::<_, i64>(first)?.unsigned_abs(),
+            etag: row.get(first + 1)?,
+            sha256: row.get(first + 2)?,
+            modified_ms: row.get(first + 3)?,
+            body: BodyId(row.get::<_, i64>(first + 4)?.unsigned_abs()),
+            attributes,
+        })
+    }
+}
+
+/// Headers that are stored with an object and answered with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Attributes {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) content_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) content_encoding: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) content_language: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) content_disposition: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cache_control: Option<String>,
+    /// `x-amz-meta-*`, without the prefix.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) metadata: BTreeMap<String, String>,
+}
+
+impl Attributes {
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("strings always serialise")
+    }
+}

@@ -1,0 +1,236 @@
+//! GET and HEAD of an object: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use s3s::dto::{
+    ChecksumMode, ChecksumType, ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+    Metadata, StreamingBlob, Timestamp, TimestampFormat,
+};
+use s3s::{Body, S3Error, S3ErrorCode, S3Result};
+use time::OffsetDateTime;
+use tokio::io::AsyncReadExt;
+use tokio_util::io::ReaderStream;
+
+use super::failure::{error, failed, no_such_bucket, no_such_key, not_implemented, precondition_failed};
+use super::receive::PIECE;
+use super::{Backend, blocking};
+use crate::clock::from_ms;
+use crate::error::StoreError;
+use crate::index::{Lookup, ObjectRecord};
+
+pub(super) async fn get(backend: &Arc<Backend>, input: GetObjectInput) -> S3Result<GetObjectOutput> {
+    let conditions = ReadConditions {
+        if_match: input.if_match,
+        if_none_match: input.if_none_match,
+        if_modified_since: input.if_modified_since,
+        if_unmodified_since: input.if_unmodified_since,
+    };
+    refuse_unsupported(input.version_id.as_deref(), input.part_number, input.sse_customer_algorithm.is_some())?;
+    let (bucket, key, asked) = (input.bucket, input.key, input.range);
+    let (record, content) = blocking(backend, move |backend| read(backend, &bucket, &key, &conditions, asked)).await?;
+    let full = content.range.is_none();
+    let checksum = (full && wants_checksum(input.checksum_mode.as_ref())).then(|| record.sha256.clone());
+    Ok(GetObjectOutput {
+        accept_ranges: Some("bytes".to_owned()),
+        body: Some(content.blob),
+        content_length: Some(content.length.cast_signed()),
+        content_range: content.range.map(|range| format!("bytes {}-{}/{}", range.start, range.end - 1, record.size)),
+        checksum_type: checksum.is_some().then(|| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
+        checksum_sha256: checksum,
+        e_tag: Some(ETag::Strong(record.etag)),
+        last_modified: Some(from_ms(record.modified_ms).into()),
+        content_type: Some(content_type(record.attributes.content_type)),
+        content_encoding: record.attributes.content_encoding,
+        content_language: record.attributes.content_language,
+        content_disposition: record.attributes.content_disposition,
+        cache_control: record.attributes.cache_control,
+        metadata: Some(record.attributes.metadata.into_iter().collect::<Metadata>()),
+        ..Default::default()
+    })
+}
+
+pub(super) async fn head(backend: &Arc<Backend>, input: HeadObjectInput) -> S3Result<HeadObjectOutput> {
+    let conditions = ReadConditions {
+        if_match: input.if_match,
+        if_none_match: input.if_none_match,
+        if_modified_since: input.if_modified_since,
+        if_unmodified_since: input.if_unmodified_since,
+    };
+    refuse_unsupported(input.version_id.as_deref(), input.part_number, input.sse_customer_algorithm.is_some())?;
+    let (bucket, key) = (input.bucket, input.key);
+    let record = blocking(backend, move |backend| lookup(backend, &bucket, &key)).await?;
+    conditions.check(&record)?;
+    let checksum = wants_checksum(input.checksum_mode.as_ref()).then(|| record.sha256.clone());
+    Ok(HeadObjectOutput {
+        accept_ranges: Some("bytes".to_owned()),
+        content_length: Some(record.size.cast_signed()),
+        checksum_type: checksum.is_some().then(|| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
+        checksum_sha256: checksum,
+        e_tag: Some(ETag::Strong(record.etag)),
+        last_modified: Some(from_ms(record.modified_ms).into()),
+        content_type: Some(content_type(record.attributes.content_type)),
+        content_encoding: record.attributes.content_encoding,
+        content_language: record.attributes.content_language,
+        content_disposition: record.attributes.content_disposition,
+        cache_control: record.attributes.cache_control,
+        metadata: Some(record.attributes.metadata.into_iter().collect::<Metadata>()),
+        ..Default::default()
+    })
+}
+
+/// What a GET answers with.
+struct Content {
+    blob: StreamingBlob,
+    /// Bytes.
+    length: u64,
+    /// Only where a range was asked for.
+    range: Option<Range<u64>>,
+}
+
+/// Looks the key up and opens its body. An overwrite in between removes the file that we were about to open: then look again.
+fn read(
+    backend: &Backend,
+    bucket: &str,
+    key: &str,
+    conditions: &ReadConditions,
+    asked: Option<s3s::dto::Range>,
+) -> S3Result<(Box<ObjectRecord>, Content)> {
+    let mut missing = None;
+    loop {
+        let record = lookup(backend, bucket, key)?;
+        conditions.check(&record)?;
+        match backend.bodies.open(record.body) {
+            Ok(file) => {
+                let content = content(file, record.size, asked)?;
+                return Ok((record, content));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound && missing != Some(record.body) => missing = Some(record.body),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(failed(StoreError::DamagedBody)),
+            Err(error) => return Err(failed(error)),
+        }
+    }
+}
+
+fn lookup(backend: &Backend, bucket: &str, key: &str) -> S3Result<Box<ObjectRecord>> {
+    match backend.reads.lookup(bucket, key).map_err(failed)? {
+        Lookup::NoBucket => Err(no_such_bucket()),
+        Lookup::NoKey => Err(no_such_key()),
+        Lookup::Found(record) => Ok(record),
+    }
+}
+
+fn content(mut file: File, size: u64, asked: Option<s3s::dto::Range>) -> S3Result<Content> {
+    let range = asked.map(|asked| asked.check(size).map_err(|_| unsatisfiable(size))).transpose()?;
+    let wanted = range.clone().unwrap_or(0..size);
+    let length = wanted.end - wanted.start;
+    if file.metadata().map_err(failed)?.len() != size {
+        return Err(failed(StoreError::DamagedBody));
+    }
+    if wanted.start > 0 {
+        file.seek(SeekFrom::Start(wanted.start)).map_err(failed)?;
+    }
+    let blob = if length <= PIECE as u64 { whole(&file, length)? } else { streamed(file, length) };
+    Ok(Content { blob, length, range })
+}
+
+fn whole(file: &File, length: u64) -> S3Result<StreamingBlob> {
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(PIECE));
+    let read = file.take(length).read_to_end(&mut bytes).map_err(failed)?;
+    if read as u64 != length {
+        return Err(failed(StoreError::DamagedBody));
+    }
+    Ok(StreamingBlob::from(Body::from(Bytes::from(bytes))))
+}
+
+fn streamed(file: File, length: u64) -> StreamingBlob {
+    let file = tokio::fs::File::from_std(file).take(length);
+    StreamingBlob::wrap(ReaderStream::with_capacity(file, PIECE))
+}
+
+/// Preconditions of reads, in the order of RFC 9110 section 13.2.2.
+struct ReadConditions {
+    if_match: Option<ETagCondition>,
+    if_none_match: Option<ETagCondition>,
+    if_modified_since: Option<Timestamp>,
+    if_unmodified_since: Option<Timestamp>,
+}
+
+impl ReadConditions {
+    fn check(&self, record: &ObjectRecord) -> S3Result<()> {
+        let etag = ETag::Strong(record.etag.clone());
+        let modified = whole_seconds(record.modified_ms);
+        let modified_after = |time: &Timestamp| modified > OffsetDateTime::from(time.clone());
+        let holds = match (&self.if_match, &self.if_unmodified_since) {
+            (Some(ETagCondition::ETag(wanted)), _) => wanted.strong_cmp(&etag),
+            (Some(ETagCondition::Any), _) | (None, None) => true,
+            (None, Some(since)) => !modified_after(since),
+        };
+        if !holds {
+            return Err(precondition_failed());
+        }
+        let changed = match (&self.if_none_match, &self.if_modified_since) {
+            (Some(ETagCondition::ETag(known)), _) => !known.weak_cmp(&etag),
+            (Some(ETagCondition::Any), _) => false,
+            (None, Some(since)) => modified_after(since),
+            (None, None) => true,
+        };
+        if changed { Ok(()) } else { Err(not_modified(record)) }
+    }
+}
+
+/// HTTP dates have no milliseconds: compared with them, a client that sends `Last-Modified` back would never see a 304.
+fn whole_seconds(ms: i64) -> OffsetDateTime {
+    from_ms(ms - ms.rem_euclid(1000))
+}
+
+fn not_modified(record: &ObjectRecord) -> S3Error {
+    let mut headers = HeaderMap::new();
+    if let Ok(etag) = HeaderValue::try_from(format!("\"{}\"", record.etag)) {
+        headers.insert(header::ETAG, etag);
+    }
+    let mut modified = Vec::new();
+    let formatted = Timestamp::from(from_ms(record.modified_ms)).format(TimestampFormat::HttpDate, &mut modified);
+    if let (Ok(()), Ok(modified)) = (formatted, HeaderValue::from_bytes(&modified)) {
+        headers.insert(header::LAST_MODIFIED, modified);
+    }
+    let mut unchanged = error(S3ErrorCode::NotModified, "the object has not changed");
+    unchanged.set_headers(headers);
+    unchanged
+}
+
+fn unsatisfiable(size: u64) -> S3Error {
+    let mut unsatisfiable = error(S3ErrorCode::InvalidRange, "the range lies outside of the object");
+    let mut headers = HeaderMap::new();
+    if let Ok(range) = HeaderValue::try_from(format!("bytes */{size}")) {
+        headers.insert(header::CONTENT_RANGE, range);
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    unsatisfiable.set_headers(headers);
+    unsatisfiable
+}
+
+fn refuse_unsupported(version: Option<&str>, part: Option<i32>, customer_key: bool) -> S3Result<()> {
+    if version.is_some_and(|version| version != "null") {
+        return Err(error(S3ErrorCode::NoSuchVersion, "there are no versions here"));
+    }
+    if part.is_some_and(|part| part != 1) {
+        return Err(error(S3ErrorCode::InvalidPart, "the object has one part"));
+    }
+    if customer_key {
+        return Err(not_implemented("server-side encryption is not supported"));
+    }
+    Ok(())
+}
+
+fn wants_checksum(mode: Option<&ChecksumMode>) -> bool {
+    mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED)
+}
+
+fn content_type(stored: Option<String>) -> String {
+    stored.unwrap_or_else(|| "application/octet-stream".to_owned())
+}
