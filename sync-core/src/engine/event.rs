@@ -1,0 +1,124 @@
+//! What the shell hands back for an effect, and what a sync ends with.
+
+use tidegate_protocol::ObjectKey;
+
+use crate::manifest::Timestamp;
+use crate::quarantine::{Hole, Quarantined};
+
+/// One entry of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedObject {
+    /// The object. Entries whose key is not one of Tidegate's are left out by the shell.
+    pub key: ObjectKey,
+    /// Length in bytes.
+    pub size: u64,
+    /// When the store took it.
+    pub last_modified: Option<Timestamp>,
+}
+
+/// Why an effect failed for good, after the shell's own retries: the class says what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FailureClass {
+    /// The store or the network did not answer, or answered 409, 429 or 5xx: later again.
+    Retry,
+    /// The session has ended: sign in again.
+    Reauthenticate,
+    /// The bytes that came are not the ones that were stored.
+    Corrupt,
+    /// The request is refused as it is.
+    Invalid,
+    /// The session may not do this.
+    Denied,
+    /// The device itself could not: disk full, database damaged.
+    Local,
+}
+
+impl FailureClass {
+    /// The stable name of this class.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Reauthenticate => "reauthenticate",
+            Self::Corrupt => "corrupt",
+            Self::Invalid => "invalid",
+            Self::Denied => "denied",
+            Self::Local => "local",
+        }
+    }
+}
+
+/// What came of an effect.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// `Get`: the object.
+    Found {
+        /// Its bytes (of the range, where one was asked for).
+        bytes: Vec<u8>,
+        /// Its ETag.
+        etag: Option<String>,
+        /// When the store took it.
+        last_modified: Option<Timestamp>,
+    },
+    /// `Get`: it still has the ETag given (304).
+    NotModified,
+    /// `Get`: there is no such object. `Put` with If-Match: there is nothing to replace (404).
+    NotFound,
+    /// `Put`, `PutIfAbsent`: stored.
+    Stored {
+        /// Its ETag.
+        etag: Option<String>,
+        /// When the store took it: the answer's `Date` will do.
+        last_modified: Option<Timestamp>,
+    },
+    /// `PutIfAbsent`, `Put` with If-None-Match: there is an object already (412).
+    AlreadyExists,
+    /// `Put` with If-Match: there is another version by now (412).
+    PreconditionFailed,
+    /// `Delete`: they are gone.
+    Deleted,
+    /// `List`: one page.
+    Listed {
+        /// Its entries.
+        entries: Vec<ListedObject>,
+        /// The token of the next page, if there is one.
+        next: Option<String>,
+    },
+    /// `Persist`: committed.
+    Persisted,
+    /// `LoadContent`: the plaintext.
+    Loaded {
+        /// The content.
+        bytes: Vec<u8>,
+    },
+    /// `Sleep`: done.
+    Slept,
+    /// It failed for good.
+    Failed(FailureClass),
+}
+
+/// What ended a sync early. Whatever was acknowledged is safe; the next sync goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// The name of the effect that failed.
+    pub effect: &'static str,
+    /// What to do.
+    pub class: FailureClass,
+}
+
+/// What a sync did.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SyncSummary {
+    /// Changes of other devices applied.
+    pub pulled: u64,
+    /// Changes of this device that are in the store now and were not before.
+    pub pushed: u64,
+    /// Registers with conflicts now, in all spaces.
+    pub conflicts: u64,
+    /// All that is not believed now, found in this sync or before.
+    pub quarantined: Vec<Quarantined>,
+    /// All segments missing now.
+    pub holes: Vec<Hole>,
+    /// Where it ended early, if it did.
+    pub failure: Option<Failure>,
+}

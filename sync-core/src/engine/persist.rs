@@ -1,0 +1,305 @@
+//! The rows that an engine lives in: what it asks to be written, and all of them together, from which it starts again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tidegate_protocol::{ChainId, ContentHmac, Digest, GrantId, Space};
+
+use crate::clock::Hlc;
+use crate::manifest::{Chain, Change, Cid, Frontier, SegmentRef, Timestamp};
+use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
+
+/// Which step of the protocol a batch belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// A user's edit; with its commit the edit is acknowledged.
+    Edit,
+    /// Grants read from the store.
+    Grants,
+    /// Segments applied: their changes and the frontier.
+    Segments,
+    /// The doorbell's ETag, once everything that it names is applied; listings done.
+    Doorbell,
+    /// Contents of records read from the store.
+    Contents,
+    /// Grants of this device that are stored now.
+    GrantsSent,
+    /// Segments built, before they are sent.
+    Built,
+    /// A segment that is stored now, and the wish to ring.
+    Sent,
+    /// The doorbell was written.
+    Rung,
+}
+
+impl Step {
+    /// The stable name of the effect that persists this step.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Edit => "persist-edit",
+            Self::Grants => "persist-grants",
+            Self::Segments => "persist-segments",
+            Self::Doorbell => "persist-doorbell",
+            Self::Contents => "persist-contents",
+            Self::GrantsSent => "persist-grants-sent",
+            Self::Built => "persist-built-segment",
+            Self::Sent => "persist-sent-segment",
+            Self::Rung => "persist-rung",
+        }
+    }
+}
+
+/// Rows to write in one transaction, in order: all of them or none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Persist {
+    /// The step that they belong to.
+    pub step: Step,
+    /// The rows.
+    pub rows: Vec<Row>,
+}
+
+/// One's own chain in a space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnChain {
+    /// Its random id.
+    pub chain: ChainId,
+    /// Number of the last segment known to be stored; 0 before the first.
+    pub seq: u64,
+    /// Its digest.
+    pub prev: Option<Digest>,
+}
+
+/// A segment that was built and may or may not be stored yet: it is sent again with the same bytes until it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltSegment {
+    /// Its name.
+    pub segment: SegmentRef,
+    /// Its sealed bytes.
+    pub bytes: Vec<u8>,
+    /// The changes in it.
+    pub cids: Vec<Cid>,
+    /// When it was built, in milliseconds since 1970.
+    pub built_at_ms: u64,
+}
+
+/// What is remembered of the account's doorbell.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DoorbellMemory {
+    /// The ETag of a version whose every segment was applied.
+    pub etag: Option<String>,
+    /// Whether something is stored that the doorbell may not name yet.
+    pub ring: bool,
+}
+
+/// One row to write. The set is closed: a store maps each to its table.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Row {
+    /// A grant that opens for this account, as stored in the bucket; `unsent` while it has yet to be put there. It replaces
+    /// the row of this id.
+    PutGrant {
+        /// Its id.
+        grant: GrantId,
+        /// Its blob: wrapped, so no secret by itself.
+        blob: Vec<u8>,
+        /// Whether it has yet to be stored.
+        unsent: bool,
+    },
+    /// A change that is present, with the segments that brought it (none while it waits in the outbox). It replaces the row
+    /// of this (space, cid), its segments included.
+    PutChange {
+        /// The space.
+        space: Space,
+        /// The change: store its [`Change::to_json`].
+        change: Change,
+        /// The segments that brought it, and when the store took them.
+        brought_by: BTreeMap<SegmentRef, Option<Timestamp>>,
+    },
+    /// A change was purged.
+    RemoveChange {
+        /// The space.
+        space: Space,
+        /// The change.
+        cid: Cid,
+    },
+    /// A segment was merged: the frontier covers it.
+    PutCovered {
+        /// The space.
+        space: Space,
+        /// The segment.
+        segment: SegmentRef,
+    },
+    /// A chain's floor rose; covered segments up to it may be forgotten.
+    RaiseFloor {
+        /// The space.
+        space: Space,
+        /// The chain.
+        chain: Chain,
+        /// The new floor.
+        floor: u64,
+    },
+    /// A change waits to be sent.
+    PutOutbox {
+        /// The space.
+        space: Space,
+        /// The change.
+        cid: Cid,
+        /// Whether the store may know it already, because the device was restored from a backup.
+        doubtful: bool,
+    },
+    /// A change waits no longer.
+    RemoveOutbox {
+        /// The space.
+        space: Space,
+        /// The change.
+        cid: Cid,
+    },
+    /// One's own chain in a space.
+    PutChain {
+        /// The space.
+        space: Space,
+        /// The chain and its tip.
+        chain: OwnChain,
+    },
+    /// A segment was built; at most one a space.
+    PutBuilt {
+        /// The space.
+        space: Space,
+        /// The segment.
+        built: BuiltSegment,
+    },
+    /// The built segment of a space is stored, or dropped.
+    RemoveBuilt {
+        /// The space.
+        space: Space,
+    },
+    /// The plaintext of a content; to be sealed under the local-store key. The same content may come again.
+    PutContent {
+        /// The space.
+        space: Space,
+        /// The content's name.
+        hmac: ContentHmac,
+        /// The plaintext.
+        bytes: Vec<u8>,
+    },
+    /// Something is not believed. It replaces the row of this (space, subject).
+    PutQuarantined(Quarantined),
+    /// Something is believed after all, or no longer of interest.
+    RemoveQuarantined {
+        /// The space.
+        space: Space,
+        /// What it was.
+        subject: Subject,
+    },
+    /// A segment is missing. It replaces the row of this (space, segment).
+    PutHole(Hole),
+    /// A segment is no longer missing.
+    RemoveHole {
+        /// The space.
+        space: Space,
+        /// The segment.
+        segment: SegmentRef,
+    },
+    /// A space was listed completely, and everything in the listing is applied.
+    PutListedAt {
+        /// The space.
+        space: Space,
+        /// When the listing began, in milliseconds since 1970.
+        listed_at_ms: u64,
+    },
+    /// What is remembered of the doorbell.
+    PutDoorbell(DoorbellMemory),
+    /// The greatest timestamp given out or seen. The store keeps the greater of this and what it has: two processes may write.
+    PutClock(Hlc),
+}
+
+/// All rows of one space.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SavedSpace {
+    /// The changes present and what brought them.
+    pub changes: BTreeMap<Cid, (Change, BTreeMap<SegmentRef, Option<Timestamp>>)>,
+    /// What was merged.
+    pub frontier: Frontier,
+    /// The changes that wait to be sent; the flag says doubtful.
+    pub outbox: BTreeMap<Cid, bool>,
+    /// One's own chain, from the first segment on.
+    pub chain: Option<OwnChain>,
+    /// The segment that was built and not yet confirmed.
+    pub built: Option<BuiltSegment>,
+    /// The contents on the device.
+    pub contents: BTreeSet<ContentHmac>,
+    /// What is not believed: reason and time of the next look.
+    pub quarantined: BTreeMap<Subject, (Reason, u64)>,
+    /// What is missing.
+    pub holes: BTreeMap<SegmentRef, HoleReason>,
+    /// When the last complete listing began.
+    pub listed_at_ms: Option<u64>,
+}
+
+/// All rows: what a restarted engine begins with.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Saved {
+    /// Grants, and whether each has yet to be stored.
+    pub grants: BTreeMap<GrantId, (Vec<u8>, bool)>,
+    /// The spaces.
+    pub spaces: BTreeMap<Space, SavedSpace>,
+    /// The doorbell.
+    pub doorbell: DoorbellMemory,
+    /// The greatest timestamp given out or seen.
+    pub clock: Hlc,
+}
+
+impl Saved {
+    /// What each row means, as executed by a store that holds everything in memory. Contents are kept by name only.
+    pub fn apply(&mut self, rows: &[Row]) {
+        for row in rows {
+            self.apply_row(row);
+        }
+    }
+
+    fn apply_row(&mut self, row: &Row) {
+        match row {
+            Row::PutGrant { grant, blob, unsent } => {
+                self.grants.insert(*grant, (blob.clone(), *unsent));
+            }
+            Row::PutChange { space, change, brought_by } => {
+                self.space(space).changes.insert(change.cid, (change.clone(), brought_by.clone()));
+            }
+            Row::RemoveChange { space, cid } => {
+                self.space(space).changes.remove(cid);
+            }
+            Row::PutCovered { space, segment } => self.space(space).frontier.insert(segment),
+            Row::RaiseFloor { space, chain, floor } => self.space(space).frontier.raise_floor(*chain, *floor),
+            Row::PutOutbox { space, cid, doubtful } => {
+                self.space(space).outbox.insert(*cid, *doubtful);
+            }
+            Row::RemoveOutbox { space, cid } => {
+                self.space(space).outbox.remove(cid);
+            }
+            Row::PutChain { space, chain } => self.space(space).chain = Some(*chain),
+            Row::PutBuilt { space, built } => self.space(space).built = Some(built.clone()),
+            Row::RemoveBuilt { space } => self.space(space).built = None,
+            Row::PutContent { space, hmac, bytes: _ } => {
+                self.space(space).contents.insert(*hmac);
+            }
+            Row::PutQuarantined(entry) => {
+                self.space(&entry.space).quarantined.insert(entry.subject, (entry.reason, entry.retry_at_ms));
+            }
+            Row::RemoveQuarantined { space, subject } => {
+                self.space(space).quarantined.remove(subject);
+            }
+            Row::PutHole(hole) => {
+                self.space(&hole.space).holes.insert(hole.segment, hole.reason);
+            }
+            Row::RemoveHole { space, segment } => {
+                self.space(space).holes.remove(segment);
+            }
+            Row::PutListedAt { space, listed_at_ms } => self.space(space).listed_at_ms = Some(*listed_at_ms),
+            Row::PutDoorbell(memory) => self.doorbell = memory.clone(),
+            Row::PutClock(hlc) => self.clock = self.clock.max(*hlc),
+        }
+    }
+
+    fn space(&mut self, space: &Space) -> &mut SavedSpace {
+        self.spaces.entry(*space).or_default()
+    }
+}

@@ -1,0 +1,149 @@
+//! Where a change's content lies: in the change itself, in an object of its own, or in a range of a pack.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tidegate_protocol::{ObjectKey, Space};
+
+use super::format::{FormatError, INLINE_BYTES, check_number, check_value};
+
+/// Where a content lies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Fields", into = "Fields")]
+pub enum Location {
+    /// In the change: the plaintext itself, sealed with the segment. At most [`INLINE_BYTES`].
+    Inline(Vec<u8>),
+    /// One object.
+    Object(ObjectLocation),
+    /// A range of a pack.
+    Pack(PackLocation),
+    /// A place that only a later version knows; copied on, and not readable here.
+    Unknown(Map<String, Value>),
+}
+
+/// One object that holds one content.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectLocation {
+    /// The object.
+    pub key: ObjectKey,
+    /// Its stored (sealed) length in bytes.
+    pub length: u64,
+    /// Fields of later versions.
+    pub extra: Map<String, Value>,
+}
+
+/// A range of a pack that holds one content.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PackLocation {
+    /// The pack.
+    pub pack: ObjectKey,
+    /// First byte of the range.
+    pub offset: u64,
+    /// Length of the range in bytes.
+    pub length: u64,
+    /// Fields of later versions.
+    pub extra: Map<String, Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Fields {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    inline: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pack: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    length: Option<u64>,
+    #[serde(flatten)]
+    extra: Map<String, Value>,
+}
+
+impl TryFrom<Fields> for Location {
+    type Error = String;
+
+    fn try_from(fields: Fields) -> Result<Self, String> {
+        let object_key = |text: String| text.parse::<ObjectKey>().map_err(|error| error.to_string());
+        match (fields.inline, fields.key, fields.pack, fields.offset, fields.length) {
+            (Some(text), None, None, None, None) => {
+                crate::base64url::decode(&text).map(Self::Inline).ok_or_else(|| "inline content is not base64url".to_owned())
+            }
+            (None, Some(key), None, None, Some(length)) => {
+                Ok(Self::Object(ObjectLocation { key: object_key(key)?, length, extra: fields.extra }))
+            }
+            (None, None, Some(pack), Some(offset), Some(length)) => {
+                Ok(Self::Pack(PackLocation { pack: object_key(pack)?, offset, length, extra: fields.extra }))
+            }
+            (None, None, None, None, None) if !fields.extra.is_empty() => Ok(Self::Unknown(fields.extra)),
+            _ => Err("a location is inline, key + length, or pack + offset + length".to_owned()),
+        }
+    }
+}
+
+impl From<Location> for Fields {
+    fn from(location: Location) -> Self {
+        let empty = Self { inline: None, key: None, pack: None, offset: None, length: None, extra: Map::new() };
+        match location {
+            Location::Inline(content) => Self { inline: Some(crate::base64url::encode(&content)), ..empty },
+            Location::Object(ObjectLocation { key, length, extra }) => {
+                Self { key: Some(key.to_string()), length: Some(length), extra, ..empty }
+            }
+            Location::Pack(PackLocation { pack, offset, length, extra }) => {
+                Self { pack: Some(pack.to_string()), offset: Some(offset), length: Some(length), extra, ..empty }
+            }
+            Location::Unknown(extra) => Self { extra, ..empty },
+        }
+    }
+}
+
+impl Location {
+    pub(crate) fn check(&self) -> Result<(), FormatError> {
+        let extra = match self {
+            Self::Inline(content) => return super::format::check_size("inline content", content.len() as u64, INLINE_BYTES as u64),
+            Self::Object(object) => {
+                check_number("change", object.length)?;
+                if !matches!(object.key, ObjectKey::Record { .. } | ObjectKey::Attachment { .. }) {
+                    return Err(FormatError::malformed("change", "its location is not a record or an attachment"));
+                }
+                &object.extra
+            }
+            Self::Pack(pack) => {
+                check_number("change", pack.offset)?;
+                check_number("change", pack.length)?;
+                check_number("change", pack.offset.saturating_add(pack.length))?;
+                if !matches!(pack.pack, ObjectKey::Pack { .. }) {
+                    return Err(FormatError::malformed("change", "its location is not a pack"));
+                }
+                &pack.extra
+            }
+            Self::Unknown(extra) => extra,
+        };
+        extra.values().try_for_each(|value| check_value("change", value))
+    }
+
+    /// Whether the content lies in this space: a change that points into another space would have a reader fetch, and a
+    /// collector keep, what its author has no say over.
+    #[must_use]
+    pub fn lies_in(&self, space: Space) -> bool {
+        let key = match self {
+            Self::Inline(_) | Self::Unknown(_) => return true,
+            Self::Object(object) => &object.key,
+            Self::Pack(pack) => &pack.pack,
+        };
+        match key {
+            ObjectKey::Record { user, member, .. } | ObjectKey::Attachment { user, member, .. } | ObjectKey::Pack { user, member, .. } => {
+                space == Space::Member(*user, *member)
+            }
+            ObjectKey::Genesis { .. }
+            | ObjectKey::PublicKeys { .. }
+            | ObjectKey::MasterKeys { .. }
+            | ObjectKey::AccessGrant { .. }
+            | ObjectKey::DeviceFile { .. }
+            | ObjectKey::Segment { .. }
+            | ObjectKey::Checkpoint { .. }
+            | ObjectKey::Doorbell { .. }
+            | ObjectKey::State(_) => false,
+        }
+    }
+}

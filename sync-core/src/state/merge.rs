@@ -1,0 +1,246 @@
+//! The changes present in a space and its frontier; applying segments and merging states.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::manifest::{Change, Cid, Frontier, Location, Op, Register, SegmentRef, Target, Timestamp};
+
+/// A change that is present, and what brought it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Present {
+    /// The change.
+    pub change: Change,
+    /// The segments that brought it, with their LastModified where known; none while it waits in the outbox.
+    ///
+    /// All of them, not the first alone: a change that was sent again in a second segment is gone only where both segments
+    /// are covered, and with one remembered per device, merging would give different states in different orders.
+    pub brought_by: BTreeMap<SegmentRef, Option<Timestamp>>,
+}
+
+/// The state of a space. Changes from the outbox are in it too, so that the app sees its own edits at once; they are no part
+/// of what devices agree on.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    changes: BTreeMap<Cid, Present>,
+    frontier: Frontier,
+    superseders: BTreeMap<Cid, BTreeSet<Cid>>,
+    registers: BTreeMap<Register, BTreeSet<Cid>>,
+    relocations: BTreeMap<Cid, BTreeSet<Cid>>,
+}
+
+impl State {
+    /// The state of a space in which nothing has happened.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What was merged.
+    #[must_use]
+    pub const fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+
+    /// The changes present, in the order of their ids.
+    pub fn changes(&self) -> impl Iterator<Item = &Present> {
+        self.changes.values()
+    }
+
+    /// One change, if it is present.
+    #[must_use]
+    pub fn get(&self, cid: Cid) -> Option<&Change> {
+        self.changes.get(&cid).map(|present| &present.change)
+    }
+
+    /// One change and what brought it, if it is present.
+    #[must_use]
+    pub fn present(&self, cid: Cid) -> Option<&Present> {
+        self.changes.get(&cid)
+    }
+
+    /// Applies a segment's changes and takes note of the segment; one that is covered changes nothing.
+    ///
+    /// A change that is already present gains an origin. That covers an edit sent in two segments by a device that was
+    /// restored from a backup: it stays one change.
+    pub fn apply(&mut self, segment: SegmentRef, changes: &[Change], stored_at: Option<Timestamp>) {
+        if self.frontier.covers(&segment) {
+            return;
+        }
+        self.frontier.insert(&segment);
+        for change in changes {
+            self.insert(change.clone(), [(segment, stored_at)]);
+        }
+    }
+
+    /// Takes in a change of this device that no stored segment carries yet, or replaces it by its finished form.
+    pub fn insert_unsent(&mut self, change: Change) {
+        match self.changes.get_mut(&change.cid) {
+            Some(present) if present.brought_by.is_empty() => present.change = change,
+            Some(_) => {}
+            None => self.insert(change, []),
+        }
+    }
+
+    /// Restores a change as it was saved.
+    pub fn restore(&mut self, change: Change, brought_by: impl IntoIterator<Item = (SegmentRef, Option<Timestamp>)>) {
+        self.insert(change, brought_by);
+    }
+
+    /// Restores the frontier as it was saved.
+    pub fn restore_frontier(&mut self, frontier: &Frontier) {
+        self.frontier.merge(frontier);
+    }
+
+    /// Merges another state: a change stays if both have it, or if one has it and the other has not merged the segment that
+    /// brought it.
+    ///
+    /// So what one of them has merged and no longer has is gone for good: it was purged, and nobody has to be asked. Without
+    /// the frontier's word every purged change would come back with the next device that still has it. Decided for each
+    /// pair of change and segment, this is the same whatever the order and however often it is done. Unsent changes stay.
+    pub fn merge(&mut self, other: &Self) {
+        let mut kept: BTreeMap<Cid, Present> = BTreeMap::new();
+        for (mine, theirs) in [(self as &Self, other), (other, self as &Self)] {
+            for (cid, present) in &mine.changes {
+                let stays = |segment: &SegmentRef| !theirs.frontier.covers(segment) || theirs.is_brought_by(*cid, segment);
+                let brought_by: BTreeMap<_, _> =
+                    present.brought_by.iter().filter(|(segment, _)| stays(segment)).map(|(segment, at)| (*segment, *at)).collect();
+                if brought_by.is_empty() && !(present.brought_by.is_empty() && std::ptr::eq(mine, self)) {
+                    continue;
+                }
+                add(&mut kept, present.change.clone(), brought_by);
+            }
+        }
+        let mut frontier = self.frontier.clone();
+        frontier.merge(&other.frontier);
+        *self = Self { frontier, ..Self::default() };
+        for present in kept.into_values() {
+            self.insert(present.change, present.brought_by);
+        }
+    }
+
+    fn is_brought_by(&self, cid: Cid, segment: &SegmentRef) -> bool {
+        self.changes.get(&cid).is_some_and(|present| present.brought_by.contains_key(segment))
+    }
+
+    fn insert(&mut self, change: Change, brought_by: impl IntoIterator<Item = (SegmentRef, Option<Timestamp>)>) {
+        let cid = change.cid;
+        if let Some(present) = self.changes.get(&cid) {
+            let old = present.change.clone();
+            self.unindex(&old);
+        }
+        add(&mut self.changes, change, brought_by);
+        let change = self.changes[&cid].change.clone();
+        self.index(&change);
+    }
+
+    fn index(&mut self, change: &Change) {
+        for superseded in &change.supersedes {
+            self.superseders.entry(*superseded).or_default().insert(change.cid);
+        }
+        for relocated in &change.relocates {
+            self.relocations.entry(*relocated).or_default().insert(change.cid);
+        }
+        if change.op != Op::Relocate {
+            self.registers.entry(change.register()).or_default().insert(change.cid);
+        }
+    }
+
+    fn unindex(&mut self, change: &Change) {
+        for superseded in &change.supersedes {
+            remove_from(&mut self.superseders, superseded, change.cid);
+        }
+        for relocated in &change.relocates {
+            remove_from(&mut self.relocations, relocated, change.cid);
+        }
+        remove_from(&mut self.registers, &change.register(), change.cid);
+    }
+
+    /// Whether a present change names this one as superseded. The superseder need not be of the same register, and the
+    /// superseded one need not be present.
+    #[must_use]
+    pub fn is_superseded(&self, cid: Cid) -> bool {
+        self.superseders.contains_key(&cid)
+    }
+
+    /// The heads of a register: its changes that no present change supersedes, in the order of their ids.
+    #[must_use]
+    pub fn heads(&self, register: &Register) -> Vec<&Change> {
+        let cids = self.registers.get(register).into_iter().flatten();
+        cids.filter(|cid| !self.is_superseded(**cid)).filter_map(|cid| self.get(*cid)).collect()
+    }
+
+    /// The heads of all registers of a target: an attachment has one for each record at which it hangs.
+    #[must_use]
+    pub fn heads_of_target(&self, target: Target) -> Vec<&Change> {
+        self.registers_of(target).flat_map(|register| self.heads(register)).collect()
+    }
+
+    /// All changes of a target that are present, in the order in which they were made.
+    #[must_use]
+    pub fn history(&self, target: Target) -> Vec<&Change> {
+        let cids = self.registers_of(target).filter_map(|register| self.registers.get(register)).flatten();
+        let mut changes: Vec<&Change> = cids.filter_map(|cid| self.get(*cid)).collect();
+        changes.sort_by_key(|change| change.rank());
+        changes
+    }
+
+    /// All registers in which something is present, in order.
+    pub fn registers(&self) -> impl Iterator<Item = &Register> {
+        self.registers.keys()
+    }
+
+    /// The registers of one target, in order.
+    pub fn registers_of(&self, target: Target) -> impl Iterator<Item = &Register> {
+        let first = Register { target, at: None };
+        self.registers.range(first..).map(|(register, _)| register).take_while(move |register| register.target == target)
+    }
+
+    /// Where a change's content lies now: the last word by (HLC, cid) of the change itself and the relocations that name it.
+    ///
+    /// Each with the SHA-256 of the stored bytes. Relocations touch neither version nor winner, so packing or resealing on
+    /// one device never looks like an edit on another.
+    #[must_use]
+    pub fn whereabouts(&self, cid: Cid) -> Option<&Change> {
+        let own = self.get(cid);
+        let moved = self.relocations.get(&cid).into_iter().flatten().filter_map(|relocation| self.get(*relocation));
+        own.into_iter().chain(moved).filter(|change| change.location.is_some()).max_by_key(|change| change.rank())
+    }
+
+    /// The place of a change's content, see [`State::whereabouts`].
+    #[must_use]
+    pub fn location(&self, cid: Cid) -> Option<&Location> {
+        self.whereabouts(cid)?.location.as_ref()
+    }
+}
+
+/// Adds a change or, if it is there, the segments that brought it.
+///
+/// Should one cid come with two contents, the same one is taken everywhere: of a change sent again after a restore, both
+/// copies are good, but devices that kept different ones would never agree.
+fn add(changes: &mut BTreeMap<Cid, Present>, change: Change, brought_by: impl IntoIterator<Item = (SegmentRef, Option<Timestamp>)>) {
+    let brought_by = brought_by.into_iter();
+    match changes.get_mut(&change.cid) {
+        None => {
+            changes.insert(change.cid, Present { change, brought_by: brought_by.collect() });
+        }
+        Some(present) => {
+            let unsent = present.brought_by.is_empty();
+            for (segment, stored_at) in brought_by {
+                let known = present.brought_by.entry(segment).or_default();
+                *known = (*known).max(stored_at);
+            }
+            let arrived = unsent && !present.brought_by.is_empty();
+            if arrived || (change != present.change && change.to_json() > present.change.to_json()) {
+                present.change = change;
+            }
+        }
+    }
+}
+
+fn remove_from<K: Ord>(index: &mut BTreeMap<K, BTreeSet<Cid>>, key: &K, cid: Cid) {
+    if let Some(cids) = index.get_mut(key) {
+        cids.remove(&cid);
+        if cids.is_empty() {
+            index.remove(key);
+        }
+    }
+}
