@@ -1,0 +1,276 @@
+//! The command line's shape: commands and flags, which scripts rely on.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use tidegate_protocol::UserId;
+use url::Url;
+
+const ABOUT: &str = "Your family's health data in plain object storage: encrypted, synced, readable by you alone";
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 2 wrong usage, 10 invalid input, 11 not allowed, 12 unreachable (try later, nothing is lost),
+13 a person must decide first, 14 damaged data, 15 not found, 20 a bug.
+New here? `tidegate demo` shows everything in one process, with nothing to set up.";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, about = ABOUT, after_help = EXIT_CODES, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Folder with this device's keys and database [default: the platform's data folder]
+    #[arg(long, global = true, value_name = "DIR", env = "TIDEGATE_HOME", hide_env_values = true)]
+    pub(crate) home: Option<PathBuf>,
+    /// Print one JSON document, errors included
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print results only: no remarks, no progress
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Log what happens to standard error (-vv: more)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Never use colour (NO_COLOR does the same)
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+    /// Draw no progress bars
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// See it all at work: a store, a broker and two devices in this one process
+    #[cfg(feature = "demo")]
+    Demo(DemoArguments),
+    /// Create an account, with this device as its first
+    Init(InitArguments),
+    /// Make this a further device of an existing account
+    Join(JoinArguments),
+    /// Add and list family members
+    #[command(subcommand)]
+    Member(MemberCommand),
+    /// Store files as records, or a new version of one
+    Put(PutArguments),
+    /// Store files of any kind as attachments
+    Attach(AttachArguments),
+    /// List records and attachments
+    List(ListArguments),
+    /// Print or save what a record or an attachment holds
+    Get(GetArguments),
+    /// Delete a record or an attachment on all devices
+    Delete(DeleteArguments),
+    /// Show every version of a record
+    History(HistoryArguments),
+    /// List records that were edited in two places at once
+    Conflicts,
+    /// Make an earlier or losing version of a record the current one
+    Restore(RestoreArguments),
+    /// Send what is new here, fetch what is new elsewhere
+    Sync,
+    /// Show this device, what waits to be sent, and when it last synced
+    Status,
+    /// List the account's devices
+    Devices,
+    /// Make the local database anew from the store
+    Rebuild,
+}
+
+#[cfg(feature = "demo")]
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// Folder to store: each sub-folder is a family member (default: a small bundled one)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: Option<PathBuf>,
+    /// Leave both devices' homes and the store in this new or empty folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+/// How the store is reached: through a broker with an invite, or directly with own keys.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("place").args(["broker", "s3"]).required(true))]
+pub(crate) struct AccessArguments {
+    /// Broker to sign in to
+    #[arg(long, value_name = "URL")]
+    pub(crate) broker: Option<Url>,
+    /// The invite itself; other programs can see it here, so prefer --invite-file or TIDEGATE_INVITE
+    #[arg(long, value_name = "TOKEN", requires = "broker", conflicts_with = "invite_file")]
+    pub(crate) invite: Option<String>,
+    /// File that holds the invite (`-`: standard input; default: the environment's TIDEGATE_INVITE)
+    #[arg(long, value_name = "FILE", requires = "broker")]
+    pub(crate) invite_file: Option<PathBuf>,
+    /// S3 store to use without a broker; keys come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN
+    #[arg(long, value_name = "URL", requires = "bucket")]
+    pub(crate) s3: Option<Url>,
+    /// The store's bucket
+    #[arg(long, value_name = "BUCKET", requires = "s3")]
+    pub(crate) bucket: Option<String>,
+    /// The store's region
+    #[arg(long, value_name = "REGION", requires = "s3", default_value = "us-east-1")]
+    pub(crate) region: String,
+    /// Name the bucket in the host (bucket.host/key) and not in the path (host/bucket/key)
+    #[arg(long, requires = "s3")]
+    pub(crate) virtual_host: bool,
+    /// Name by which the account's other devices know this one [default: the host's name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) device_name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    #[command(flatten)]
+    pub(crate) access: AccessArguments,
+    /// Write the recovery code to this new file (mode 0600) and do not show it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) recovery_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JoinArguments {
+    #[command(flatten)]
+    pub(crate) access: AccessArguments,
+    /// File that holds the recovery code (`-`: standard input) [default: ask for it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) recovery_file: Option<PathBuf>,
+    /// Account to join, where the bucket holds more than one
+    #[arg(long, value_name = "UUID", requires = "s3")]
+    pub(crate) user_id: Option<UserId>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MemberCommand {
+    /// Add a family member
+    Add {
+        /// The name; only your devices can read it
+        name: String,
+    },
+    /// List family members
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PutArguments {
+    /// Files to store (`-`: standard input)
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Family member, by name or id
+    #[arg(long, value_name = "MEMBER", required_unless_present = "id")]
+    pub(crate) member: Option<String>,
+    /// Kind of record, for example note or visit [default: by media type]
+    #[arg(long, value_name = "KIND")]
+    pub(crate) kind: Option<String>,
+    /// Media type, for example text/plain [default: by the file name's extension]
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) media_type: Option<String>,
+    /// Record to which this is a new version; what no flag gives stays as it is
+    #[arg(long, value_name = "RECORD")]
+    pub(crate) id: Option<String>,
+    /// Title [default: the file's name]
+    #[arg(long, value_name = "TITLE")]
+    pub(crate) title: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AttachArguments {
+    /// Files to store (`-`: standard input)
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Family member, by name or id
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) member: String,
+    /// Record to which the attachment belongs
+    #[arg(long, value_name = "ID")]
+    pub(crate) record: Option<String>,
+    /// Name [default: the file's name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    /// Only this family member's, by name or id
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) member: Option<String>,
+    /// Only records of this kind
+    #[arg(long, value_name = "KIND")]
+    pub(crate) kind: Option<String>,
+    /// Only what has been deleted
+    #[arg(long)]
+    pub(crate) deleted: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GetArguments {
+    /// Record or attachment; the first characters of its id do
+    pub(crate) id: String,
+    /// Save to this file (`-`: standard output); needed with --json
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Version to get, as `history` names it [default: the current one]
+    #[arg(long, value_name = "CID")]
+    pub(crate) change: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArguments {
+    /// Record or attachment; the first characters of its id do
+    pub(crate) id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArguments {
+    /// Record; the first characters of its id do
+    pub(crate) id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArguments {
+    /// Record; the first characters of its id do
+    pub(crate) id: String,
+    /// Version to restore, as `history` names it
+    #[arg(long, value_name = "CID")]
+    pub(crate) change: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn definitions_hold_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_place_is_required_and_only_one() {
+        let parse = |arguments: &[&str]| Arguments::try_parse_from([&["tidegate", "init"], arguments].concat()).is_ok();
+        assert!(!parse(&[]));
+        assert!(parse(&["--broker", "http://127.0.0.1:1"]));
+        assert!(parse(&["--s3", "http://127.0.0.1:1", "--bucket", "b"]));
+        assert!(!parse(&["--s3", "http://127.0.0.1:1"]));
+        assert!(!parse(&["--s3", "http://127.0.0.1:1", "--bucket", "b", "--broker", "http://127.0.0.1:1"]));
+        assert!(!parse(&["--s3", "http://127.0.0.1:1", "--bucket", "b", "--invite", "i"]));
+        assert!(!parse(&["--broker", "http://127.0.0.1:1", "--invite", "i", "--invite-file", "f"]));
+    }
+
+    #[test]
+    fn a_member_is_required_unless_the_record_names_it() {
+        let parse = |arguments: &[&str]| Arguments::try_parse_from([&["tidegate", "put", "f"], arguments].concat()).is_ok();
+        assert!(!parse(&[]));
+        assert!(parse(&["--member", "Ada"]));
+        assert!(parse(&["--id", "3f2a"]));
+    }
+}

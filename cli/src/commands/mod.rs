@@ -1,0 +1,70 @@
+//! One file a command.
+
+mod attach;
+mod conflicts;
+mod delete;
+#[cfg(feature = "demo")]
+mod demo;
+mod devices;
+mod get;
+mod history;
+mod init;
+mod join;
+mod list;
+mod member;
+mod put;
+mod rebuild;
+mod restore;
+mod status;
+mod sync;
+
+use std::path::PathBuf;
+
+use tidegate_sync_client::{Options, SyncClient};
+
+use crate::arguments::{Arguments, Command, MemberCommand};
+use crate::failure::Failure;
+use crate::home;
+use crate::output::Output;
+
+/// What every command needs.
+pub(crate) struct Context {
+    pub(crate) home: PathBuf,
+    pub(crate) output: Output,
+}
+
+impl Context {
+    /// The client of this home, without a word to the network.
+    pub(crate) fn open(&self) -> Result<SyncClient, Failure> {
+        Ok(SyncClient::open(&self.home, Options::default())?)
+    }
+}
+
+/// Does what was asked.
+pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
+    #[cfg(feature = "demo")]
+    if let Command::Demo(arguments) = &arguments.command {
+        return demo::run(arguments, output).await;
+    }
+    let context = Context { home: home::resolve(arguments.global.home.as_deref())?, output };
+    match arguments.command {
+        #[cfg(feature = "demo")]
+        Command::Demo(_) => Ok(()),
+        Command::Init(arguments) => init::run(&context, &arguments).await,
+        Command::Join(arguments) => join::run(&context, &arguments).await,
+        Command::Member(MemberCommand::Add { name }) => member::add(&context, &name),
+        Command::Member(MemberCommand::List) => member::list(&context),
+        Command::Put(arguments) => put::run(&context, &arguments),
+        Command::Attach(arguments) => attach::run(&context, &arguments),
+        Command::List(arguments) => list::run(&context, &arguments),
+        Command::Get(arguments) => get::run(&context, &arguments).await,
+        Command::Delete(arguments) => delete::run(&context, &arguments),
+        Command::History(arguments) => history::run(&context, &arguments),
+        Command::Conflicts => conflicts::run(&context),
+        Command::Restore(arguments) => restore::run(&context, &arguments),
+        Command::Sync => sync::run(&context).await,
+        Command::Status => status::run(&context),
+        Command::Devices => devices::run(&context),
+        Command::Rebuild => rebuild::run(&context).await,
+    }
+}

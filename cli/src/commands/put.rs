@@ -1,0 +1,120 @@
+//! `put`: files become records, or the next version of one.
+
+use serde::Serialize;
+use tidegate_protocol::{MemberId, RecordId};
+use tidegate_sync_client::{ListFilter, NewRecord, Source, SyncClient};
+
+use super::Context;
+use crate::arguments::PutArguments;
+use crate::document::WrittenDocument;
+use crate::failure::Failure;
+use crate::input::{self, Input};
+use crate::style::{count, shown};
+use crate::{item, limit};
+
+#[derive(Serialize)]
+struct Stored {
+    records: Vec<WrittenDocument>,
+}
+
+pub(super) fn run(context: &Context, arguments: &PutArguments) -> Result<(), Failure> {
+    if arguments.files.len() > 1 && (arguments.id.is_some() || arguments.title.is_some()) {
+        let help = "name one file, or leave --id and --title away";
+        return Err(Failure::usage("one-file-only", "--id and --title are for one file at a time", help));
+    }
+    let client = context.open()?;
+    let record = arguments.id.as_deref().map(|id| item::record(&client, id)).transpose()?;
+    let member = member_of(&client, arguments.member.as_deref(), record)?;
+    let inputs = input::check(&arguments.files, limit::RECORD)?;
+    let titles = inputs.iter().map(|input| title(input, arguments)).collect::<Result<Vec<_>, _>>()?;
+
+    let total = inputs.len();
+    let mut records = Vec::with_capacity(total);
+    for (input, title) in inputs.into_iter().zip(&titles) {
+        let new = new_record(input, title.clone(), member, record, arguments)?;
+        let written = client.put(new).map_err(|error| partly(Failure::from(error), records.len(), total))?;
+        records.push(WrittenDocument::from(written));
+    }
+    context.output.result(&Stored { records }, |style| {
+        let lines = titles.iter().zip(&arguments.files).map(|(title, file)| {
+            let name = title.as_deref().map_or_else(|| input::display(file), shown);
+            format!("{} stored {}\n", style.good("✓"), style.bold(name))
+        });
+        lines.collect()
+    })?;
+    context.output.note(&format!("{} on this device; `tidegate sync` sends what is new", count(total, "version")));
+    Ok(())
+}
+
+/// Whose record it becomes: the one named, else the one to whom the record belongs.
+fn member_of(client: &SyncClient, given: Option<&str>, record: Option<RecordId>) -> Result<MemberId, Failure> {
+    if let Some(given) = given {
+        return Ok(item::member(client, given)?.member_id);
+    }
+    let Some(record) = record else {
+        return Err(Failure::usage("member-missing", "no family member was named", "pass --member MEMBER"));
+    };
+    let alive = client.list(&ListFilter::default())?.records;
+    let deleted = client.list(&ListFilter { deleted: true, ..ListFilter::default() })?.records;
+    let found = alive.into_iter().chain(deleted).find(|info| info.record_id == record);
+    found.map(|info| info.member_id).ok_or_else(|| Failure::from(tidegate_sync_client::Error::RecordUnknown(record)))
+}
+
+/// `None` keeps the title of the version before.
+fn title(input: &Input, arguments: &PutArguments) -> Result<Option<String>, Failure> {
+    match (&arguments.title, &arguments.id) {
+        (Some(title), _) => Ok(Some(title.clone())),
+        (None, Some(_)) => Ok(None),
+        (None, None) => input.name("--title TITLE").map(Some),
+    }
+}
+
+fn new_record(
+    input: Input,
+    title: Option<String>,
+    member: MemberId,
+    record: Option<RecordId>,
+    arguments: &PutArguments,
+) -> Result<NewRecord, Failure> {
+    let path = input.path().to_owned();
+    let bytes = input.read()?;
+    let is_new = record.is_none();
+    let known = arguments.media_type.clone().or_else(|| input::by_extension(&path).map(str::to_owned));
+    let media_type = known.or_else(|| is_new.then(|| input::media_type(&path, &bytes)));
+    let by_type = || media_type.as_deref().filter(|_| is_new).map(|media_type| kind_of(media_type).to_owned());
+    let kind = arguments.kind.clone().or_else(by_type);
+    Ok(NewRecord { member, record, kind, media_type, title, body: Source::Bytes(bytes) })
+}
+
+/// The kind of record that a media type suggests.
+pub(crate) fn kind_of(media_type: &str) -> &'static str {
+    let name = media_type.split(';').next().unwrap_or(media_type).trim();
+    if name.starts_with("text/") {
+        "note"
+    } else if name.starts_with("image/") {
+        "image"
+    } else if name == "application/json" || name.ends_with("+json") {
+        "data"
+    } else {
+        "document"
+    }
+}
+
+/// Says how far several files came.
+pub(super) fn partly(failure: Failure, done: usize, total: usize) -> Failure {
+    if done == 0 { failure } else { failure.after(format_args!("{done} of {total} files were stored, then")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kind_of;
+
+    #[test]
+    fn kinds_follow_media_types() {
+        assert_eq!(kind_of("text/markdown; charset=utf-8"), "note");
+        assert_eq!(kind_of("application/json"), "data");
+        assert_eq!(kind_of("application/fhir+json"), "data");
+        assert_eq!(kind_of("image/png"), "image");
+        assert_eq!(kind_of("application/pdf"), "document");
+    }
+}

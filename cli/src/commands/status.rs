@@ -1,0 +1,77 @@
+//! `status`: this device, what waits, what was last heard.
+
+use serde::Serialize;
+use tidegate_protocol::{ChainId, DeviceId, UserId};
+use tidegate_sync_client::{Hole, Remote, Status};
+
+use super::{Context, devices};
+use crate::document::DeviceDocument;
+use crate::failure::Failure;
+use crate::moment::{minute, rfc3339};
+use crate::style::{Style, count};
+use crate::table::{Column, Table};
+
+/// Half an hour: further off than this, a clock is worth a word.
+const CLOCK_WORTH_A_WORD_MS: u64 = 30 * 60 * 1000;
+
+#[derive(Serialize)]
+struct StatusDocument {
+    user_id: UserId,
+    device_id: DeviceId,
+    pending: u64,
+    last_sync: Option<String>,
+    store_profile: Option<String>,
+    holes: Vec<HoleDocument>,
+    devices: Vec<DeviceDocument>,
+}
+
+#[derive(Serialize)]
+struct HoleDocument {
+    chain: ChainId,
+    seq: u64,
+    reason: String,
+}
+
+impl From<&Hole> for HoleDocument {
+    fn from(hole: &Hole) -> Self {
+        Self { chain: hole.chain, seq: hole.seq, reason: hole.reason.clone() }
+    }
+}
+
+pub(super) fn run(context: &Context) -> Result<(), Failure> {
+    let status = context.open()?.status()?;
+    for hole in &status.holes {
+        let (chain, seq, reason) = (hole.chain, hole.seq, &hole.reason);
+        context.output.warn(&format!("the store does not show segment {seq} of chain {chain} ({reason})"));
+    }
+    if status.clock_offset_ms.unsigned_abs() > CLOCK_WORTH_A_WORD_MS {
+        let (minutes, side) = (status.clock_offset_ms.unsigned_abs() / 60_000, if status.clock_offset_ms > 0 { "behind" } else { "ahead of" });
+        context.output.warn(&format!("this device's clock is {} {side} the store's; times are corrected by it", count(minutes, "minute")));
+    }
+    let document = StatusDocument {
+        user_id: status.user_id,
+        device_id: status.device_id,
+        pending: status.pending,
+        last_sync: status.last_sync.map(rfc3339),
+        store_profile: status.store_profile.clone(),
+        holes: status.holes.iter().map(HoleDocument::from).collect(),
+        devices: status.devices.iter().map(DeviceDocument::from).collect(),
+    };
+    context.output.result(&document, |style| summary(&status, style))
+}
+
+fn summary(status: &Status, style: Style) -> String {
+    let remote = match &status.remote {
+        Remote::Broker { url } => format!("{url} (broker)"),
+        Remote::Direct { endpoint, bucket, .. } => format!("{endpoint} (bucket {bucket}, directly)"),
+    };
+    let waiting = if status.pending == 0 { "nothing".to_owned() } else { count(status.pending, "change") };
+    let last = status.last_sync.map_or_else(|| "never".to_owned(), |last| format!("{} UTC", minute(last)));
+    let mut table = Table::new([Column::Left(""), Column::Left("")]);
+    table.row(["account".to_owned(), status.user_id.to_string()]);
+    table.row(["device".to_owned(), status.device_id.to_string()]);
+    table.row(["store".to_owned(), remote]);
+    table.row(["waiting".to_owned(), waiting]);
+    table.row(["last sync".to_owned(), last]);
+    format!("{}\n{}", table.render(style), devices::table(&status.devices).render(style))
+}

@@ -1,0 +1,81 @@
+//! `sync`: once, now.
+
+use serde::Serialize;
+use tidegate_protocol::DeviceId;
+use tidegate_sync_client::{Quarantined, SyncReport};
+
+use super::Context;
+use crate::document::RequestsDocument;
+use crate::failure::Failure;
+use crate::progress::SyncBar;
+use crate::style::{Style, count, size};
+
+#[derive(Serialize)]
+struct SyncDocument {
+    pulled: u64,
+    pushed: u64,
+    conflicts: u64,
+    quarantined: Vec<QuarantinedDocument>,
+    requests: RequestsDocument,
+    bytes_up: u64,
+    bytes_down: u64,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct QuarantinedDocument {
+    device_id: Option<DeviceId>,
+    reason: String,
+}
+
+impl From<&SyncReport> for SyncDocument {
+    fn from(report: &SyncReport) -> Self {
+        let quarantined = |it: &Quarantined| QuarantinedDocument { device_id: it.device_id, reason: it.reason.clone() };
+        Self {
+            pulled: report.pulled,
+            pushed: report.pushed,
+            conflicts: report.conflicts,
+            quarantined: report.quarantined.iter().map(quarantined).collect(),
+            requests: report.traffic.requests.into(),
+            bytes_up: report.traffic.bytes_up,
+            bytes_down: report.traffic.bytes_down,
+            seconds: report.duration.as_secs_f64(),
+        }
+    }
+}
+
+pub(super) async fn run(context: &Context) -> Result<(), Failure> {
+    let client = context.open()?;
+    let bar = SyncBar::new(context.output, "syncing");
+    let report = client.sync(&|progress| bar.update(progress)).await;
+    drop(bar);
+    let report = report?;
+    for quarantined in &report.quarantined {
+        let device = quarantined.device_id.map_or_else(|| "a device".to_owned(), |device| format!("device {device}"));
+        context.output.warn(&format!("something of {device} was not believed ({})", quarantined.reason));
+    }
+    context.output.result(&SyncDocument::from(&report), |style| summary(&report, style))
+}
+
+fn summary(report: &SyncReport, style: Style) -> String {
+    let (pushed, pulled) = (report.pushed, report.pulled);
+    let done = match (pushed, pulled) {
+        (0, 0) => "nothing new".to_owned(),
+        (pushed, 0) => format!("{} sent", count(pushed, "change")),
+        (0, pulled) => format!("{} fetched", count(pulled, "change")),
+        (pushed, pulled) => format!("{} sent, {pulled} fetched", count(pushed, "change")),
+    };
+    let traffic = format!(
+        "{}, {} up, {} down, {:.1} s",
+        count(report.traffic.requests.to_store(), "request"),
+        size(report.traffic.bytes_up),
+        size(report.traffic.bytes_down),
+        report.duration.as_secs_f64()
+    );
+    let mut text = format!("{} {done}  {}\n", style.good("✓"), style.dim(traffic));
+    if report.conflicts > 0 {
+        let (records, see) = (count(report.conflicts, "record"), style.code("tidegate conflicts"));
+        text.push_str(&format!("{} {records} edited in two places at once: see {see}\n", style.warning("!")));
+    }
+    text
+}

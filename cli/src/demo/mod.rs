@@ -1,0 +1,4 @@
+//! `tidegate demo`: everything in one process.
+
+mod folder;
+mod scan;

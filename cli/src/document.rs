@@ -1,0 +1,91 @@
+//! The JSON of the contract that more than one command prints.
+
+use serde::Serialize;
+use tidegate_protocol::{ContentHmac, DeviceId, RecordId};
+use tidegate_sync_client::{DeviceInfo, Requests, Version, Written};
+
+use crate::moment::rfc3339;
+
+/// `{record_id, version}`
+#[derive(Debug, Serialize)]
+pub(crate) struct WrittenDocument {
+    pub(crate) record_id: RecordId,
+    pub(crate) version: u64,
+}
+
+impl From<Written> for WrittenDocument {
+    fn from(written: Written) -> Self {
+        Self { record_id: written.record_id, version: written.version }
+    }
+}
+
+/// `{cid, version, device_id, timestamp, state}`
+#[derive(Debug, Serialize)]
+pub(crate) struct VersionDocument {
+    cid: String,
+    version: u64,
+    device_id: DeviceId,
+    timestamp: String,
+    state: &'static str,
+}
+
+impl From<&Version> for VersionDocument {
+    fn from(version: &Version) -> Self {
+        Self {
+            cid: version.cid.to_string(),
+            version: version.version,
+            device_id: version.device_id,
+            timestamp: rfc3339(version.timestamp),
+            state: version.state.as_str(),
+        }
+    }
+}
+
+/// `{device_id, name, last_seen, state}`
+#[derive(Debug, Serialize)]
+pub(crate) struct DeviceDocument {
+    device_id: DeviceId,
+    name: Option<String>,
+    last_seen: Option<String>,
+    state: &'static str,
+}
+
+impl From<&DeviceInfo> for DeviceDocument {
+    fn from(device: &DeviceInfo) -> Self {
+        Self {
+            device_id: device.device_id,
+            name: device.name.clone(),
+            last_seen: device.last_seen.map(rfc3339),
+            state: device.state.as_str(),
+        }
+    }
+}
+
+/// `{get, put, head, list, delete, presign, renew}`
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct RequestsDocument {
+    pub(crate) get: u64,
+    pub(crate) put: u64,
+    pub(crate) head: u64,
+    pub(crate) list: u64,
+    pub(crate) delete: u64,
+    pub(crate) presign: u64,
+    pub(crate) renew: u64,
+}
+
+impl From<Requests> for RequestsDocument {
+    fn from(requests: Requests) -> Self {
+        let Requests { get, put, head, list, delete, presign, renew } = requests;
+        Self { get, put, head, list, delete, presign, renew }
+    }
+}
+
+/// The first characters of an id, as tables show it and as every command takes it.
+pub(crate) fn short(id: impl ToString) -> String {
+    id.to_string().chars().take(8).collect()
+}
+
+/// A list of short ids.
+pub(crate) fn short_list(ids: &[ContentHmac]) -> String {
+    ids.iter().map(short).collect::<Vec<_>>().join(" ")
+}

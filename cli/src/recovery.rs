@@ -1,0 +1,63 @@
+//! The recovery code, on its way to and from a person.
+
+use std::io::{self, IsTerminal};
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use crate::failure::Failure;
+use crate::input;
+use crate::style::Style;
+
+const COLUMNS: usize = 4;
+
+/// The code as numbered words, read down the columns.
+pub(crate) fn grid(code: &str, style: Style) -> String {
+    let words: Vec<&str> = code.split_whitespace().collect();
+    let rows = words.len().div_ceil(COLUMNS);
+    let wide = words.iter().map(|word| word.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for row in 0..rows {
+        let cells = (row..words.len()).step_by(rows).map(|index| {
+            let number = style.dim(format!("{:>2}", index + 1));
+            format!("{number} {}{}", style.bold(words[index]), " ".repeat(wide - words[index].len()))
+        });
+        let line = cells.collect::<Vec<_>>().join("   ");
+        text.push_str(&format!("    {}\n", line.trim_end()));
+    }
+    text
+}
+
+/// The code from `--recovery-file`, or typed by a person.
+pub(crate) fn read(file: Option<&Path>) -> Result<SecretString, Failure> {
+    if let Some(path) = file {
+        return Ok(SecretString::from(input::read_secret(path)?.as_str()));
+    }
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage(
+            "recovery-code-missing",
+            "no recovery code was given, and there is no terminal to ask at",
+            "pass --recovery-file FILE (`-` reads standard input)",
+        ));
+    }
+    let typed = rpassword::prompt_password("Recovery code (24 words, not shown as you type): ");
+    typed.map(SecretString::from).map_err(|error| {
+        let message = format!("the recovery code could not be read from the terminal: {error}");
+        Failure::invalid("prompt-failed", message, "pass --recovery-file FILE")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grid_numbers_words_down_the_columns() {
+        let words: Vec<String> = (1..=24).map(|number| format!("w{number}")).collect();
+        let grid = grid(&words.join(" "), Style::plain());
+        let lines: Vec<&str> = grid.lines().collect();
+        assert_eq!(lines.len(), 6);
+        assert_eq!(lines[0], "     1 w1     7 w7    13 w13   19 w19");
+        assert_eq!(lines[5], "     6 w6    12 w12   18 w18   24 w24");
+    }
+}

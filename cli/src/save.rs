@@ -1,0 +1,138 @@
+//! Files that we write: whole or not at all.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::failure::{Class, Failure};
+use crate::input::{display, is_folder};
+
+/// Puts exactly these bytes into a file: written and synced beside it first, so that it is never half there.
+/// A device or pipe is written to directly.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let failed = |error: io::Error| unwritable(&path, &error);
+    match fs::metadata(&path) {
+        Ok(metadata) if metadata.is_dir() => return Err(is_folder(&path)),
+        Ok(metadata) if !metadata.is_file() => {
+            return OpenOptions::new().write(true).open(&path).and_then(|mut file| file.write_all(bytes)).map_err(failed);
+        }
+        Ok(_) | Err(_) => {}
+    }
+    // Only the owner may read it: tempfile makes files with mode 0600.
+    let mut file = tempfile::NamedTempFile::new_in(folder_of(&path)).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    file.persist(&path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// A new file for a secret, made before the secret exists so that an existing file or a bad folder stops everything early.
+#[derive(Debug)]
+pub(crate) struct SecretFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl SecretFile {
+    /// Makes the file, empty, readable by its owner alone.
+    ///
+    /// # Errors
+    /// `file-exists` if there is one already: a recovery code is never overwritten.
+    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Failure::invalid(
+                "file-exists",
+                format!("{} exists already and is not overwritten", display(path)),
+                "name a file that does not exist yet; nothing was created",
+            ),
+            _ => unwritable(path, &error),
+        })?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Writes the secret and waits until it is on the disk.
+    pub(crate) fn write(&mut self, secret: &str) -> Result<(), Failure> {
+        let result = writeln!(self.file, "{secret}").and_then(|()| self.file.sync_all());
+        result.and_then(|()| sync_folder(folder_of(&self.path))).map_err(|error| unwritable(&self.path, &error))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes the file away again, as nothing was written to it.
+    pub(crate) fn discard(self) {
+        let empty = self.file.metadata().is_ok_and(|metadata| metadata.len() == 0);
+        if empty {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    let path = display(path);
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            let message = format!("there is no room on the disk for {path}");
+            Failure::new(Class::Unreachable, "disk-full", message, "make room and run the command again; nothing is lost")
+        }
+        _ => Failure::invalid("file-unwritable", format!("{path} can't be written: {error}"), "check the folder and its permissions"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_file_is_never_overwritten_and_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("code");
+        let mut file = SecretFile::create(&path).unwrap();
+        file.write("words").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "words\n");
+        assert!(matches!(SecretFile::create(&path), Err(Failure::Named(named)) if named.code == "file-exists"));
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).unwrap().permissions()) & 0o777, 0o600);
+    }
+
+    #[test]
+    fn an_unused_secret_file_is_taken_away_but_a_used_one_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("code");
+        SecretFile::create(&path).unwrap().discard();
+        assert!(!path.exists());
+        let mut file = SecretFile::create(&path).unwrap();
+        file.write("words").unwrap();
+        file.discard();
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn replace_leaves_no_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        replace(&path, b"one").unwrap();
+        replace(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
