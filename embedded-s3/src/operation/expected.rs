@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
+use http::header::TRANSFER_ENCODING;
 use s3s::dto::PutObjectInput;
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, TrailingHeaders};
 
@@ -30,8 +31,7 @@ pub(super) struct Expected {
 impl Expected {
     pub(super) fn of(request: &S3Request<PutObjectInput>) -> S3Result<Self> {
         let input = &request.input;
-        let length = input.content_length.and_then(|length| u64::try_from(length).ok());
-        let length = length.ok_or_else(|| error(S3ErrorCode::MissingContentLength, "the length of the body must be given"))?;
+        let length = announced_length(input.content_length, &request.headers)?;
         if length > LARGEST {
             return Err(error(S3ErrorCode::EntityTooLarge, "a single PUT takes at most 5 GiB"));
         }
@@ -114,6 +114,19 @@ impl Expected {
             }
         }
         Ok(())
+    }
+}
+
+/// A request without a length and without chunks has no body: RFC 9112 section 6.3.
+fn announced_length(length: Option<i64>, headers: &HeaderMap) -> S3Result<u64> {
+    match length {
+        Some(length) => {
+            u64::try_from(length).map_err(|_| error(S3ErrorCode::InvalidArgument, "the length of the body must not be negative"))
+        }
+        None if headers.contains_key(TRANSFER_ENCODING) => {
+            Err(error(S3ErrorCode::MissingContentLength, "the length of the body must be given"))
+        }
+        None => Ok(0),
     }
 }
 

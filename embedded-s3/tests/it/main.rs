@@ -1,0 +1,13 @@
+//! The embedded store over real HTTP on a loopback port, with real files and a real index.
+
+mod conditions;
+mod durability;
+mod integrity;
+mod listing;
+mod objects;
+mod opening;
+mod races;
+mod refusals;
+mod rights;
+mod server;
+mod time;
