@@ -1,0 +1,255 @@
+//! The JSON of version 1, as files: what was once written is read for ever, and written the same.
+//!
+//! Files are only ever added. With `TIDEGATE_WRITE_GOLDEN=1` missing files, and missing lines of the list of problems, are
+//! written; what is there is never touched, so whoever wants to change it has to delete it, and to say why.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::fs;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tidegate_protocol::account::{ProofPurpose, user_id};
+use tidegate_protocol::capability::{Capabilities, IdentityKind, Precondition, StoreProfile};
+use tidegate_protocol::delete::{DeleteBatch, DeleteOutcome, DeleteReply};
+use tidegate_protocol::genesis::{ED25519_PUBLIC_KEY_BYTES, Genesis, XWING_PUBLIC_KEY_BYTES};
+use tidegate_protocol::presign::{PresignBatch, PresignItem, PresignOutcome, PresignReply, Refusal, SignedUrl};
+use tidegate_protocol::problem::{ProblemCode, ProblemDocument};
+use tidegate_protocol::scope::AccountScope;
+use tidegate_protocol::session::{AccountProof, LinkRequest, RenewRequest, SelfHostSessionRequest, SessionReply};
+use tidegate_protocol::wire::Base64Url;
+use time::macros::datetime;
+
+const WRITE: &str = "TIDEGATE_WRITE_GOLDEN";
+const USER: &str = "6f1ed002-ab55-8a3b-8c1d-2f2f8f2b8a01";
+const DEVICE: &str = "d3b0a1f2-1c5e-8e6f-9a7b-0c1d2e3f4a5b";
+const MEMBER: &str = "0b0e9c54-8f3e-4a55-9d0b-6d3f1c2a7e10";
+const DIGEST: &str = "00112233445566778899aabbccddeeff";
+
+/// One file: what it must hold, and what its content reads and writes to.
+struct Golden {
+    name: &'static str,
+    written: String,
+    rewrite: fn(&str) -> String,
+    reads_as_expected: Box<dyn Fn(&str) -> bool>,
+}
+
+fn golden<T>(name: &'static str, value: T) -> Golden
+where
+    T: Serialize + DeserializeOwned + PartialEq + Debug + 'static,
+{
+    Golden {
+        name,
+        written: pretty(&value),
+        rewrite: |text| pretty(&read::<T>(text)),
+        reads_as_expected: Box::new(move |text| read::<T>(text) == value),
+    }
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> T {
+    serde_json::from_str(text).expect("a golden file is read")
+}
+
+fn pretty(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("a reply is written") + "\n"
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1")
+}
+
+fn writing() -> bool {
+    std::env::var_os(WRITE).is_some()
+}
+
+/// The file's content; written first if it is missing and that was asked for.
+fn content(name: &str, written: &[u8]) -> Vec<u8> {
+    let path = folder().join(name);
+    if writing() && !path.exists() {
+        fs::write(&path, written).expect("a golden file is written");
+    }
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; {WRITE}=1 writes it", path.display()))
+}
+
+#[test]
+fn golden_files_read_as_expected_and_write_back_byte_for_byte() {
+    for golden in all() {
+        let text = String::from_utf8(content(golden.name, golden.written.as_bytes())).expect("golden files are UTF-8");
+        assert!((golden.reads_as_expected)(&text), "{} reads otherwise", golden.name);
+        assert_eq!((golden.rewrite)(&text), text, "{}", golden.name);
+        assert_eq!(golden.written, text, "{}", golden.name);
+    }
+}
+
+#[test]
+fn the_golden_genesis_still_makes_its_user_id() {
+    let genesis = Genesis {
+        retention_days: 90,
+        recovery_public_key: [0x11; ED25519_PUBLIC_KEY_BYTES],
+        account_ed25519_public_key: [0x22; ED25519_PUBLIC_KEY_BYTES],
+        account_xwing_public_key: Box::new([0x33; XWING_PUBLIC_KEY_BYTES]),
+    };
+    let bytes = content(GENESIS, &genesis.to_bytes());
+    assert_eq!(genesis.to_bytes(), bytes);
+    assert_eq!(Genesis::parse(&bytes).unwrap(), genesis);
+    assert_eq!(user_id(&bytes).to_string(), "fae6fe2f-609f-8677-9015-549b71fa29c2");
+}
+
+/// One problem document a line, in the order in which the codes came to be.
+#[test]
+fn every_problem_that_was_ever_sent_reads_and_writes_the_same() {
+    let line = |code: &ProblemCode| {
+        let document = ProblemDocument::new(*code, format!("what went wrong: {code}"), "0199c0de-0000-7000-8000-000000000001");
+        (serde_json::to_string(&document).unwrap(), document)
+    };
+    let written: String = ProblemCode::ALL.iter().map(|code| line(code).0 + "\n").collect();
+    let text = String::from_utf8(content(PROBLEMS, written.as_bytes())).unwrap();
+    let mut seen = BTreeSet::new();
+    for kept in text.lines() {
+        let document: ProblemDocument = serde_json::from_str(kept).unwrap();
+        assert_ne!(document.code, ProblemCode::Unknown, "a code was dropped: {kept}");
+        assert_eq!((kept.to_owned(), document.clone()), line(&document.code));
+        seen.insert(document.code);
+    }
+    let missing: String = ProblemCode::ALL.iter().filter(|code| !seen.contains(code)).map(|code| line(code).0 + "\n").collect();
+    if writing() {
+        fs::write(folder().join(PROBLEMS), text + &missing).expect("a golden file is written");
+    } else {
+        assert!(missing.is_empty(), "{PROBLEMS} lacks these lines; {WRITE}=1 appends them:\n{missing}");
+    }
+}
+
+#[test]
+fn every_golden_file_is_read_by_a_test() {
+    let known: BTreeSet<String> = all().iter().map(|golden| golden.name).chain([GENESIS, PROBLEMS]).map(str::to_owned).collect();
+    let stored: BTreeSet<String> = fs::read_dir(folder())
+        .expect("the folder of golden files")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("an ASCII name"))
+        .collect();
+    assert_eq!(stored.difference(&known).collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+const GENESIS: &str = "genesis.json";
+const PROBLEMS: &str = "problems.ndjson";
+
+fn all() -> Vec<Golden> {
+    vec![
+        golden("capabilities.json", capabilities()),
+        golden(
+            "store-profiles.json",
+            vec![
+                StoreProfile::ATOMIC,
+                StoreProfile::IGNORING,
+                StoreProfile { conditional_create: Precondition::NotAtomic, conditional_replace: Precondition::Refused },
+            ],
+        ),
+        golden("self-host-session-request.json", SelfHostSessionRequest { invite: "tgi1.invite".to_owned(), account: None }),
+        golden(
+            "self-host-session-request-with-proof.json",
+            SelfHostSessionRequest { invite: "tgi1.invite".to_owned(), account: Some(account_proof()) },
+        ),
+        golden("link-request.json", LinkRequest {}),
+        golden("renew-request.json", RenewRequest { renewal_token: "header.payload.signature".to_owned() }),
+        golden("session-reply-full.json", full_session()),
+        golden("session-reply-create.json", access_only(AccountScope::Create)),
+        golden("session-reply-bootstrap.json", access_only(AccountScope::Bootstrap)),
+        golden("presign-batch.json", presign_batch()),
+        golden("presign-reply.json", presign_reply()),
+        golden("delete-batch.json", DeleteBatch { keys: vec![record_key(), format!("users/{USER}/checkpoints/{DIGEST}.blob")] }),
+        golden(
+            "delete-reply.json",
+            DeleteReply {
+                results: vec![
+                    DeleteOutcome::Deleted,
+                    DeleteOutcome::Absent,
+                    DeleteOutcome::Refused(Refusal {
+                        code: ProblemCode::TooYoung,
+                        message: "the object is younger than 7 days".to_owned(),
+                    }),
+                ],
+            },
+        ),
+    ]
+}
+
+fn record_key() -> String {
+    format!("users/{USER}/family-members/{MEMBER}/records/{DEVICE}.v6.{DIGEST}.blob")
+}
+
+fn capabilities() -> Capabilities {
+    Capabilities {
+        api_version: 1,
+        broker_version: "0.1.0".to_owned(),
+        public_url: "https://tidegate.example".to_owned(),
+        identities: vec![IdentityKind::SelfHost],
+        store: StoreProfile::ATOMIC,
+        max_batch: 1_000,
+        url_seconds: 900,
+        revocation_seconds: 60,
+    }
+}
+
+fn account_proof() -> AccountProof {
+    AccountProof {
+        genesis: Base64Url(br#"{"format":"tidegate/genesis/v1"}"#.to_vec()),
+        purpose: ProofPurpose::Session,
+        signature: Base64Url((0xc0..=0xff).collect()),
+    }
+}
+
+fn full_session() -> SessionReply {
+    SessionReply {
+        user_id: USER.parse().expect("a user id"),
+        device_id: DEVICE.parse().expect("a device id"),
+        scope: AccountScope::Full,
+        access_token: "header.payload.signature".to_owned(),
+        access_expires_at: datetime!(2026-11-21 09:45 UTC),
+        renewal_token: Some("header.renewal.signature".to_owned()),
+        renewal_expires_at: Some(datetime!(2026-12-21 09:30:00.5 UTC)),
+        capabilities: capabilities(),
+    }
+}
+
+fn access_only(scope: AccountScope) -> SessionReply {
+    SessionReply { scope, renewal_token: None, renewal_expires_at: None, ..full_session() }
+}
+
+fn presign_batch() -> PresignBatch {
+    let item = |method: &str, key: String| PresignItem { method: method.to_owned(), key, ..PresignItem::default() };
+    let put = |key| PresignItem { length: Some(1_234), sha256: Some(DIGEST.repeat(2)), ..item("PUT", key) };
+    let doorbell = format!("users/{USER}/sync-manifest.blob");
+    PresignBatch {
+        items: vec![
+            item("GET", format!("users/{USER}/genesis.json")),
+            item("HEAD", record_key()),
+            put(record_key()),
+            PresignItem { if_match: Some("\"d41d8cd98f00b204e9800998ecf8427e\"".to_owned()), ..put(doorbell.clone()) },
+            PresignItem { create_only: true, ..put(doorbell) },
+            item("LIST", format!("users/{USER}/devices/")),
+            PresignItem {
+                max_keys: Some(100),
+                continuation_token: Some("1ueGcxLPRx1Tr/XYExHnhbYLgveDs2J=".to_owned()),
+                ..item("LIST", format!("users/{USER}/family-members/{MEMBER}/records/"))
+            },
+        ],
+    }
+}
+
+fn presign_reply() -> PresignReply {
+    let headers = BTreeMap::from([
+        ("content-length".to_owned(), "1234".to_owned()),
+        ("content-type".to_owned(), "application/octet-stream".to_owned()),
+        ("if-none-match".to_owned(), "*".to_owned()),
+        ("x-amz-checksum-sha256".to_owned(), "ABEiM0RVZneImaq7zN3u/wARIjNEVWZ3iJmqu8zd7v8=".to_owned()),
+    ]);
+    let signed = SignedUrl {
+        method: "PUT".to_owned(),
+        url: format!("https://store.example/bucket/{}?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00", record_key()),
+        headers,
+        expires_at: datetime!(2026-11-21 09:45 UTC),
+        renew_after: datetime!(2026-11-21 09:40:30.25 UTC),
+    };
+    let refused = Refusal { code: ProblemCode::NotAllowed, message: "this session may not do that to this object".to_owned() };
+    PresignReply { results: vec![PresignOutcome::Signed(signed), PresignOutcome::Refused(refused)] }
+}

@@ -1,0 +1,10 @@
+//! What the protocol crate promises, tried from outside.
+
+mod account;
+mod generate;
+mod golden;
+mod ids;
+mod list_prefix;
+mod object_key;
+mod scope;
+mod wire;
