@@ -1,1 +1,57 @@
-//! sync-client
+//! What apps embed: records and attachments on the device, synced end-to-end encrypted to object storage.
+//!
+//! [`SyncClient`] is the whole surface. Every read and write is local and works offline; [`SyncClient::sync`] is separate, may
+//! be called at any time and by several processes on one home, and loses nothing wherever it is stopped.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), tidegate_sync_client::Error> {
+//! use std::path::Path;
+//! use tidegate_sync_client::{Enrolment, NewRecord, Options, Remote, Source, SyncClient};
+//!
+//! let enrolment = Enrolment { remote: Remote::broker("https://sync.example")?, invite: None, device_name: "phone".into() };
+//! let created = SyncClient::create_account(Path::new("home"), enrolment, Options::default()).await?;
+//! println!("write this down: {}", created.recovery_code.words().as_str());
+//! created.client.recovery_code_kept()?;
+//!
+//! let member = created.client.add_member("Ada")?;
+//! let body = Source::Bytes(b"penicillin".to_vec());
+//! created.client.put(NewRecord::new(member, body).title("Allergies").kind("note"))?;
+//! let report = created.client.sync(&|_progress| {}).await?;
+//! println!("{} changes sent", report.pushed);
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod attachment;
+mod client;
+mod clock;
+mod crash;
+mod driver;
+mod enrol;
+mod error;
+mod home;
+mod local;
+mod options;
+mod random;
+mod record;
+mod remote;
+mod report;
+mod session;
+pub mod transport;
+mod view;
+
+pub use client::{Created, Enrolment, Rebuilt, SyncClient};
+pub use clock::{Clock, StoreClock, SystemClock};
+pub use error::{Class, Error};
+pub use options::Options;
+pub use record::{
+    Attached, AttachmentInfo, ChangeId, Conflict, Content, ContentId, ListFilter, Listing, Member, NewAttachment, NewRecord,
+    RecordInfo, Source, Version, VersionState, Written,
+};
+pub use remote::Remote;
+pub use report::{DeviceInfo, DeviceState, Event, Hole, Progress, Quarantined, Requests, Status, SyncReport, Traffic};
+pub use secrecy::SecretString;
+pub use session::Session;
+pub use tidegate_sigv4::Credentials;
+pub use tidegate_sync_core::keys::RecoveryCode;
+pub use transport::retry::RetryPolicy;

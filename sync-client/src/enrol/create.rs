@@ -1,0 +1,153 @@
+//! Creating an account: first everything is decided and kept, then it goes out, then it counts.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use secrecy::SecretString;
+use tidegate_protocol::account::{device_id, user_id};
+use tidegate_protocol::scope::AccountScope;
+use tidegate_protocol::{Digest, ObjectKey, Space, UserId};
+use tidegate_sync_core::keys::{
+    DeviceKey, GrantRequest, Keyring, MasterKey, Permission, RecoveryCode, SlotSecret, SpaceKeys, grant_id, make_genesis,
+    make_grant, make_master_keys, open_grant,
+};
+
+use super::device_file::put_device_file;
+use super::reach::{Reach, open_reach};
+use crate::clock::StoreClock;
+use crate::error::Error;
+use crate::home::{Enrolment, EnrolmentKind, Home, Keys, NewAccount};
+use crate::local::Database;
+use crate::options::Options;
+use crate::remote::Remote;
+use crate::session::{AccountClaim, DpopKey, Session};
+use crate::transport::{PutCondition, Transport};
+
+/// Creates the account, or goes on where a creation in this home stopped.
+pub(crate) async fn create(
+    home: &Home,
+    remote: Remote,
+    invite: Option<&SecretString>,
+    device_name: &str,
+    options: &Options,
+    clock: &StoreClock,
+) -> Result<RecoveryCode, Error> {
+    let enrolment = begin(home, remote, device_name)?;
+    let EnrolmentKind::Create(account) = &enrolment.kind else { return Err(Error::bug("not a creation")) };
+    let keys = keys_of(&enrolment, account);
+    let reach = open_reach(&enrolment.remote, &keys.dpop, home, options, clock.clone())?;
+    let transport = reach.transport();
+    match &reach {
+        Reach::Broker(session, _) => {
+            let invite = invite.ok_or(Error::InviteMissing)?;
+            open_at_broker(session, &*transport, invite, &keys, account, options).await?;
+        }
+        Reach::Direct(_) => put_account(&*transport, keys.user, account).await?,
+    }
+    let grant = grant_id(&account.account_grant);
+    put_once(&*transport, &ObjectKey::AccessGrant { user: keys.user, grant }, &account.account_grant).await?;
+    put_device_file(&*transport, &keys, &account_keyring(&keys, account)?, clock.now()).await?;
+
+    let grants = BTreeMap::from([(grant, account.account_grant.clone())]);
+    Database::create(home, &keys, &grants, clock.offset_ms())?;
+    // From here on the home holds the account.
+    keys.save(home)?;
+    Ok(account.recovery.clone())
+}
+
+/// The recovery code of an account that was created in this home and whose code was never handed over.
+pub(crate) fn created_before(home: &Home) -> Result<Option<RecoveryCode>, Error> {
+    Ok(Enrolment::load(home)?.and_then(|enrolment| match enrolment.kind {
+        EnrolmentKind::Create(account) => Some(account.recovery),
+        EnrolmentKind::Join => None,
+    }))
+}
+
+fn begin(home: &Home, remote: Remote, device_name: &str) -> Result<Enrolment, Error> {
+    match Enrolment::load(home)? {
+        // A join that was never finished has stored nothing but keys of this device.
+        None | Some(Enrolment { kind: EnrolmentKind::Join, .. }) => {}
+        Some(started) if started.remote == remote => return Ok(started),
+        Some(_) => return Err(Error::EnrolmentDiffers { path: home.path().to_owned(), what: "another broker or store" }),
+    }
+    let enrolment = Enrolment {
+        remote,
+        device_name: device_name.to_owned(),
+        dpop: DpopKey::generate(),
+        device_key: DeviceKey::generate(&mut crate::random::system()),
+        kind: EnrolmentKind::Create(Box::new(new_account()?)),
+    };
+    enrolment.save(home)?;
+    Ok(enrolment)
+}
+
+fn new_account() -> Result<NewAccount, Error> {
+    let mut rng = crate::random::system();
+    let recovery = RecoveryCode::generate(&mut rng);
+    let master = MasterKey::generate(&mut rng);
+    let account = master.account_keys();
+    let genesis = make_genesis(&recovery, account.public());
+    let user = user_id(&genesis);
+    let master_keys = make_master_keys(user, 0, &master, &[SlotSecret::Recovery(&recovery)], &mut rng)
+        .map_err(|error| Error::bug(format!("the master key cannot be wrapped: {error}")))?;
+    let space_keys = SpaceKeys::generate(Space::Account(user), &mut rng);
+    let to_oneself =
+        GrantRequest { recipient: user, recipient_keys: account.public(), permission: Permission::Owner, expires_at: None };
+    let account_grant = make_grant(&account, &space_keys, to_oneself, &mut rng);
+    Ok(NewAccount { recovery, master, genesis, master_keys, account_grant })
+}
+
+fn keys_of(enrolment: &Enrolment, account: &NewAccount) -> Keys {
+    let user = user_id(&account.genesis);
+    Keys {
+        remote: enrolment.remote.clone(),
+        user,
+        device: device_id(user, &enrolment.dpop.thumbprint()),
+        device_name: enrolment.device_name.clone(),
+        genesis: account.genesis.clone(),
+        generation: 0,
+        master: account.master.clone(),
+        dpop: enrolment.dpop.clone(),
+        device_key: enrolment.device_key.clone(),
+    }
+}
+
+fn account_keyring(keys: &Keys, account: &NewAccount) -> Result<Keyring, Error> {
+    let (own, blob) = (keys.master.account_keys(), &account.account_grant);
+    let opened = open_grant(grant_id(blob), blob, keys.user, own.public(), keys.user, &own).map_err(Error::Grant)?;
+    let mut keyring = Keyring::new();
+    keyring.insert(opened.keys);
+    Ok(keyring)
+}
+
+async fn open_at_broker(
+    session: &Session,
+    transport: &dyn Transport,
+    invite: &SecretString,
+    keys: &Keys,
+    account: &NewAccount,
+    options: &Options,
+) -> Result<(), Error> {
+    session.check_broker(&options.retry).await?;
+    let account_keys = keys.master.account_keys();
+    let claim = AccountClaim { user: keys.user, genesis: &account.genesis, keys: &account_keys };
+    match session.prove(invite, claim, &options.retry).await? {
+        // The link was made before a crash: nothing is left to do here.
+        AccountScope::Full => Ok(()),
+        AccountScope::Create | AccountScope::Bootstrap => {
+            put_account(transport, keys.user, account).await?;
+            session.link(keys.user, &options.retry).await
+        }
+    }
+}
+
+async fn put_account(transport: &dyn Transport, user: UserId, account: &NewAccount) -> Result<(), Error> {
+    put_once(transport, &ObjectKey::Genesis { user }, &account.genesis).await?;
+    let digest = Digest::of(&account.master_keys);
+    put_once(transport, &ObjectKey::MasterKeys { user, generation: 0, digest }, &account.master_keys).await
+}
+
+/// Stores an object whose key follows from its bytes; that it is there already is as good.
+async fn put_once(transport: &dyn Transport, key: &ObjectKey, bytes: &[u8]) -> Result<(), Error> {
+    transport.put(key, Bytes::copy_from_slice(bytes), &PutCondition::Absent).await.map(drop)
+}

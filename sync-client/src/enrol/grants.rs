@@ -1,0 +1,34 @@
+//! The grants to oneself: they hold the keys of the account's spaces.
+
+use std::collections::BTreeMap;
+
+use tidegate_protocol::{GrantId, ListPrefix, ObjectKey, UserId};
+use tidegate_sync_core::keys::{AccountKeys, Keyring, open_grant};
+
+use super::account::{list_all, read};
+use crate::error::Error;
+use crate::transport::Transport;
+
+/// The grants in the store that open for the account itself, and the keys in them.
+///
+/// A blob that is no grant to oneself is left out: other recipients' grants lie in the same folder.
+pub(crate) async fn own_grants(
+    transport: &dyn Transport,
+    user: UserId,
+    account: &AccountKeys,
+) -> Result<(BTreeMap<GrantId, Vec<u8>>, Keyring), Error> {
+    let mut grants = BTreeMap::new();
+    let mut keyring = Keyring::new();
+    for entry in list_all(transport, &ListPrefix::AccessGrants(user)).await? {
+        let ObjectKey::AccessGrant { grant, .. } = entry.key else { continue };
+        let Some(blob) = read(transport, &entry.key).await? else { continue };
+        match open_grant(grant, &blob, user, account.public(), user, account) {
+            Ok(opened) => {
+                keyring.insert(opened.keys);
+                grants.insert(grant, blob);
+            }
+            Err(error) => tracing::warn!(%grant, code = error.code(), "a grant does not open for this account"),
+        }
+    }
+    Ok((grants, keyring))
+}

@@ -1,0 +1,43 @@
+//! What a caller may set: clock, patience, access keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_sigv4::Credentials;
+
+use crate::clock::{Clock, SystemClock};
+use crate::transport::retry::RetryPolicy;
+
+/// How a client behaves towards its surroundings; the default is right for apps.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The access key of the direct transport; `None` takes `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
+    /// `AWS_SESSION_TOKEN` from the environment when it is needed.
+    pub credentials: Option<Credentials>,
+    /// The local clock.
+    pub clock: Arc<dyn Clock>,
+    /// How long to wait for another process on the same home before `home-busy`.
+    pub home_wait: Duration,
+    /// How often and how long failing requests are repeated.
+    pub retry: RetryPolicy,
+    /// How long a connection may take to open.
+    pub connect_timeout: Duration,
+    /// How long the other side may stay silent.
+    pub read_timeout: Duration,
+    /// Most requests at a time.
+    pub concurrency: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            credentials: None,
+            clock: Arc::new(SystemClock),
+            home_wait: Duration::from_secs(30),
+            retry: RetryPolicy::default(),
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+            concurrency: 8,
+        }
+    }
+}

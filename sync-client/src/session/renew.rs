@@ -1,0 +1,80 @@
+//! Access tokens live minutes: they are renewed before they end, by a renewal token that lives weeks.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tidegate_protocol::problem::ProblemCode;
+use tidegate_protocol::scope::AccountScope;
+use tidegate_protocol::session::{RenewRequest, SessionReply};
+use time::Duration;
+
+use super::Session;
+use super::call::{Token, json};
+use crate::error::Error;
+use crate::home::SessionFile;
+use crate::transport::RequestKind;
+
+/// A token that ends sooner than this is renewed first: URLs may live no longer than the token that they were asked with.
+const RENEW_BEFORE: Duration = Duration::seconds(120);
+
+impl Session {
+    /// Posts with a valid access token; with a fresh one, once, if the broker says that this one has ended.
+    pub(crate) async fn call_with_token<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        kind: RequestKind,
+        path: &str,
+        body: &B,
+    ) -> Result<T, Error> {
+        let token = self.access_token().await?;
+        let reply = self.post(kind, path, Token::Access(&token), |_| json(body)).await;
+        match reply {
+            Err(Error::Problem { code: ProblemCode::TokenExpired | ProblemCode::TokenInvalid | ProblemCode::RenewFirst, .. }) => {
+                let token = self.renew(Some(&token)).await?;
+                self.post(kind, path, Token::Access(&token), |_| json(body)).await
+            }
+            reply => reply,
+        }
+    }
+
+    /// Renews now, however long the access token would live on.
+    pub(crate) async fn renew_now(&self) -> Result<(), Error> {
+        let current = self.tokens().map(|tokens| tokens.access_token.clone());
+        self.renew(current.as_deref()).await.map(drop)
+    }
+
+    async fn access_token(&self) -> Result<String, Error> {
+        match self.tokens() {
+            Some(tokens) if self.is_fresh(&tokens) => Ok(tokens.access_token.clone()),
+            Some(tokens) => self.renew(Some(&tokens.access_token)).await,
+            None => Err(Error::SessionMissing),
+        }
+    }
+
+    fn is_fresh(&self, tokens: &SessionFile) -> bool {
+        self.http.clock().now() + RENEW_BEFORE < tokens.access_expires_at
+    }
+
+    /// A token other than `stale`: from another task or process that renewed meanwhile, or from the broker.
+    async fn renew(&self, stale: Option<&str>) -> Result<String, Error> {
+        let _one_at_a_time = self.renewing.lock().await;
+        let is_news = |tokens: &SessionFile| Some(tokens.access_token.as_str()) != stale && self.is_fresh(tokens);
+        if let Some(tokens) = self.tokens().filter(is_news) {
+            return Ok(tokens.access_token.clone());
+        }
+        let kept = SessionFile::load(&self.home)?;
+        if let Some(tokens) = kept.as_ref().filter(|tokens| is_news(tokens)) {
+            self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner).tokens = Some(tokens.clone());
+            return Ok(tokens.access_token.clone());
+        }
+        // The other process may have rotated the renewal token: the one in the file is the newest.
+        let tokens = kept.or_else(|| self.tokens()).ok_or(Error::SessionMissing)?;
+        let Some(renewal_token) = tokens.renewal_token.clone() else { return Err(Error::SessionMissing) };
+        let body = json(&RenewRequest { renewal_token: renewal_token.clone() });
+        let reply: SessionReply =
+            self.post(RequestKind::Renew, "/v1/session/renew", Token::Renewal(&renewal_token), |_| body.clone()).await?;
+        if reply.scope != AccountScope::Full {
+            return Err(self.malformed("a renewal with another scope than full"));
+        }
+        self.adopt(&reply)?;
+        Ok(reply.access_token)
+    }
+}

@@ -1,0 +1,276 @@
+//! Straight to the store, each request signed by an access key of one's own.
+//!
+//! People who share one access key have no protection from each other: whoever has it can delete everything.
+
+use std::env;
+use std::fmt;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use reqwest::StatusCode;
+use tidegate_protocol::capability::{Precondition, StoreProfile};
+use tidegate_protocol::{ListPrefix, ObjectKey, Sha256, UserId};
+use tidegate_sigv4::{Credentials, Method, PayloadHash, Presigner};
+
+use super::retry::{RetryPolicy, repeat};
+use super::traffic::RequestKind;
+use super::{
+    Answer, DeleteOutcome, GetOptions, GetOutcome, HeadOutcome, Http, ListPage, Outgoing, Peer, PutCondition, PutOutcome, Transport,
+    TrafficCounter, Want, list_xml, store_answer,
+};
+use crate::clock::StoreClock;
+use crate::error::Error;
+use crate::options::Options;
+use crate::remote::Remote;
+
+/// Most bytes of a page of a listing, or of an error.
+pub(super) const MAX_XML_BYTES: u64 = 8 * 1024 * 1024;
+/// Most keys asked for in one page.
+pub(super) const PAGE_KEYS: u32 = 1_000;
+
+/// A bucket and an access key to it.
+pub struct DirectTransport {
+    http: Http,
+    signer: Presigner,
+    retry: RetryPolicy,
+    /// The store has said that it does not know conditions; they are no longer sent.
+    conditions_refused: AtomicBool,
+}
+
+impl fmt::Debug for DirectTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DirectTransport").field("endpoint", self.signer.endpoint()).finish_non_exhaustive()
+    }
+}
+
+/// A request before it is signed.
+struct Request<'a> {
+    kind: RequestKind,
+    method: Method,
+    key: &'a str,
+    query: Vec<(&'a str, &'a str)>,
+    headers: Vec<(&'a str, String)>,
+    body: Option<Bytes>,
+    limit: u64,
+}
+
+impl DirectTransport {
+    /// Joins a store's address with an access key: the one in the options, or else the one in the environment.
+    ///
+    /// # Errors
+    /// [`Error::CredentialsMissing`], or [`Error::InvalidSetting`] for an address that cannot be used.
+    pub fn new(remote: &Remote, options: &Options, clock: StoreClock) -> Result<Self, Error> {
+        let Remote::Direct { region, .. } = remote else {
+            return Err(Error::bug("a direct transport needs a store's address"));
+        };
+        let credentials = options.credentials.clone().map_or_else(credentials_from_environment, Ok)?;
+        Ok(Self {
+            http: Http::new(options, clock)?,
+            signer: Presigner::new(credentials, region.clone(), remote.endpoint()?),
+            retry: options.retry,
+            conditions_refused: AtomicBool::new(false),
+        })
+    }
+
+    /// The accounts that the bucket holds, in order.
+    ///
+    /// # Errors
+    /// As [`Transport::list`].
+    pub async fn accounts(&self) -> Result<Vec<UserId>, Error> {
+        let mut accounts = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let mut query = vec![("list-type", "2"), ("prefix", "users/"), ("delimiter", "/"), ("encoding-type", "url")];
+            query.extend(token.as_deref().map(|token| ("continuation-token", token)));
+            let answer = self.listing(&query).await?;
+            let page = list_xml::read_page(&answer.body).ok_or_else(|| answer.malformed("not a page of a listing"))?;
+            let (folders, next) = page.into_folders();
+            let ids = folders.iter().filter_map(|folder| folder.strip_prefix("users/")?.strip_suffix('/')?.parse().ok());
+            accounts.extend(ids);
+            if next.is_none() || next == token {
+                accounts.sort_unstable();
+                accounts.dedup();
+                return Ok(accounts);
+            }
+            token = next;
+        }
+    }
+
+    async fn listing(&self, query: &[(&str, &str)]) -> Result<Answer, Error> {
+        repeat(&self.retry, || async {
+            let (kind, method, query) = (RequestKind::List, Method::Get, query.to_vec());
+            let answer = self.send(Request { kind, method, key: "", query, headers: vec![], body: None, limit: MAX_XML_BYTES }).await?;
+            if answer.status == StatusCode::OK && !answer.is_of_somebody_else() { Ok(answer) } else { Err(store_answer::refusal(&answer)) }
+        })
+        .await
+    }
+
+    /// Sends a request; once more if the store's answer tells that the clock is off.
+    async fn send(&self, request: Request<'_>) -> Result<Answer, Error> {
+        let offset_before = self.http.clock().offset_ms();
+        let answer = self.send_once(&request).await?;
+        let was_corrected = self.http.clock().offset_ms() != offset_before;
+        if answer.status == StatusCode::FORBIDDEN && was_corrected {
+            return self.send_once(&request).await;
+        }
+        Ok(answer)
+    }
+
+    async fn send_once(&self, request: &Request<'_>) -> Result<Answer, Error> {
+        let payload = PayloadHash::of(request.body.as_deref().unwrap_or_default());
+        let headers: Vec<(&str, &str)> = request.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let signed = self
+            .signer
+            .at(self.http.clock().now())
+            .sign_headers(request.method, request.key, &request.query, &headers, payload)
+            .map_err(|error| Error::InvalidSetting {
+                setting: "access key",
+                value: String::new(),
+                reason: error.to_string(),
+            })?;
+        let own = request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let method = match request.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Head => reqwest::Method::HEAD,
+            Method::Put => reqwest::Method::PUT,
+            Method::Post => reqwest::Method::POST,
+            Method::Delete => reqwest::Method::DELETE,
+        };
+        self.http
+            .send(Outgoing {
+                peer: Peer::Store,
+                kind: request.kind,
+                method,
+                url: signed.url,
+                headers: own.chain(signed.headers).collect(),
+                body: request.body.clone(),
+                limit: (request.limit, request.key.to_owned()),
+            })
+            .await
+    }
+
+    async fn put_once(&self, key: &str, body: &Bytes, condition: &PutCondition) -> Result<Answer, Error> {
+        let headers = put_headers(body, condition);
+        let (kind, method) = (RequestKind::Put, Method::Put);
+        self.send(Request { kind, method, key, query: vec![], headers, body: Some(body.clone()), limit: MAX_XML_BYTES }).await
+    }
+}
+
+#[async_trait]
+impl Transport for DirectTransport {
+    async fn get(&self, key: &ObjectKey, options: &GetOptions) -> Result<GetOutcome, Error> {
+        let name = key.to_string();
+        repeat(&self.retry, || async {
+            let headers = get_headers(options);
+            let (kind, method, query) = (RequestKind::Get, Method::Get, vec![]);
+            let limit = options.limit.max(MAX_XML_BYTES);
+            let answer = self.send(Request { kind, method, key: &name, query, headers, body: None, limit }).await?;
+            store_answer::get(answer, options)
+        })
+        .await
+    }
+
+    async fn head(&self, key: &ObjectKey) -> Result<HeadOutcome, Error> {
+        let name = key.to_string();
+        repeat(&self.retry, || async {
+            let (kind, method, query) = (RequestKind::Head, Method::Head, vec![]);
+            let answer = self.send(Request { kind, method, key: &name, query, headers: vec![], body: None, limit: 0 }).await?;
+            store_answer::head(&answer)
+        })
+        .await
+    }
+
+    async fn put(&self, key: &ObjectKey, body: Bytes, condition: &PutCondition) -> Result<PutOutcome, Error> {
+        let name = key.to_string();
+        repeat(&self.retry, || async {
+            let refused = self.conditions_refused.load(Ordering::Relaxed);
+            let condition = if refused { &PutCondition::None } else { condition };
+            let answer = self.put_once(&name, &body, condition).await?;
+            if answer.status == StatusCode::NOT_IMPLEMENTED && *condition != PutCondition::None {
+                self.conditions_refused.store(true, Ordering::Relaxed);
+                let answer = self.put_once(&name, &body, &PutCondition::None).await?;
+                return store_answer::put(&answer, &PutCondition::None);
+            }
+            store_answer::put(&answer, condition)
+        })
+        .await
+    }
+
+    async fn list(&self, prefix: &ListPrefix, token: Option<&str>) -> Result<ListPage, Error> {
+        let (prefix, max_keys) = (prefix.to_string(), PAGE_KEYS.to_string());
+        let mut query =
+            vec![("list-type", "2"), ("prefix", prefix.as_str()), ("max-keys", max_keys.as_str()), ("encoding-type", "url")];
+        query.extend(token.map(|token| ("continuation-token", token)));
+        let answer = self.listing(&query).await?;
+        let page = list_xml::read_page(&answer.body).ok_or_else(|| answer.malformed("not a page of a listing"))?;
+        Ok(page.into_page())
+    }
+
+    async fn delete(&self, keys: &[ObjectKey]) -> Result<Vec<DeleteOutcome>, Error> {
+        let mut outcomes = Vec::with_capacity(keys.len());
+        for key in keys {
+            let name = key.to_string();
+            let outcome = repeat(&self.retry, || async {
+                let (kind, method, query) = (RequestKind::Delete, Method::Delete, vec![]);
+                let limit = MAX_XML_BYTES;
+                let answer = self.send(Request { kind, method, key: &name, query, headers: vec![], body: None, limit }).await?;
+                match answer.status {
+                    StatusCode::OK | StatusCode::NO_CONTENT if !answer.is_of_somebody_else() => Ok(DeleteOutcome::Deleted),
+                    StatusCode::NOT_FOUND if list_xml::error_code(&answer.body) == "NoSuchKey" => Ok(DeleteOutcome::Absent),
+                    _ => Err(store_answer::refusal(&answer)),
+                }
+            });
+            outcomes.push(outcome.await?);
+        }
+        Ok(outcomes)
+    }
+
+    async fn prepare(&self, _wants: &[Want]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn profile(&self) -> StoreProfile {
+        if self.conditions_refused.load(Ordering::Relaxed) {
+            return StoreProfile { conditional_create: Precondition::Refused, conditional_replace: Precondition::Refused };
+        }
+        StoreProfile::ATOMIC
+    }
+
+    fn traffic(&self) -> &TrafficCounter {
+        self.http.traffic()
+    }
+}
+
+fn get_headers<'a>(options: &GetOptions) -> Vec<(&'a str, String)> {
+    let mut headers = Vec::new();
+    headers.extend(options.if_none_match.clone().map(|etag| ("if-none-match", etag)));
+    headers.extend(options.range.as_ref().and_then(range_header).map(|range| ("range", range)));
+    headers
+}
+
+/// `Range` of RFC 9110, section 14.2; its end is inclusive.
+pub(super) fn range_header(range: &Range<u64>) -> Option<String> {
+    (range.start < range.end).then(|| format!("bytes={}-{}", range.start, range.end - 1))
+}
+
+fn put_headers<'a>(body: &Bytes, condition: &PutCondition) -> Vec<(&'a str, String)> {
+    let checksum = STANDARD.encode(Sha256::of(body).as_bytes());
+    let mut headers = vec![("content-type", "application/octet-stream".to_owned())];
+    match condition {
+        PutCondition::None => {}
+        PutCondition::Absent => headers.push(("if-none-match", "*".to_owned())),
+        PutCondition::Matches(etag) => headers.push(("if-match", etag.clone())),
+    }
+    headers.push(("x-amz-checksum-sha256", checksum));
+    headers
+}
+
+fn credentials_from_environment() -> Result<Credentials, Error> {
+    let variable = |name: &'static str| env::var(name).ok().filter(|value| !value.is_empty());
+    let required = |name: &'static str| variable(name).ok_or(Error::CredentialsMissing { missing: name });
+    Ok(Credentials::new(required("AWS_ACCESS_KEY_ID")?, required("AWS_SECRET_ACCESS_KEY")?, variable("AWS_SESSION_TOKEN")))
+}
