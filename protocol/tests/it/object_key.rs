@@ -31,6 +31,7 @@ fn expected_keys() -> Vec<String> {
         format!("{fm}/attachments/{hash}/data.{DIGEST}.blob"),
         format!("{fm}/packs/{DIGEST}.blob"),
         format!("_tidegate/links/{hash}.json"),
+        format!("_tidegate/links/{hash}/{USER}.json"),
         format!("_tidegate/accounts/{USER}/1.json"),
         format!("_tidegate/invites/{DEVICE}/slots/{hash}.json"),
         format!("_tidegate/invites/{DEVICE}/revoked.json"),
