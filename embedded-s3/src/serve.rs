@@ -1,6 +1,7 @@
 //! HTTP: the service that answers a request, and the loop that accepts connections.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -22,6 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::access::{Keys, Rights, check_form};
 use crate::clock::Clock;
+use crate::drain::SharedBody;
 use crate::operation::{Backend, Operations};
 
 /// A client gets this long to send the head of a request.
@@ -51,12 +53,18 @@ impl S3Service {
     /// Answers one request.
     pub async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let (parts, body) = request.into_parts();
+        // A client that waits for `100 Continue` is not sending: reading on would make it start.
+        let sending = !body.is_end_stream() && !parts.headers.contains_key(header::EXPECT);
+        let body = SharedBody::new(body);
         let now = self.clock.now();
         let answered = match check_form(&parts, &self.region, now) {
-            Ok(()) => self.protocol.call(Request::from_parts(parts, Body::from(body))).await.map_err(|_| internal()),
+            Ok(()) => self.protocol.call(Request::from_parts(parts, Body::http_body(body.clone()))).await.map_err(|_| internal()),
             Err(refusal) => S3Error::from(refusal).to_http_response().map_err(|_| internal()),
         };
         let mut response = answered.unwrap_or_else(|failed| failed);
+        if sending && !response.status().is_success() {
+            body.drain().await;
+        }
         if response.status() == StatusCode::NOT_MODIFIED {
             *response.body_mut() = Body::empty();
         }
@@ -64,6 +72,12 @@ impl S3Service {
             response.headers_mut().insert(header::DATE, date);
         }
         response
+    }
+}
+
+impl fmt::Debug for S3Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Service").field("region", &self.region).finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The store: opened over a data directory, served over HTTP, and read directly by who runs it.
 
+use std::fmt;
 use std::fs;
 use std::future::Future;
 use std::io::{self, Read};
@@ -124,6 +125,12 @@ impl Store {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("region", &self.backend.region).finish_non_exhaustive()
     }
 }
 

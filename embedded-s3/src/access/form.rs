@@ -209,6 +209,9 @@ mod tests {
         check_form(&parts(&PRESIGNED.replace(change.0, change.1), headers), "us-east-1", NOW)
     }
 
+    /// What is changed in the query, the headers that come along, and the outcome.
+    type Case = ((&'static str, &'static str), &'static [(&'static str, &'static str)], Result<(), Refusal>);
+
     const CHECKSUM: (&str, &str) = ("x-amz-checksum-sha256", "AAAA");
     const SAME: (&str, &str) = ("", "");
 
@@ -220,7 +223,7 @@ mod tests {
     #[test]
     fn every_flaw_of_a_presigned_request_is_refused_by_name() {
         let unsigned = |name: &str| Err(Refusal::UnsignedHeader(name.to_owned()));
-        let table: [((&str, &str), &[(&str, &str)], Result<(), Refusal>); 19] = [
+        let table: [Case; 19] = [
             (("Expires=900", "Expires=604801"), &[CHECKSUM], Err(Refusal::Expires)),
             (("Expires=900", "Expires=0"), &[CHECKSUM], Err(Refusal::Expires)),
             (("Expires=900", "Expires=%2B9"), &[CHECKSUM], Err(Refusal::Expires)),

@@ -1,5 +1,7 @@
 //! The embedded store over real HTTP on a loopback port, with real files and a real index.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 mod conditions;
 mod durability;
 mod integrity;

@@ -169,3 +169,20 @@ async fn wrong_secrets_unknown_keys_and_other_regions_are_denied() {
     let elsewhere = S3Client::new(&server.base, "admin", SECRET, "eu-west-1");
     elsewhere.get("a").await.expect_error(400, "AuthorizationHeaderMalformed");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_reaches_a_client_that_is_still_sending() {
+    let keys = vec![tidegate_embedded_s3::AccessKey::new("nobody", SECRET, vec![])];
+    let server = Server::start_with(keys, tidegate_embedded_s3::Clock::system()).await;
+    let client = server.client();
+    let large = vec![1; 8 << 20];
+    let url = client.presign(Method::Put, "a", &[]);
+    let tampered = url.replace("/family/a?", "/family/b?");
+    let unsigned = [("x-amz-acl", "private")];
+    for _ in 0..5 {
+        client.raw(Method::Put, &tampered, &NO_HEADERS, &large).await.expect_error(403, "SignatureDoesNotMatch");
+        client.raw(Method::Put, &url, &unsigned, &large).await.expect_error(403, "AccessDenied");
+        server.client_of("nobody").put("a", &large).await.expect_error(403, "AccessDenied");
+    }
+    client.put("a", b"1").await.expect(200);
+}
