@@ -63,3 +63,40 @@ pub(crate) fn payload_len(sealed: u64) -> Option<u64> {
     let payload = sealed.checked_sub(chunks * TAG_BYTES as u64)?;
     (chunk_count(payload) == chunks).then_some(payload)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// McGrew and Viega, "The Galois/Counter Mode of Operation", appendix B, test cases 13 and 14: AES-256, zero key and nonce,
+    /// which is the place of a first chunk that is not the last.
+    #[test]
+    fn the_first_chunk_is_sealed_as_the_published_aes_256_gcm_vectors() {
+        let cipher = ChunkCipher::new(&[0; 32]);
+        let place = Place { counter: 0, last: false };
+        for (plaintext, expected) in [
+            (vec![], "530f8afbc74536b9a963b4f1c4cb738b"),
+            (vec![0; 16], "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919"),
+        ] {
+            let mut sealed = vec![0; plaintext.len() + TAG_BYTES];
+            cipher.seal(place, &plaintext, &mut sealed);
+            assert_eq!(hex::encode(&sealed), expected);
+            let mut opened = vec![0xff; plaintext.len()];
+            assert!(cipher.open(place, &sealed, &mut opened));
+            assert_eq!(opened, plaintext);
+            assert!(!cipher.open(Place { counter: 0, last: true }, &sealed, &mut opened));
+            assert!(!cipher.open(Place { counter: 1, last: false }, &sealed, &mut opened));
+        }
+    }
+
+    #[test]
+    fn lengths_of_payload_and_chunks_are_inverse_to_each_other() {
+        for payload in (0..100).chain(65_500..65_700).chain(131_000..131_200) {
+            let sealed = payload + chunk_count(payload) * TAG_BYTES as u64;
+            assert_eq!(payload_len(sealed), Some(payload));
+        }
+        // A tag without a byte before it makes no further chunk.
+        assert_eq!(payload_len(SEALED_CHUNK_BYTES as u64 + TAG_BYTES as u64), None);
+        assert_eq!(payload_len(TAG_BYTES as u64 - 1), None);
+    }
+}

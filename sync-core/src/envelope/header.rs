@@ -1,6 +1,7 @@
 //! The readable part of an envelope. Nothing in it is authentic before the commitment has been compared.
 
 use tidegate_protocol::MemberId;
+use tidegate_protocol::limits;
 
 use super::open::OpenError;
 use crate::keys::KeyName;
@@ -91,6 +92,20 @@ impl Kind {
             Self::Checkpoint | Self::Local => 64 * MIB,
             Self::Doorbell => 256 * KIB,
             Self::Device => 16 * KIB,
+        }
+    }
+
+    /// The longest envelope in bytes that is stored, or `None` where the content's cap is the only one.
+    #[must_use]
+    pub const fn max_sealed_bytes(self) -> Option<u64> {
+        match self {
+            Self::Record => Some(limits::MAX_RECORD_BYTES),
+            Self::Pack => Some(limits::MAX_PACK_BYTES),
+            Self::Segment => Some(limits::MAX_SEGMENT_BYTES),
+            Self::Checkpoint => Some(limits::MAX_CHECKPOINT_BYTES),
+            Self::Doorbell => Some(limits::MAX_DOORBELL_BYTES),
+            Self::Device => Some(limits::MAX_KEY_FILE_BYTES),
+            Self::Attachment | Self::Local => None,
         }
     }
 

@@ -12,6 +12,8 @@ mod chunk;
 mod compress;
 mod context;
 mod header;
+#[cfg(test)]
+mod hostile;
 mod object_key;
 mod open;
 mod padding;

@@ -26,6 +26,16 @@ pub enum SealError {
         /// The kind's cap in bytes.
         max: u64,
     },
+    /// Sealed, it would be longer than an object of its kind may be.
+    #[error("a stored {kind} has at most {max} bytes, this would have {len}")]
+    SealedTooLarge {
+        /// The kind.
+        kind: Kind,
+        /// The envelope's length in bytes.
+        len: u64,
+        /// The cap on stored bytes.
+        max: u64,
+    },
     /// The key belongs to another space than the object.
     #[error("the key {key} is not of the object's space")]
     OtherSpaceKey {
@@ -45,7 +55,7 @@ impl SealError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::TooLarge { .. } => "content-too-large",
+            Self::TooLarge { .. } | Self::SealedTooLarge { .. } => "content-too-large",
             Self::OtherSpaceKey { .. } => "wrong-space-key",
             Self::LengthChanged { .. } => "content-changed-while-read",
         }
@@ -55,7 +65,8 @@ impl SealError {
 /// Seals a content under a space's key as the object that `context` says, with a fresh salt.
 ///
 /// # Errors
-/// [`SealError::TooLarge`] beyond the kind's cap, [`SealError::OtherSpaceKey`] for a key of another space.
+/// [`SealError::TooLarge`] or [`SealError::SealedTooLarge`] beyond the kind's caps, [`SealError::OtherSpaceKey`] for a key of
+/// another space.
 pub fn seal(key: &SpaceKey, context: &ObjectContext, content: &[u8], rng: &mut dyn CryptoRng) -> Result<Vec<u8>, SealError> {
     check(key, context, content.len() as u64)?;
     let compressed = if context.kind().may_compress() { compress(content) } else { None };
@@ -65,6 +76,7 @@ pub fn seal(key: &SpaceKey, context: &ObjectContext, content: &[u8], rng: &mut d
         Some(frame) => (frame.as_slice(), 0),
         None => (content, Header::RAW),
     };
+    check_sealed(context.kind(), stored.len() as u64)?;
     let mut salt = [0; 32];
     rng.fill_bytes(&mut salt);
     let (head, cipher) = begin(key, context, flags, salt);
@@ -91,6 +103,14 @@ pub(crate) fn check(key: &SpaceKey, context: &ObjectContext, len: u64) -> Result
     Ok(())
 }
 
+fn check_sealed(kind: Kind, stored: u64) -> Result<(), SealError> {
+    let len = sealed_len(stored);
+    match kind.max_sealed_bytes() {
+        Some(max) if len > max => Err(SealError::SealedTooLarge { kind, len, max }),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// The header's bytes, commitment included, and the object's cipher.
 pub(crate) fn begin(key: &SpaceKey, context: &ObjectContext, flags: u8, salt: [u8; 32]) -> ([u8; HEADER_BYTES], ChunkCipher) {
     let header = Header { kind: context.kind(), flags, key: key.name(), salt, commitment: [0; 32] };
@@ -107,14 +127,14 @@ fn payload_len(stored: usize) -> usize {
 }
 
 /// What the chunks hold, without ever being put together: length, stored content, zeros.
-struct Payload<'a> {
-    length: [u8; LENGTH_BYTES],
-    stored: &'a [u8],
-    padded: usize,
+pub(super) struct Payload<'a> {
+    pub(super) length: [u8; LENGTH_BYTES],
+    pub(super) stored: &'a [u8],
+    pub(super) padded: usize,
 }
 
 impl Payload<'_> {
-    fn seal(&self, head: &[u8], cipher: &ChunkCipher) -> Vec<u8> {
+    pub(super) fn seal(&self, head: &[u8], cipher: &ChunkCipher) -> Vec<u8> {
         let chunks = self.padded.div_ceil(CHUNK_BYTES);
         let mut sealed = vec![0; head.len() + self.padded + chunks * TAG_BYTES];
         let (header, body) = sealed.split_at_mut(head.len());

@@ -1,5 +1,7 @@
 //! Attachments, sealed and opened piece by piece: the same bytes as [`super::seal`] gives, in bounded memory.
 
+use std::cmp::Ordering;
+
 use tidegate_protocol::{ContentHmac, Space};
 
 use super::chunk::{CHUNK_BYTES, ChunkCipher, Place, SEALED_CHUNK_BYTES, TAG_BYTES, chunk_count, payload_len};
@@ -211,7 +213,12 @@ impl StreamOpener {
         if self.true_len > max {
             return Err(OpenError::TooLarge { kind: Kind::Attachment, len: self.true_len, max });
         }
-        if sealed_len(self.true_len) == self.sealed_len { Ok(()) } else { Err(OpenError::LengthMismatch) }
+        // The first chunk is authentic, so its length is what was sealed, and it is the store that gave more or less.
+        match self.sealed_len.cmp(&sealed_len(self.true_len)) {
+            Ordering::Less => Err(OpenError::Truncated),
+            Ordering::Equal => Ok(()),
+            Ordering::Greater => Err(OpenError::TrailingData),
+        }
     }
 }
 

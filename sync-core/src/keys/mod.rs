@@ -15,6 +15,8 @@ mod keyring;
 mod member;
 mod passphrase;
 mod recovery;
+#[cfg(test)]
+mod vectors;
 mod wrap;
 
 pub use account::{
