@@ -42,6 +42,7 @@ impl fmt::Display for StateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Link { identity } => write!(f, "links/{identity}.json"),
+            Self::LinkCandidate { identity, user } => write!(f, "links/{identity}/{user}.json"),
             Self::AccountKeys { user, generation } => write!(f, "accounts/{user}/{generation}.json"),
             Self::InviteSlot { invite, thumbprint } => {
                 write!(f, "invites/{}/slots/{thumbprint}.json", invite.as_hyphenated())

@@ -155,6 +155,13 @@ pub enum StateKey {
         /// HMAC of the outside identity under the server id key.
         identity: Sha256,
     },
+    /// `_tidegate/links/{hmac}/{user}.json`: the same on stores without atomic create, where the first of these holds.
+    LinkCandidate {
+        /// HMAC of the outside identity under the server id key.
+        identity: Sha256,
+        /// The account that it may open.
+        user: UserId,
+    },
     /// `_tidegate/accounts/{user}/{n}.json`: statement that replaced the account's keys by generation `n`.
     AccountKeys {
         /// The account.

@@ -81,6 +81,7 @@ pub(crate) fn object_key() -> impl Strategy<Value = ObjectKey> {
 fn state_key() -> impl Strategy<Value = StateKey> {
     prop_oneof![
         sha256().prop_map(|identity| StateKey::Link { identity }),
+        (sha256(), user()).prop_map(|(identity, user)| StateKey::LinkCandidate { identity, user }),
         (user(), generation()).prop_map(|(user, generation)| StateKey::AccountKeys { user, generation }),
         (uuid(), sha256()).prop_map(|(invite, thumbprint)| StateKey::InviteSlot { invite, thumbprint }),
         uuid().prop_map(|invite| StateKey::InviteRevoked { invite }),
