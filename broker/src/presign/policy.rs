@@ -1,6 +1,6 @@
 //! What is signed for whom: one pure function over scopes, request and store.
 //!
-//! [`rights`] is the table of who may do what to which kind of object, [`may_list`] that of folders; the rest says what a signature
+//! `rights` is the table of who may do what to which kind of object, `may_list` that of folders; the rest says what a signature
 //! pins. DELETE does not appear: it is never signed.
 
 use base64::Engine as _;

@@ -100,4 +100,7 @@ fn prefixes_wider_or_narrower_than_a_folder_are_refused() {
     ] {
         assert!(parse(&text).is_err(), "{text:?}");
     }
+    let starred = "users/*/devices/";
+    assert_eq!(parse(starred), Err(InvalidKey::Character { character: '*', position: 6 }));
+    assert_eq!(parse(&"a/".repeat(300)), Err(InvalidKey::TooLong { length: 600 }));
 }
