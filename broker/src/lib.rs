@@ -1,3 +1,30 @@
-//! broker
+//! The Tidegate broker: verifies who is asking, mints short-lived tokens bound to a device key, and hands out narrowly scoped
+//! presigned URLs. It never sees plaintext or keys, and no user's object passes through it.
+//!
+//! [`serve`] runs it by a configuration; [`dev`] runs it together with the embedded store in one process.
 
+mod broker;
+mod budget;
+pub mod cli;
+pub mod clock;
+pub mod config;
+mod delete;
+#[cfg(feature = "embedded")]
+pub mod dev;
+mod health;
+mod identity;
+mod json;
+mod layers;
+pub mod openapi;
 pub mod presign;
+mod private_file;
+mod problem;
+mod routes;
+pub mod serve;
+mod session;
+mod store;
+pub mod telemetry;
+
+pub use identity::{Invite, InviteError, InviteRequest, MAX_INVITE_DEVICES, issue_invite};
+pub use session::{InvalidSigningKey, NewSigningKey, SigningKeys};
+pub use store::{Addressing, StoreConfig, StoreCredential};

@@ -1,4 +1,7 @@
-//! Presigned URLs: what is asked for, what is granted, what is signed.
+//! Presigned URLs: parse what is asked for, decide, sign.
 
+mod handler;
 pub mod policy;
 pub mod request;
+
+pub(crate) use handler::{__path_presign, __path_presigned_url, MAX_URL_SECONDS, presign, presigned_url};

@@ -1,0 +1,102 @@
+//! What every handler shares.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use tidegate_protocol::capability::{Capabilities, IdentityKind, Precondition, StoreProfile};
+use tidegate_protocol::presign::MAX_BATCH;
+use tidegate_sigv4::{EndpointError, Presigner};
+use tokio::sync::Semaphore;
+
+use crate::budget::DailyBudget;
+use crate::clock::Clock;
+use crate::config::{Config, Limits, ServerIdKey, TokenLifetimes};
+use crate::health::Readiness;
+use crate::presign::MAX_URL_SECONDS;
+use crate::session::{AccessTokens, Nonces, REVOCATION_SECONDS, ReplaySet, Revocations, Tokens};
+use crate::store::StoreClient;
+
+/// The broker's state: cheap to clone, one for a process.
+#[derive(Clone)]
+pub(crate) struct Broker(Arc<Parts>);
+
+/// What the state is made of.
+pub(crate) struct Parts {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tokens: Tokens,
+    pub(crate) lifetimes: TokenLifetimes,
+    pub(crate) access: AccessTokens,
+    pub(crate) nonces: Nonces,
+    pub(crate) replays: ReplaySet,
+    pub(crate) revocations: Revocations,
+    pub(crate) server_id_key: ServerIdKey,
+    pub(crate) store: StoreClient,
+    pub(crate) profile: StoreProfile,
+    /// Signs GET, HEAD and LIST.
+    pub(crate) read: Presigner,
+    /// Signs PUT; cannot read.
+    pub(crate) write: Presigner,
+    pub(crate) limits: Limits,
+    pub(crate) signed_bytes: DailyBudget,
+    pub(crate) deletions: DailyBudget,
+    pub(crate) requests: Semaphore,
+    pub(crate) readiness: Readiness,
+    pub(crate) cors_origins: Vec<String>,
+}
+
+impl Broker {
+    pub(crate) fn new(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, EndpointError> {
+        let limits = config.limits.clone();
+        Ok(Self(Arc::new(Parts {
+            tokens: Tokens::new(config.signing_keys.clone(), config.public_url.as_str()),
+            lifetimes: config.tokens,
+            access: AccessTokens::new(),
+            nonces: Nonces::new(config.server_id_key.as_bytes()),
+            replays: ReplaySet::new(limits.replay_entries, clock.now()),
+            revocations: Revocations::new(),
+            server_id_key: config.server_id_key.clone(),
+            store: StoreClient::new(&config.store),
+            profile: config.store.profile.clone(),
+            read: config.store.read_presigner()?,
+            write: config.store.write_presigner()?,
+            signed_bytes: DailyBudget::new(limits.daily_bytes),
+            deletions: DailyBudget::new(limits.daily_deletions),
+            requests: Semaphore::new(limits.concurrent_requests),
+            readiness: Readiness::default(),
+            cors_origins: config.cors_origins.clone(),
+            limits,
+            clock,
+        })))
+    }
+
+    /// The address under which clients reach the broker, without a trailing slash.
+    pub(crate) fn public_url(&self) -> &str {
+        self.tokens.issuer()
+    }
+
+    /// Whether renewal tokens are replaced: only by compare-and-swap.
+    pub(crate) fn rotates(&self) -> bool {
+        self.profile.conditional_create == Precondition::Atomic && self.profile.conditional_replace == Precondition::Atomic
+    }
+
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            api_version: 1,
+            broker_version: env!("CARGO_PKG_VERSION").to_owned(),
+            public_url: self.public_url().to_owned(),
+            identities: vec![IdentityKind::SelfHost],
+            store: self.profile.clone(),
+            max_batch: u32::try_from(MAX_BATCH).unwrap_or(u32::MAX),
+            url_seconds: MAX_URL_SECONDS,
+            revocation_seconds: REVOCATION_SECONDS,
+        }
+    }
+}
+
+impl Deref for Broker {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,176 @@
+//! What each command does.
+
+use std::fs;
+use std::future::Future;
+use std::path::Path;
+
+use aws_lc_rs::rand;
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+use serde_json::json;
+use tidegate_protocol::wire::timestamp;
+use tidegate_protocol::{DeviceId, ObjectKey, StateKey};
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::error::CliError;
+use super::output::Output;
+use super::{BrokerArguments, Command, ConfigCommand, DeviceCommand, InviteCommand, KeysCommand};
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::{self, Config};
+use crate::identity::{Invite, InviteRequest, issue_invite};
+use crate::serve::{Server, shutdown_signal};
+use crate::session::{NewSigningKey, RevokedDocument};
+use crate::store::{StoreClient, StoreConfig};
+use crate::{openapi, private_file, telemetry};
+
+pub(super) fn run(command: Command, output: &Output) -> Result<(), CliError> {
+    match command {
+        Command::Serve { config } => serve(&config, output),
+        #[cfg(feature = "embedded")]
+        Command::Dev { data, listen } => super::embedded::dev(data, listen, output),
+        #[cfg(feature = "embedded")]
+        Command::Store(command) => super::embedded::store(command, output),
+        Command::Invite(InviteCommand::Create { broker, user, devices, expires }) => {
+            let lives = time::Duration::try_from(expires).unwrap_or(time::Duration::MAX);
+            create_invite(&broker, &InviteRequest { user, devices, lives }, output)
+        }
+        Command::Keys(KeysCommand::Generate { dir, server_id_key_file }) => {
+            generate_keys(&dir, server_id_key_file.as_deref(), output)
+        }
+        Command::Config(ConfigCommand::Check { config }) => check_config(&config, output),
+        Command::Device(DeviceCommand::Revoke { id, broker }) => revoke_device(&id, &broker, output),
+        Command::Openapi => {
+            let document = openapi::api();
+            output.result(&document, || serde_json::to_string_pretty(&document).expect("the document always serialises"));
+            Ok(())
+        }
+    }
+}
+
+fn serve(file: &Path, output: &Output) -> Result<(), CliError> {
+    let config = load(file)?;
+    telemetry::start("info");
+    block_on(async {
+        let server = Server::start(&config).await?;
+        let ready = json!({ "ready": true, "broker": server.broker_url, "admin": server.admin_url });
+        output.result(&ready, || {
+            format!("tidegate-broker serves {} on {}\n  admin   {}", server.broker_url, config.listen, server.admin_url)
+        });
+        shutdown_signal().await;
+        server.shutdown().await;
+        Ok(())
+    })
+}
+
+fn create_invite(broker: &BrokerArguments, request: &InviteRequest, output: &Output) -> Result<(), CliError> {
+    let now = SystemClock.now();
+    let invite = match (&broker.config, &broker.data) {
+        (Some(file), _) => {
+            let Config { signing_keys, public_url, .. } = load(file)?;
+            issue_invite(&signing_keys, &public_url, request, now)?
+        }
+        (None, Some(data)) => invite_from_data(data, request, now)?,
+        (None, None) => return Err(neither()),
+    };
+    let expires_at = timestamp::format(invite.expires_at).unwrap_or_default();
+    let document = json!({ "invite": invite.token, "link": invite.link, "expires_at": expires_at });
+    output.result(&document, || describe(&invite, request, &expires_at));
+    Ok(())
+}
+
+fn describe(invite: &Invite, request: &InviteRequest, expires_at: &str) -> String {
+    let InviteRequest { user, devices, .. } = request;
+    let code = QrCode::new(&invite.link).map(|code| code.render::<Dense1x2>().build()).unwrap_or_default();
+    format!(
+        "Invite for {user}: {devices} device(s), new ones until {expires_at}.\nWhoever has it can open the account's door; hand it over privately.\n\n\
+         token\n{}\n\nlink\n{}\n\n{code}",
+        invite.token, invite.link
+    )
+}
+
+fn generate_keys(folder: &Path, server_id_key: Option<&Path>, output: &Output) -> Result<(), CliError> {
+    fs::create_dir_all(folder).map_err(|error| CliError::file(folder, &error))?;
+    let NewSigningKey { kid, pem } = NewSigningKey::generate(SystemClock.now());
+    let file = folder.join(format!("{kid}.pem"));
+    private_file::write(&file, pem.as_bytes()).map_err(|error| CliError::file(&file, &error))?;
+    // Never replaced: every link between an invite's name and an account hangs on it.
+    let new_server_id_key = server_id_key.filter(|path| !path.exists());
+    if let Some(path) = new_server_id_key {
+        let mut key = Zeroizing::new([0; 32]);
+        rand::fill(key.as_mut_slice()).expect("the system has randomness");
+        let text = Zeroizing::new(hex::encode(key.as_slice()));
+        private_file::write(path, text.as_bytes()).map_err(|error| CliError::file(path, &error))?;
+    }
+    let document = json!({ "kid": kid, "file": file, "server_id_key_file": new_server_id_key });
+    output.result(&document, || {
+        let also =
+            new_server_id_key.map(|path| format!("\nserver id key {} (keep a backup: it must never change)", path.display()));
+        format!("signing key {}{}", file.display(), also.unwrap_or_default())
+    });
+    Ok(())
+}
+
+fn check_config(file: &Path, output: &Output) -> Result<(), CliError> {
+    let config = load(file)?;
+    output.result(&json!({ "ok": true, "public_url": config.public_url }), || format!("{} is in order", file.display()));
+    Ok(())
+}
+
+fn revoke_device(id: &str, broker: &BrokerArguments, output: &Output) -> Result<(), CliError> {
+    let device: DeviceId = id
+        .parse()
+        .map_err(|_| CliError::invalid("device-id-invalid", format!("{id:?} is not a device id"), "see tidegate devices"))?;
+    let store = match (&broker.config, &broker.data) {
+        (Some(file), _) => load(file)?.store,
+        (None, Some(data)) => store_from_data(data)?,
+        (None, None) => return Err(neither()),
+    };
+    block_on(async {
+        let key = ObjectKey::State(StateKey::DeviceRevoked { device });
+        let written = StoreClient::new(&store).put_document(&key, &RevokedDocument::new(SystemClock.now())).await;
+        written.map_err(|error| CliError::store(error.to_string()))
+    })?;
+    output.result(&json!({ "device_id": device }), || {
+        format!("{device} is revoked: within 60 s it gets nothing signed, and URLs that it has end within 15 minutes more")
+    });
+    Ok(())
+}
+
+pub(super) fn load(file: &Path) -> Result<Config, CliError> {
+    Ok(config::load(file, std::env::vars().filter(|(name, _)| name.starts_with("TIDEGATE_")))?)
+}
+
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| CliError::runtime(&error))?.block_on(work)
+}
+
+fn neither() -> CliError {
+    CliError::invalid("no-broker-named", "neither --config nor --data is given", "name the configuration or the data folder")
+}
+
+#[cfg(feature = "embedded")]
+fn invite_from_data(data: &Path, request: &InviteRequest, now: OffsetDateTime) -> Result<Invite, CliError> {
+    Ok(crate::dev::invite_from(data, request, now)?)
+}
+
+#[cfg(not(feature = "embedded"))]
+fn invite_from_data(_: &Path, _: &InviteRequest, _: OffsetDateTime) -> Result<Invite, CliError> {
+    Err(not_embedded())
+}
+
+#[cfg(feature = "embedded")]
+fn store_from_data(data: &Path) -> Result<StoreConfig, CliError> {
+    Ok(crate::dev::store_config_from(data)?)
+}
+
+#[cfg(not(feature = "embedded"))]
+fn store_from_data(_: &Path) -> Result<StoreConfig, CliError> {
+    Err(not_embedded())
+}
+
+#[cfg(not(feature = "embedded"))]
+fn not_embedded() -> CliError {
+    CliError::invalid("not-embedded", "this program was built without the embedded store", "use --config")
+}

@@ -1,0 +1,179 @@
+//! How a command fails: a code, one sentence, what to do, and the exit code of its class.
+
+use std::io;
+
+use serde_json::{Value, json};
+
+use crate::config::{ConfigError, Mistake};
+use crate::identity::InviteError;
+use crate::serve::ServeError;
+
+/// Wrong usage.
+pub(super) const USAGE: u8 = 2;
+/// Invalid input or configuration.
+const INVALID: u8 = 10;
+/// The store can't be reached.
+const UNREACHABLE: u8 = 12;
+/// Damaged data.
+const DAMAGED: u8 = 14;
+/// A bug.
+const BUG: u8 = 20;
+
+/// An error as it is shown.
+#[derive(Debug)]
+pub(super) struct CliError {
+    pub(super) exit: u8,
+    pub(super) code: String,
+    pub(super) message: String,
+    pub(super) help: String,
+    pub(super) mistakes: Vec<Mistake>,
+}
+
+impl CliError {
+    fn new(exit: u8, code: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { exit, code: code.to_owned(), message: message.into(), help: help.into(), mistakes: Vec::new() }
+    }
+
+    pub(super) fn usage(error: &clap::Error) -> Self {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        Self::new(USAGE, "usage", first, "see tidegate-broker --help")
+    }
+
+    pub(super) fn invalid(code: &str, message: impl Into<String>, help: &str) -> Self {
+        Self::new(INVALID, code, message, help)
+    }
+
+    pub(super) fn file(path: &std::path::Path, error: &io::Error) -> Self {
+        let message = format!("{} cannot be used: {error}", path.display());
+        Self::new(INVALID, "file-unusable", message, "check the path and its permissions")
+    }
+
+    pub(super) fn runtime(error: &io::Error) -> Self {
+        Self::new(BUG, "runtime", format!("the runtime does not start: {error}"), "report this")
+    }
+
+    pub(super) fn store(message: impl Into<String>) -> Self {
+        Self::new(
+            UNREACHABLE,
+            "store-unavailable",
+            message,
+            "start the store, or check endpoint, bucket and credentials; nothing is lost",
+        )
+    }
+
+    pub(super) fn document(&self) -> Value {
+        let mut error = json!({ "code": self.code, "message": self.message, "help": self.help });
+        if !self.mistakes.is_empty() {
+            let mistake = |mistake: &Mistake| json!({ "setting": mistake.setting, "message": mistake.message });
+            error["mistakes"] = self.mistakes.iter().map(mistake).collect();
+        }
+        json!({ "error": error })
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        let count = error.mistakes.len();
+        let message = format!("the configuration has {count} mistake{}", if count == 1 { "" } else { "s" });
+        let help = "correct the settings named; docs/config.md lists them all";
+        Self { mistakes: error.mistakes, ..Self::new(INVALID, "config-invalid", message, help) }
+    }
+}
+
+impl From<InviteError> for CliError {
+    fn from(error: InviteError) -> Self {
+        Self::new(INVALID, "invite-invalid", error.to_string(), "see tidegate-broker invite create --help")
+    }
+}
+
+impl From<ServeError> for CliError {
+    fn from(error: ServeError) -> Self {
+        match &error {
+            ServeError::Bind { address, setting, source } if source.kind() == io::ErrorKind::AddrInUse => {
+                let message = format!("{address} is taken by another program ({setting})");
+                Self::new(INVALID, "port-taken", message, "stop that program or choose another port")
+            }
+            ServeError::Bind { source, .. } => {
+                let message = format!("{error}: {source}");
+                Self::new(INVALID, "address-unusable", message, "choose an address of this machine")
+            }
+            ServeError::Store { source, .. } => Self::store(format!("{error}: {source}")),
+            ServeError::Endpoint(source) => {
+                let message = format!("{error}: {source}");
+                Self::new(INVALID, "endpoint-invalid", message, "correct store.endpoint_public")
+            }
+        }
+    }
+}
+
+#[cfg(feature = "embedded")]
+mod embedded {
+    use tidegate_embedded_s3::OpenError;
+
+    use super::{BUG, CliError, DAMAGED, INVALID};
+    use crate::dev::{DataDirError, DevError};
+
+    impl From<DataDirError> for CliError {
+        fn from(error: DataDirError) -> Self {
+            match error {
+                DataDirError::Io { path, source } => {
+                    let message = format!("the data folder cannot be used: {}: {source}", path.display());
+                    Self::new(INVALID, "data-dir-unusable", message, "choose a folder that you can write, with --data")
+                }
+                DataDirError::Damaged { .. } => {
+                    Self::new(DAMAGED, "data-dir-damaged", error.to_string(), "restore the data folder from a backup")
+                }
+                DataDirError::SigningKey(source) => {
+                    let message = format!("{source}, in the data folder");
+                    Self::new(DAMAGED, "data-dir-damaged", message, "restore the data folder from a backup")
+                }
+                DataDirError::NeverStarted(_) => Self::new(
+                    INVALID,
+                    "never-started",
+                    error.to_string(),
+                    "run tidegate-broker dev --data with that folder first",
+                ),
+                DataDirError::Invite(invite) => invite.into(),
+            }
+        }
+    }
+
+    impl From<OpenError> for CliError {
+        fn from(error: OpenError) -> Self {
+            let (exit, help) = match &error {
+                OpenError::DataDir { .. } => (INVALID, "choose a folder that you can write, with --data"),
+                OpenError::Locked { .. } => (INVALID, "stop the other process or choose another folder"),
+                OpenError::DamagedIndex { .. } | OpenError::MissingIndex { .. } => {
+                    (DAMAGED, "restore the data folder from a backup")
+                }
+                OpenError::NewerIndex { .. } => (INVALID, "run the newer version"),
+                OpenError::AccessKeys(_) => (INVALID, "choose another access key"),
+            };
+            Self::new(exit, error.code(), error.to_string(), help)
+        }
+    }
+
+    impl From<DevError> for CliError {
+        fn from(error: DevError) -> Self {
+            match error {
+                DevError::NotLoopback(_) => {
+                    Self::new(INVALID, "not-loopback", error.to_string(), "listen on 127.0.0.1, or use serve behind TLS")
+                }
+                DevError::Data(error) => error.into(),
+                DevError::Open(error) => error.into(),
+                DevError::Serve(error) => error.into(),
+                DevError::Store(source) => Self::new(
+                    BUG,
+                    "store-failed",
+                    format!("the embedded store failed: {source}"),
+                    "look at the disk, then report this",
+                ),
+                DevError::StorePort(source) => {
+                    let message = format!("the embedded store cannot listen on loopback: {source}");
+                    Self::new(INVALID, "port-taken", message, "free a port on 127.0.0.1")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The operator's command line: what is said on it, and how it ends.
+
+mod commands;
+#[cfg(feature = "embedded")]
+mod embedded;
+mod error;
+mod output;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use error::CliError;
+use output::Output;
+
+/// Runs a Tidegate broker.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate-broker", version, about, disable_help_subcommand = true)]
+struct Arguments {
+    /// Print JSON on standard output, and nothing else there.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service.
+    Serve {
+        /// The configuration file; TIDEGATE_* variables override it.
+        #[arg(long, env = "TIDEGATE_CONFIG")]
+        config: PathBuf,
+    },
+    /// Run broker and embedded store in one process, on this machine alone, with nothing to configure.
+    #[cfg(feature = "embedded")]
+    Dev {
+        /// Where keys and objects live.
+        #[arg(long, default_value = "tidegate-data")]
+        data: PathBuf,
+        /// Loopback address and port of the broker; port 0 takes a free one.
+        #[arg(long, default_value_t = crate::dev::DEFAULT_LISTEN)]
+        listen: std::net::SocketAddr,
+    },
+    /// The embedded S3 server alone.
+    #[cfg(feature = "embedded")]
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// Invites for people.
+    #[command(subcommand)]
+    Invite(InviteCommand),
+    /// Keys of the broker.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// The configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Devices of users.
+    #[command(subcommand)]
+    Device(DeviceCommand),
+    /// Print the OpenAPI document of the HTTP API.
+    Openapi,
+}
+
+#[cfg(feature = "embedded")]
+#[derive(Debug, Subcommand)]
+enum StoreCommand {
+    /// Serve a folder as an S3 store.
+    Serve {
+        /// Where objects live.
+        #[arg(long)]
+        data: PathBuf,
+        /// Address and port.
+        #[arg(long)]
+        listen: std::net::SocketAddr,
+        /// Access key id of its administrator.
+        #[arg(long)]
+        access_key: String,
+        /// File with the secret of that key.
+        #[arg(long)]
+        secret_key_file: PathBuf,
+        /// A bucket to make.
+        #[arg(long)]
+        bucket: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum InviteCommand {
+    /// Make an invite: a token, a link and a QR code.
+    Create {
+        #[command(flatten)]
+        broker: BrokerArguments,
+        /// The user's name with you: invites of one name open one account.
+        #[arg(long)]
+        user: String,
+        /// How many devices it is good for.
+        #[arg(long, default_value_t = 3)]
+        devices: u32,
+        /// How long new devices may come, for example 12h or 7d.
+        #[arg(long, default_value = "7d", value_parser = humantime::parse_duration)]
+        expires: std::time::Duration,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Make a signing key, and the server id key if its file is missing.
+    Generate {
+        /// Folder of the signing keys (setting signing.keys_dir).
+        #[arg(long)]
+        dir: PathBuf,
+        /// File of the server id key (setting server_id_key_file).
+        #[arg(long)]
+        server_id_key_file: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Report every mistake of a configuration.
+    Check {
+        /// The configuration file; TIDEGATE_* variables override it.
+        #[arg(long, env = "TIDEGATE_CONFIG")]
+        config: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum DeviceCommand {
+    /// End a device's sessions.
+    Revoke {
+        /// The device's id.
+        id: String,
+        #[command(flatten)]
+        broker: BrokerArguments,
+    },
+}
+
+/// Which broker is meant.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct BrokerArguments {
+    /// The configuration file of the service.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// The data folder of a development server.
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let wants_json = std::env::args_os().any(|argument| argument == "--json");
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misuse(&error, wants_json),
+    };
+    let output = Output::new(arguments.json);
+    match commands::run(arguments.command, &output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::from(error.exit)
+        }
+    }
+}
+
+fn misuse(error: &clap::Error, wants_json: bool) -> ExitCode {
+    let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if wants_json && !is_help {
+        Output::new(true).error(&CliError::usage(error));
+    } else {
+        // Nothing is left to do if standard output or error is closed.
+        drop(error.print());
+    }
+    if is_help { ExitCode::SUCCESS } else { ExitCode::from(error::USAGE) }
+}

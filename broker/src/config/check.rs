@@ -1,0 +1,335 @@
+//! From loose values to a [`Config`], collecting every mistake on the way.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::value::Value;
+use secrecy::SecretString;
+use tidegate_protocol::capability::{Precondition, StoreProfile};
+use tidegate_sigv4::Endpoint;
+use url::{Host, Url};
+
+use super::file::{Leaves, merge};
+use super::settings::{Kind, find, nearest};
+use super::{Config, Limits, TokenLifetimes, secrets};
+use crate::store::{Addressing, StoreConfig, StoreCredential};
+
+/// One mistake in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The setting, with dots between sections.
+    pub setting: String,
+    /// What is wrong, and where it was read.
+    pub message: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.setting, self.message)
+    }
+}
+
+/// Every mistake in a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    /// The mistakes, in the order of the settings' names.
+    pub mistakes: Vec<Mistake>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.mistakes.len();
+        write!(f, "the configuration has {count} mistake{}", if count == 1 { "" } else { "s" })?;
+        for mistake in &self.mistakes {
+            write!(f, "; {mistake}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the file and these environment variables over it, and checks everything.
+///
+/// # Errors
+/// Every mistake at once.
+pub fn load(file: &Path, environment: impl IntoIterator<Item = (String, String)>) -> Result<Config, ConfigError> {
+    let name = file.display().to_string();
+    let in_file = |message: String| ConfigError { mistakes: vec![Mistake { setting: name.clone(), message }] };
+    let toml = std::fs::read_to_string(file).map_err(|error| in_file(format!("cannot be read: {error}")))?;
+    let leaves =
+        merge(&name, &toml, environment.into_iter().collect()).map_err(|error| in_file(format!("is not TOML: {error}")))?;
+    let mut reader = Reader { leaves, mistakes: Vec::new() };
+    reader.refuse_unknown();
+    let config = reader.config();
+    let Reader { mut mistakes, .. } = reader;
+    mistakes.sort_by(|a, b| a.setting.cmp(&b.setting));
+    match config {
+        Some(config) if mistakes.is_empty() => Ok(config),
+        Some(_) | None => Err(ConfigError { mistakes }),
+    }
+}
+
+struct Reader {
+    leaves: Leaves,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader {
+    fn refuse_unknown(&mut self) {
+        let unknown: Vec<_> = self.leaves.iter().filter(|(name, _)| find(name).is_none()).collect();
+        let mistakes: Vec<_> = unknown
+            .into_iter()
+            .map(|(name, leaf)| {
+                let suggestion = nearest(name).map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+                Mistake { setting: name.clone(), message: format!("there is no such setting ({}){suggestion}", leaf.origin) }
+            })
+            .collect();
+        self.mistakes.extend(mistakes);
+    }
+
+    /// Reads all settings before it gives up, so that every mistake is found.
+    fn config(&mut self) -> Option<Config> {
+        let listen = self.address("listen", "127.0.0.1:8080");
+        let admin_listen = self.address("admin_listen", "127.0.0.1:8081");
+        let public_url = self.public_url();
+        let server_id_key = self.from_path("server_id_key_file", secrets::read_server_id_key);
+        let active = self.text("signing.active");
+        let signing_keys = self.from_path("signing.keys_dir", |path| secrets::read_signing_keys(path, active.as_deref()));
+        let store = self.store();
+        let limits = self.limits();
+        let tokens = self.tokens();
+        let cors_origins = self.origins();
+        Some(Config {
+            listen: listen?,
+            admin_listen: admin_listen?,
+            public_url: public_url?,
+            signing_keys: signing_keys?,
+            server_id_key: server_id_key?,
+            store: store?,
+            limits: limits?,
+            cors_origins,
+            tokens: tokens?,
+        })
+    }
+
+    fn store(&mut self) -> Option<StoreConfig> {
+        let bucket = self.required("store.bucket");
+        let addressing = match self.text("store.addressing").as_deref() {
+            None | Some("path") => Some(Addressing::Path),
+            Some("virtual-host") => Some(Addressing::VirtualHost),
+            Some(_) => self.mistake("store.addressing", "must be path or virtual-host"),
+        };
+        let endpoint_internal = self.required("store.endpoint_internal");
+        let endpoint_public = self.text("store.endpoint_public").or_else(|| endpoint_internal.clone());
+        if let (Some(bucket), Some(addressing)) = (&bucket, addressing) {
+            for (name, endpoint) in [("store.endpoint_internal", &endpoint_internal), ("store.endpoint_public", &endpoint_public)]
+            {
+                let checked = endpoint.as_ref().map(|endpoint| Endpoint::new(endpoint, bucket, addressing.into()));
+                if let Some(Err(error)) = checked {
+                    self.mistake::<()>(name, &error.to_string());
+                }
+            }
+        }
+        let conditional_create = self.precondition("store.conditional_create");
+        let conditional_replace = self.precondition("store.conditional_replace");
+        let read = self.credential("store.read");
+        let write = self.credential("store.write");
+        let state = self.credential("store.state");
+        self.refuse_shared(read.as_ref(), write.as_ref(), state.as_ref());
+        Some(StoreConfig {
+            endpoint_internal: endpoint_internal?,
+            endpoint_public: endpoint_public?,
+            region: self.text("store.region").unwrap_or_else(|| "us-east-1".to_owned()),
+            bucket: bucket?,
+            addressing: addressing?,
+            profile: StoreProfile { conditional_create: conditional_create?, conditional_replace: conditional_replace? },
+            read: read?,
+            write: write?,
+            state: state?,
+        })
+    }
+
+    /// A key that signs PUTs and can read lets its URLs copy what it can read, on stores that obey unsigned copy headers.
+    fn refuse_shared(
+        &mut self,
+        read: Option<&StoreCredential>,
+        write: Option<&StoreCredential>,
+        state: Option<&StoreCredential>,
+    ) {
+        let accepted = self.flag("store.accept_copy_risk");
+        let Some(write) = write else { return };
+        let is_shared = [read, state].into_iter().flatten().any(|other| other.access_key_id == write.access_key_id);
+        if is_shared && !accepted {
+            let message = "must be a key of its own that can only PutObject: on some stores a signed PUT copies whatever its key can \
+                read (store.accept_copy_risk = true accepts that)";
+            self.mistake::<()>("store.write.access_key_id", message);
+        }
+    }
+
+    fn credential(&mut self, section: &str) -> Option<StoreCredential> {
+        let access_key_id = self.required(&format!("{section}.access_key_id"));
+        let secret_access_key = self.secret(&format!("{section}.secret_access_key"));
+        let session_token = self.text(&format!("{section}.session_token")).map(SecretString::from);
+        Some(StoreCredential { access_key_id: access_key_id?, secret_access_key: secret_access_key?, session_token })
+    }
+
+    /// A secret that stands there or in the file that `{name}_file` names.
+    fn secret(&mut self, name: &str) -> Option<SecretString> {
+        let file = format!("{name}_file");
+        match (self.text(name), self.text(&file)) {
+            (Some(_), Some(_)) => self.mistake(name, &format!("is given twice: here and by {file}")),
+            (Some(secret), None) => Some(SecretString::from(secret)),
+            (None, Some(path)) => match secrets::read_secret(Path::new(&path)) {
+                Ok(secret) => Some(secret),
+                Err(message) => self.mistake(&file, &message),
+            },
+            (None, None) => self.mistake(name, &format!("is missing; set it or {file}")),
+        }
+    }
+
+    fn precondition(&mut self, name: &str) -> Option<Precondition> {
+        match self.text(name).as_deref() {
+            Some("atomic") => Some(Precondition::Atomic),
+            Some("not-atomic") => Some(Precondition::NotAtomic),
+            None | Some("ignored") => Some(Precondition::Ignored),
+            Some("refused") => Some(Precondition::Refused),
+            Some(_) => self.mistake(name, "must be atomic, not-atomic, ignored or refused"),
+        }
+    }
+
+    fn limits(&mut self) -> Option<Limits> {
+        let limits = Limits::default();
+        let daily_bytes = self.number("limits.daily_bytes", limits.daily_bytes);
+        let daily_deletions = self.number("limits.daily_deletions", limits.daily_deletions);
+        let body_bytes = self.number("limits.body_bytes", limits.body_bytes);
+        let concurrent_requests = self.number("limits.concurrent_requests", limits.concurrent_requests);
+        let request_seconds = self.number("limits.request_seconds", limits.request_seconds);
+        let replay_entries = self.number("limits.replay_entries", limits.replay_entries);
+        Some(Limits {
+            daily_bytes: daily_bytes?,
+            daily_deletions: daily_deletions?,
+            body_bytes: body_bytes?,
+            concurrent_requests: concurrent_requests?,
+            request_seconds: request_seconds?,
+            replay_entries: replay_entries?,
+        })
+    }
+
+    fn tokens(&mut self) -> Option<TokenLifetimes> {
+        let tokens = TokenLifetimes::default();
+        let access_seconds = self.number("tokens.access_seconds", tokens.access_seconds);
+        let renewal_days = self.number("tokens.renewal_days", tokens.renewal_days);
+        Some(TokenLifetimes { access_seconds: access_seconds?, renewal_days: renewal_days? })
+    }
+
+    fn public_url(&mut self) -> Option<String> {
+        const NAME: &str = "public_url";
+        let text = self.required(NAME)?;
+        let Ok(url) = Url::parse(&text) else { return self.mistake(NAME, "is not a URL") };
+        let is_loopback = match url.host() {
+            Some(Host::Domain(domain)) => domain == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback => {}
+            _ => return self.mistake(NAME, "must be https; http is for loopback alone"),
+        }
+        let is_bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+        if !is_bare || text.ends_with('/') || text != url.as_str().trim_end_matches('/') {
+            let message = "must be a plain lower-case URL without user, query, fragment, default port or trailing slash";
+            return self.mistake(NAME, message);
+        }
+        Some(text)
+    }
+
+    fn origins(&mut self) -> Vec<String> {
+        const NAME: &str = "cors.origins";
+        let origins = self.list(NAME);
+        for origin in &origins {
+            let is_origin = Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
+            if !is_origin {
+                self.mistake::<()>(NAME, &format!("{origin:?} is not an origin such as https://app.example.org"));
+            }
+        }
+        origins
+    }
+
+    fn address(&mut self, name: &str, default: &str) -> Option<SocketAddr> {
+        let text = self.text(name).unwrap_or_else(|| default.to_owned());
+        match text.parse() {
+            Ok(address) => Some(address),
+            Err(_) => self.mistake(name, "must be an IP address and a port, such as 127.0.0.1:8080"),
+        }
+    }
+
+    fn from_path<T>(&mut self, name: &str, read: impl FnOnce(&Path) -> Result<T, String>) -> Option<T> {
+        let path = PathBuf::from(self.required(name)?);
+        match read(&path) {
+            Ok(value) => Some(value),
+            Err(message) => self.mistake(name, &message),
+        }
+    }
+
+    fn required(&mut self, name: &str) -> Option<String> {
+        if !self.leaves.contains_key(name) {
+            return self.mistake(name, "is missing");
+        }
+        self.text(name)
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        let leaf = self.leaves.get(name)?;
+        match &leaf.value {
+            Value::String(_, text) if !text.is_empty() => Some(text.clone()),
+            _ => self.mistake(name, "must be a text that is not empty"),
+        }
+    }
+
+    fn flag(&mut self, name: &str) -> bool {
+        let Some(leaf) = self.leaves.get(name) else { return false };
+        match &leaf.value {
+            Value::Bool(_, flag) => *flag,
+            Value::String(_, text) if text == "true" => true,
+            Value::String(_, text) if text == "false" => false,
+            _ => self.mistake::<()>(name, "must be true or false").is_some(),
+        }
+    }
+
+    fn number<T: TryFrom<u64>>(&mut self, name: &str, default: T) -> Option<T> {
+        let Some(leaf) = self.leaves.get(name) else { return Some(default) };
+        let number = match &leaf.value {
+            Value::Num(_, number) => number.to_i128().and_then(|number| u64::try_from(number).ok()),
+            Value::String(_, text) => text.parse().ok(),
+            _ => None,
+        };
+        let Some(Kind::Number { least, most }) = find(name).map(|setting| setting.kind) else { return Some(default) };
+        let fitting = number.filter(|number| (least..=most).contains(number)).and_then(|number| T::try_from(number).ok());
+        if fitting.is_none() {
+            return self.mistake(name, &format!("must be a whole number from {least} to {most}"));
+        }
+        fitting
+    }
+
+    fn list(&mut self, name: &str) -> Vec<String> {
+        let Some(leaf) = self.leaves.get(name) else { return Vec::new() };
+        let texts = match &leaf.value {
+            Value::String(_, text) => Some(text.split(',').map(|entry| entry.trim().to_owned()).collect()),
+            Value::Array(_, entries) => entries.iter().map(|entry| entry.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>(),
+            _ => None,
+        };
+        texts.unwrap_or_else(|| {
+            self.mistake::<()>(name, "must be a list of texts");
+            Vec::new()
+        })
+    }
+
+    /// Notes a mistake, with its place where the setting was given at all.
+    fn mistake<T>(&mut self, name: &str, message: &str) -> Option<T> {
+        let origin = self.leaves.get(name).map(|leaf| format!(" ({})", leaf.origin)).unwrap_or_default();
+        self.mistakes.push(Mistake { setting: name.to_owned(), message: format!("{message}{origin}") });
+        None
+    }
+}

@@ -1,0 +1,203 @@
+//! The list of all settings: what is read, what is suggested for a misspelt one, and what docs/config.md says.
+
+use std::fmt::Write as _;
+
+/// What a setting holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// A whole number within these bounds.
+    Number {
+        /// Least.
+        least: u64,
+        /// Most.
+        most: u64,
+    },
+    /// `true` or `false`.
+    Flag,
+    /// A list of texts; in the environment separated by commas.
+    List,
+    /// A path, relative to the working directory.
+    Path,
+    /// Text that does not belong into a file others can read.
+    Secret,
+}
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Its name, with dots between sections.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// What it is if it is not given; `None` if it has to be given.
+    pub default: Option<&'static str>,
+    /// What it is for.
+    pub help: &'static str,
+}
+
+const fn text(name: &'static str, default: Option<&'static str>, help: &'static str) -> Setting {
+    Setting { name, kind: Kind::Text, default, help }
+}
+
+const fn number(name: &'static str, least: u64, most: u64, default: &'static str, help: &'static str) -> Setting {
+    Setting { name, kind: Kind::Number { least, most }, default: Some(default), help }
+}
+
+const fn path(name: &'static str, default: Option<&'static str>, help: &'static str) -> Setting {
+    Setting { name, kind: Kind::Path, default, help }
+}
+
+const fn secret(name: &'static str, default: Option<&'static str>, help: &'static str) -> Setting {
+    Setting { name, kind: Kind::Secret, default, help }
+}
+
+/// Every setting there is.
+pub const SETTINGS: &[Setting] = &[
+    text("listen", Some("127.0.0.1:8080"), "address and port on which clients are served"),
+    text("admin_listen", Some("127.0.0.1:8081"), "address and port of `/healthz` and `/readyz` for the operator"),
+    text(
+        "public_url",
+        None,
+        "address under which clients reach the broker; https, except on loopback. Tokens and invites name it, so changing it ends them all",
+    ),
+    path(
+        "server_id_key_file",
+        None,
+        "file with 64 hex digits (or 32 raw bytes) that names identities in the bucket; it must never change or get lost",
+    ),
+    path("signing.keys_dir", None, "folder of ES256 keys, `{kid}.pem` in PKCS#8 form, as `keys generate` writes them"),
+    text("signing.active", Some("the last by name"), "kid of the key that signs; the others only verify"),
+    text("store.endpoint_internal", None, "address under which the broker reaches the store"),
+    text(
+        "store.endpoint_public",
+        Some("store.endpoint_internal"),
+        "address under which clients reach the store; presigned URLs name it",
+    ),
+    text("store.region", Some("us-east-1"), "region that signatures name (R2: `auto`)"),
+    text("store.bucket", None, "name of the bucket; it must exist"),
+    text("store.addressing", Some("path"), "`path` (`https://host/bucket/key`) or `virtual-host` (`https://bucket.host/key`)"),
+    text(
+        "store.conditional_create",
+        Some("ignored"),
+        "what the store does with `If-None-Match: *` on PUT: `atomic`, `not-atomic`, `ignored` or `refused`",
+    ),
+    text(
+        "store.conditional_replace",
+        Some("ignored"),
+        "what the store does with `If-Match` on PUT: `atomic`, `not-atomic`, `ignored` or `refused`",
+    ),
+    Setting {
+        name: "store.accept_copy_risk",
+        kind: Kind::Flag,
+        default: Some("false"),
+        help: "accept that `store.write` can read, so that on some stores an unsigned copy header on a presigned PUT copies other users' (sealed) objects; for stores without write-only keys",
+    },
+    text("store.read.access_key_id", None, "key that signs GET, HEAD and LIST: GetObject and ListBucket on `users/*`"),
+    secret("store.read.secret_access_key", Some("from the file"), "its secret; rather use the file or the environment"),
+    path("store.read.secret_access_key_file", Some("none"), "file with its secret"),
+    secret("store.read.session_token", Some("none"), "session token of a temporary key"),
+    text("store.write.access_key_id", None, "key that signs PUT: PutObject on `users/*` and nothing else"),
+    secret("store.write.secret_access_key", Some("from the file"), "its secret; rather use the file or the environment"),
+    path("store.write.secret_access_key_file", Some("none"), "file with its secret"),
+    secret("store.write.session_token", Some("none"), "session token of a temporary key"),
+    text(
+        "store.state.access_key_id",
+        None,
+        "key that the broker itself uses: GetObject, PutObject, DeleteObject and ListBucket on the whole bucket",
+    ),
+    secret("store.state.secret_access_key", Some("from the file"), "its secret; rather use the file or the environment"),
+    path("store.state.secret_access_key_file", Some("none"), "file with its secret"),
+    secret("store.state.session_token", Some("none"), "session token of a temporary key"),
+    number(
+        "limits.daily_bytes",
+        1 << 20,
+        1 << 50,
+        "21474836480",
+        "bytes that an account may have signed for upload in a day (UTC), for each replica",
+    ),
+    number("limits.daily_deletions", 1, 1 << 30, "100000", "objects that an account may delete in a day (UTC), for each replica"),
+    number("limits.body_bytes", 64 << 10, 64 << 20, "2097152", "largest request body in bytes"),
+    number("limits.concurrent_requests", 1, 1 << 20, "1024", "requests under way at once; more are refused with 503"),
+    number("limits.request_seconds", 1, 600, "30", "longest life of a request in seconds"),
+    number(
+        "limits.replay_entries",
+        1_000,
+        100_000_000,
+        "1000000",
+        "DPoP proofs remembered in 330 seconds, 40 bytes each; beyond that calls are refused with 503",
+    ),
+    Setting {
+        name: "cors.origins",
+        kind: Kind::List,
+        default: Some("none"),
+        help: "web origins that may call the broker, such as `https://app.example.org`",
+    },
+    number("tokens.access_seconds", 120, 3600, "900", "life of an access token in seconds"),
+    number("tokens.renewal_days", 1, 90, "30", "life of a renewal token in days"),
+];
+
+/// The name of the environment variable that sets it.
+#[must_use]
+pub(super) fn variable_of(name: &str) -> String {
+    format!("{}{}", super::environment::PREFIX, name.replace('.', "__").to_ascii_uppercase())
+}
+
+pub(super) fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+/// The setting that somebody who wrote `name` most likely meant.
+pub(super) fn nearest(name: &str) -> Option<&'static str> {
+    let distances = SETTINGS.iter().map(|setting| (distance(name, setting.name), setting.name));
+    let (distance, nearest) = distances.min_by_key(|(distance, _)| *distance)?;
+    (distance <= 1 + name.len() / 4).then_some(nearest)
+}
+
+/// Levenshtein's distance.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// The table of docs/config.md.
+#[must_use]
+pub fn reference_table() -> String {
+    let mut table = String::from("| setting | environment | default | what it is |\n|---|---|---|---|\n");
+    for Setting { name, kind, default, help } in SETTINGS {
+        let default = default.map_or("**required**".to_owned(), |default| format!("`{default}`"));
+        let bounds = match kind {
+            Kind::Number { least, most } => format!(" ({least} to {most})"),
+            Kind::Text | Kind::Flag | Kind::List | Kind::Path | Kind::Secret => String::new(),
+        };
+        writeln!(table, "| `{name}` | `{}` | {default} | {help}{bounds} |", variable_of(name)).expect("a string takes any text");
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_setting_has_a_suggestion() {
+        assert_eq!(nearest("public_ulr"), Some("public_url"));
+        assert_eq!(nearest("store.regoin"), Some("store.region"));
+        assert_eq!(nearest("completely_else"), None);
+    }
+
+    #[test]
+    fn variables_nest_by_two_underscores() {
+        assert_eq!(variable_of("store.read.access_key_id"), "TIDEGATE_STORE__READ__ACCESS_KEY_ID");
+    }
+}

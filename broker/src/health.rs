@@ -1,0 +1,81 @@
+//! What is public: health, readiness, capabilities, keys.
+
+use axum::extract::State;
+use http::StatusCode;
+use http::header::CACHE_CONTROL;
+use tidegate_protocol::capability::Capabilities;
+use tidegate_protocol::problem::{ProblemCode, ProblemDocument};
+use time::{Duration, OffsetDateTime};
+use tokio::sync::Mutex;
+
+use crate::broker::Broker;
+use crate::json::Json;
+use crate::problem::Problem;
+use crate::session::{JwkSet, REVOCATION_SECONDS};
+
+/// Anyone may ask whether the store answers, so the store is not asked each time.
+const KNOWN_FOR: Duration = Duration::seconds(5);
+
+/// When the store last answered or failed to.
+#[derive(Default)]
+pub(crate) struct Readiness(Mutex<Option<(OffsetDateTime, bool)>>);
+
+/// The process is alive.
+#[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 204, description = "Alive")))]
+pub(crate) async fn healthz() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+/// The store answers too.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operation",
+    responses(
+        (status = 204, description = "Ready"),
+        (status = 503, description = "Not ready", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn readyz(State(broker): State<Broker>) -> Result<StatusCode, Problem> {
+    let now = broker.clock.now();
+    let mut known = broker.readiness.0.lock().await;
+    let is_ready = match *known {
+        Some((at, is_ready)) if (now - at).abs() < KNOWN_FOR => is_ready,
+        Some(_) | None => {
+            let answer = broker.store.ping().await;
+            if let Err(error) = &answer {
+                tracing::warn!(%error, "not ready: the store does not answer");
+            }
+            *known = Some((now, answer.is_ok()));
+            answer.is_ok()
+        }
+    };
+    if is_ready {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::new(ProblemCode::StoreUnavailable, "the store does not answer"))
+    }
+}
+
+/// What this broker and its store can do.
+#[utoipa::path(
+    get,
+    path = "/v1/capabilities",
+    tag = "operation",
+    responses((status = 200, description = "The capabilities", body = Capabilities))
+)]
+pub(crate) async fn capabilities(State(broker): State<Broker>) -> Json<Capabilities> {
+    Json(broker.capabilities())
+}
+
+/// The public keys of this broker's tokens (RFC 7517).
+#[utoipa::path(
+    get,
+    path = "/.well-known/jwks.json",
+    tag = "operation",
+    responses((status = 200, description = "The keys", body = JwkSet))
+)]
+pub(crate) async fn jwks(State(broker): State<Broker>) -> ([(http::HeaderName, String); 1], Json<JwkSet>) {
+    let cache = format!("public, max-age={REVOCATION_SECONDS}");
+    ([(CACHE_CONTROL, cache)], Json(broker.tokens.keys().jwk_set()))
+}

@@ -1,0 +1,40 @@
+//! JSON bodies: read strictly, refused as problems.
+
+use axum::extract::{FromRequest, Request};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tidegate_protocol::problem::ProblemCode;
+
+use crate::problem::Problem;
+
+const MAX_REASON_CHARACTERS: usize = 200;
+
+/// A body or reply of `application/json`.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let essence = media_type.split(';').next().unwrap_or("").trim();
+        if !essence.eq_ignore_ascii_case("application/json") {
+            return Err(Problem::new(ProblemCode::UnsupportedMediaType, "the body must be application/json"));
+        }
+        let body = Bytes::from_request(request, state).await;
+        let body = body.map_err(|_| Problem::new(ProblemCode::InvalidRequest, "the body could not be read"))?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| {
+            let reason: String = error.to_string().chars().take(MAX_REASON_CHARACTERS).collect();
+            Problem::new(ProblemCode::InvalidJson, format!("the body is not the JSON of this route: {reason}"))
+        })
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}

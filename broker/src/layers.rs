@@ -1,0 +1,211 @@
+//! The middleware, outermost first, with the reason for each place.
+
+use std::any::Any;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, Method};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tidegate_protocol::Sha256;
+use tidegate_protocol::problem::ProblemCode;
+use tidegate_protocol::session::{DPOP_HEADER, DPOP_NONCE_HEADER};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use crate::broker::Broker;
+use crate::problem::Problem;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const MAX_REQUEST_ID_BYTES: usize = 64;
+/// RFC 9110, section 5.6.7.
+const HTTP_DATE: &[BorrowedFormatItem<'_>] =
+    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+const SECURITY: [(&str, &str); 4] = [
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-resource-policy", "same-site"),
+];
+
+/// SHA-256 of the request's body, which its DPoP proof has to name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyHash(pub(crate) Sha256);
+
+/// Wraps every route.
+pub(crate) fn around_all(router: Router, broker: &Broker) -> Router {
+    // A layer added later lies further out, so this reads from the innermost up.
+    router
+        // Within the overload check, so that a slow request gives its place back in the end.
+        .layer(from_fn_with_state(broker.clone(), limit_time))
+        // Before any work is done: beyond the limit a request is refused, not queued.
+        .layer(from_fn_with_state(broker.clone(), limit_concurrency))
+        // Within the headers and the id, so that a panic's reply has them.
+        .layer(CatchPanicLayer::custom(after_panic))
+        // Without a place among the concurrent: a preflight does no work.
+        .layer(cors(&broker.cors_origins))
+        // On every reply, refusals and preflights included.
+        .layer(from_fn_with_state(broker.clone(), add_headers))
+        // Outermost: every reply and every log line carries the id, and only here is a problem's body written and its cause logged.
+        .layer(from_fn_with_state(broker.clone(), identify))
+}
+
+/// Wraps the routes that need a DPoP proof.
+pub(crate) fn around_authenticated(router: Router<Broker>, broker: &Broker) -> Router<Broker> {
+    router
+        // The body is read whole before anybody looks at the proof, which names its hash.
+        .layer(from_fn_with_state(broker.clone(), hash_body))
+        // On refusals too: they are how a client gets its first nonce.
+        .layer(from_fn_with_state(broker.clone(), add_nonce))
+}
+
+/// Wraps the admin listener's routes.
+pub(crate) fn around_admin(router: Router, broker: &Broker) -> Router {
+    router.layer(CatchPanicLayer::custom(after_panic)).layer(from_fn_with_state(broker.clone(), identify))
+}
+
+async fn identify(State(broker): State<Broker>, request: Request, next: Next) -> Response {
+    let id = given_id(&request).unwrap_or_else(|| Uuid::new_v4().to_string());
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", request_id = %id, %method, route);
+    let started = Instant::now();
+    let response = next.run(request).instrument(span.clone()).await;
+    let _entered = span.enter();
+    let mut response = write_problem(response, &id);
+    let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(status = response.status().as_u16(), millis, "answered");
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, HeaderValue::from_str(&id).expect("an id holds visible ASCII alone"));
+    if let Some(date) = http_date(broker.clock.now()) {
+        headers.insert(DATE, date);
+    }
+    response
+}
+
+/// The caller's own id for the request, if it is fit for logs.
+fn given_id(request: &Request) -> Option<String> {
+    let id = request.headers().get(REQUEST_ID)?.to_str().ok()?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    ((1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) && id.bytes().all(is_plain)).then(|| id.to_owned())
+}
+
+fn write_problem(mut response: Response, id: &str) -> Response {
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    match &problem.cause {
+        Some(cause) if problem.code == ProblemCode::Internal => {
+            tracing::error!(code = %problem.code, cause = %chain(cause.as_ref()), "failed");
+        }
+        Some(cause) => tracing::warn!(code = %problem.code, cause = %chain(cause.as_ref()), "refused"),
+        None => tracing::info!(code = %problem.code, "refused"),
+    }
+    let (parts, body) = problem.render(id).into_parts();
+    *response.status_mut() = parts.status;
+    response.headers_mut().remove(CONTENT_LENGTH);
+    response.headers_mut().extend(parts.headers);
+    *response.body_mut() = body;
+    response
+}
+
+/// An error and what it came from, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+fn http_date(now: OffsetDateTime) -> Option<HeaderValue> {
+    let text = now.to_offset(time::UtcOffset::UTC).format(HTTP_DATE).ok()?;
+    HeaderValue::from_str(&text).ok()
+}
+
+async fn add_headers(State(broker): State<Broker>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in SECURITY {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    // Replies carry tokens and signed URLs.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if broker.public_url().starts_with("https://") {
+        headers.insert("strict-transport-security", HeaderValue::from_static("max-age=31536000"));
+    }
+    response
+}
+
+fn cors(origins: &[String]) -> CorsLayer {
+    let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static(DPOP_HEADER), REQUEST_ID])
+        .expose_headers([DATE, RETRY_AFTER, WWW_AUTHENTICATE, HeaderName::from_static(DPOP_NONCE_HEADER), REQUEST_ID])
+        .max_age(Duration::from_secs(3600))
+}
+
+fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    tracing::error!(panic = text, "a handler panicked");
+    Problem::internal_without_cause().into_response()
+}
+
+async fn limit_concurrency(State(broker): State<Broker>, request: Request, next: Next) -> Response {
+    match broker.requests.try_acquire() {
+        Ok(_place) => next.run(request).await,
+        Err(_) => Problem::new(ProblemCode::Overloaded, "the broker is at its limits; try again shortly").into_response(),
+    }
+}
+
+async fn limit_time(State(broker): State<Broker>, request: Request, next: Next) -> Response {
+    let limit = Duration::from_secs(broker.limits.request_seconds);
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(ProblemCode::Timeout, "the request took too long; try again").into_response(),
+    }
+}
+
+async fn add_nonce(State(broker): State<Broker>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let nonce = HeaderValue::from_str(&broker.nonces.mint(broker.clock.now())).expect("base64url is visible ASCII");
+    response.headers_mut().insert(HeaderName::from_static(DPOP_NONCE_HEADER), nonce);
+    response
+}
+
+async fn hash_body(State(broker): State<Broker>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let body = match Limited::new(body, broker.limits.body_bytes).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let message = format!("the body is larger than {} bytes", broker.limits.body_bytes);
+            return Problem::new(ProblemCode::BodyTooLarge, message).into_response();
+        }
+        Err(_) => return Problem::new(ProblemCode::InvalidRequest, "the body was cut short").into_response(),
+    };
+    parts.extensions.insert(BodyHash(Sha256::of(&body)));
+    next.run(Request::from_parts(parts, Body::from(body))).await
+}
+
+/// Answers what no route does.
+pub(crate) async fn not_found() -> Problem {
+    Problem::new(ProblemCode::NotFound, "there is no such route")
+}
+
+/// Answers a route's other methods.
+pub(crate) async fn method_not_allowed() -> Problem {
+    Problem::new(ProblemCode::MethodNotAllowed, "the route does not take this method; Allow names those it takes")
+}

@@ -1,0 +1,50 @@
+//! `GET /openapi.json`: the HTTP API, described from the handlers themselves.
+
+use axum::Json;
+use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Tidegate broker",
+        description = "Verifies who asks, mints device-bound tokens, hands out scoped presigned URLs. Every call but the `operation` \
+            ones carries a DPoP proof (RFC 9449) with the server's nonce and, as `bh`, the SHA-256 of the body.",
+        license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),
+    ),
+    paths(
+        crate::identity::session,
+        crate::identity::link_account,
+        crate::session::renew,
+        crate::presign::presign,
+        crate::presign::presigned_url,
+        crate::delete::delete,
+        crate::health::capabilities,
+        crate::health::healthz,
+        crate::health::readyz,
+        crate::health::jwks,
+    ),
+    modifiers(&Security),
+)]
+struct Api;
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, document: &mut Document) {
+        let description = "A DPoP proof, beside Authorization: DPoP {access token} where the call has one";
+        let proof = ApiKey::Header(ApiKeyValue::with_description("DPoP", description));
+        document.components.get_or_insert_default().add_security_scheme("dpop", SecurityScheme::ApiKey(proof));
+    }
+}
+
+/// The document, without the address of any server.
+#[must_use]
+pub fn api() -> Document {
+    Api::openapi()
+}
+
+pub(crate) async fn document() -> Json<Document> {
+    Json(api())
+}

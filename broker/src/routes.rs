@@ -1,0 +1,39 @@
+//! The route table, nothing else.
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::broker::Broker;
+use crate::{delete, health, identity, layers, openapi, presign, session};
+
+/// What clients reach.
+pub(crate) fn public(broker: &Broker) -> Router {
+    let authenticated = Router::new()
+        .route("/v1/self-host/session", post(identity::session))
+        .route("/v1/account/link", post(identity::link_account))
+        .route("/v1/session/renew", post(session::renew))
+        .route("/v1/presign", post(presign::presign))
+        .route("/v1/presigned-url/{*key}", get(presign::presigned_url))
+        .route("/v1/delete", post(delete::delete));
+    let router = layers::around_authenticated(authenticated, broker)
+        .route("/v1/capabilities", get(health::capabilities))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/.well-known/jwks.json", get(health::jwks))
+        .route("/openapi.json", get(openapi::document))
+        .fallback(layers::not_found)
+        .method_not_allowed_fallback(layers::method_not_allowed)
+        .with_state(broker.clone());
+    layers::around_all(router, broker)
+}
+
+/// What the operator's own network reaches.
+pub(crate) fn admin(broker: &Broker) -> Router {
+    let router = Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .fallback(layers::not_found)
+        .method_not_allowed_fallback(layers::method_not_allowed)
+        .with_state(broker.clone());
+    layers::around_admin(router, broker)
+}

@@ -1,0 +1,98 @@
+//! Access tokens: 15 minutes of signing for one device key.
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+use serde::{Deserialize, Serialize};
+use tidegate_protocol::Sha256;
+use tidegate_protocol::scope::{ScopeClaim, Scopes};
+use tidegate_protocol::{DeviceId, UserId};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::token::{TokenFault, TokenType, Tokens};
+use crate::identity::InviteClaim;
+
+/// Verified tokens that are remembered.
+const CACHED_TOKENS: u64 = 100_000;
+
+/// The key to which a token is bound (RFC 7800; RFC 9449, section 6.1).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Confirmation {
+    jkt: String,
+}
+
+impl Confirmation {
+    pub(crate) fn of(thumbprint: &Sha256) -> Self {
+        Self { jkt: super::proof::base64url(thumbprint) }
+    }
+
+    pub(crate) fn is_of(&self, thumbprint: &Sha256) -> bool {
+        self.jkt == super::proof::base64url(thumbprint)
+    }
+}
+
+/// The outside identity behind a session: what every mint looks at again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct IdentityClaims {
+    /// HMAC of the identity: names its link.
+    pub(crate) lnk: Sha256,
+    /// The invite by which it came.
+    pub(crate) inv: InviteClaim,
+}
+
+/// Claims of an access token.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct AccessClaims {
+    pub(crate) iss: String,
+    pub(crate) aud: String,
+    pub(crate) sub: UserId,
+    pub(crate) did: DeviceId,
+    pub(crate) scope: String,
+    pub(crate) cnf: Confirmation,
+    pub(crate) jti: Uuid,
+    pub(crate) iat: i64,
+    pub(crate) exp: i64,
+    /// Only with scope `create`: what `POST /v1/account/link` ties together.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) identity: Option<IdentityClaims>,
+}
+
+/// An access token whose signature, type, issuer and audience hold. Its time, key and device are checked at each use.
+#[derive(Debug)]
+pub(crate) struct VerifiedAccess {
+    pub(crate) scopes: Scopes,
+    pub(crate) confirmation: Confirmation,
+    pub(crate) expires_at: OffsetDateTime,
+    pub(crate) identity: Option<IdentityClaims>,
+}
+
+/// Verifies access tokens, each once: a call then costs one ES256 verification, that of its proof.
+pub(crate) struct AccessTokens {
+    verified: Cache<[u8; 32], Arc<VerifiedAccess>>,
+}
+
+impl AccessTokens {
+    pub(crate) fn new() -> Self {
+        Self { verified: Cache::new(CACHED_TOKENS) }
+    }
+
+    /// The token's content; `hash` is the SHA-256 of its text.
+    pub(crate) fn verify(&self, tokens: &Tokens, token: &str, hash: &Sha256) -> Result<Arc<VerifiedAccess>, TokenFault> {
+        if let Some(verified) = self.verified.get(hash.as_bytes()) {
+            return Ok(verified);
+        }
+        let verified = Arc::new(VerifiedAccess::read(tokens.verify::<AccessClaims>(TokenType::Access, token)?)?);
+        self.verified.insert(*hash.as_bytes(), Arc::clone(&verified));
+        Ok(verified)
+    }
+}
+
+impl VerifiedAccess {
+    fn read(claims: AccessClaims) -> Result<Self, TokenFault> {
+        let ScopeClaim { account, shares } = claims.scope.parse().map_err(|_| TokenFault::Claims)?;
+        let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp).map_err(|_| TokenFault::Claims)?;
+        let scopes = Scopes { user: claims.sub, device: claims.did, account, shares };
+        Ok(Self { scopes, confirmation: claims.cnf, expires_at, identity: claims.identity })
+    }
+}

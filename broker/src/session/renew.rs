@@ -1,0 +1,61 @@
+//! `POST /v1/session/renew`.
+
+use axum::extract::State;
+use tidegate_protocol::account::device_id;
+use tidegate_protocol::problem::{ProblemCode, ProblemDocument};
+use tidegate_protocol::scope::AccountScope;
+use tidegate_protocol::session::{RenewRequest, SessionReply};
+
+use super::caller::ProvenKey;
+use super::grant::{self, SessionGrant};
+use super::renewal::{self, RenewalClaims};
+use super::token::TokenType;
+use crate::broker::Broker;
+use crate::identity::{self, link};
+use crate::json::Json;
+use crate::problem::Problem;
+
+/// A fresh access token for a renewal token; once a day also a fresh renewal token.
+#[utoipa::path(
+    post,
+    path = "/v1/session/renew",
+    tag = "session",
+    request_body = RenewRequest,
+    security(("dpop" = [])),
+    responses(
+        (status = 200, description = "A fresh access token", body = SessionReply),
+        (status = "4XX", description = "Refused", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn renew(
+    State(broker): State<Broker>,
+    key: ProvenKey,
+    Json(request): Json<RenewRequest>,
+) -> Result<Json<SessionReply>, Problem> {
+    let now = broker.clock.now();
+    let claims = verify(&broker, &key, &request.renewal_token)?;
+    if now.unix_timestamp() >= claims.exp {
+        return Err(Problem::new(ProblemCode::RenewalExpired, "the renewal token has ended; sign in again"));
+    }
+    grant::refuse_revoked(&broker, claims.did).await?;
+    identity::refuse_revoked(&broker, &claims.identity.inv).await?;
+    if link::find(&broker, claims.identity.lnk).await? != Some(claims.sub) {
+        return Err(Problem::new(ProblemCode::RenewalExpired, "the identity opens this account no more; sign in again"));
+    }
+    let issue = renewal::present(&broker, &claims, now).await?;
+    let grant = SessionGrant { user: claims.sub, thumbprint: key.thumbprint, identity: claims.identity };
+    grant::reply(&broker, &grant, AccountScope::Full, issue, now).map(Json)
+}
+
+fn verify(broker: &Broker, key: &ProvenKey, token: &str) -> Result<RenewalClaims, Problem> {
+    let refused = |reason: String| Problem::new(ProblemCode::TokenInvalid, format!("the renewal token is refused: {reason}"));
+    let claims: RenewalClaims = broker.tokens.verify(TokenType::Renewal, token).map_err(|fault| refused(fault.to_string()))?;
+    let is_bound = claims.cnf.is_of(&key.thumbprint) && claims.did == device_id(claims.sub, &key.thumbprint);
+    if !is_bound {
+        return Err(refused("it is bound to another key".to_owned()));
+    }
+    if !key.names_token(token) {
+        return Err(Problem::new(ProblemCode::ProofInvalid, "the DPoP proof's ath is not that of the renewal token"));
+    }
+    Ok(claims)
+}

@@ -1,0 +1,200 @@
+//! The few storage calls that the broker makes itself, through aws-sdk-s3.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{
+    BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
+};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
+use secrecy::ExposeSecret as _;
+use serde::Serialize;
+use tidegate_protocol::ObjectKey;
+use time::OffsetDateTime;
+
+use super::profile::{Addressing, StoreConfig};
+
+const CONNECT: Duration = Duration::from_secs(3);
+const ATTEMPT: Duration = Duration::from_secs(8);
+const OPERATION: Duration = Duration::from_secs(20);
+const ATTEMPTS: u32 = 3;
+/// Documents and genesis are small; whatever is larger is not read into memory.
+const MAX_READ_BYTES: i64 = 256 * 1024;
+
+/// A storage call that failed after its retries.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// The store did not do it.
+    #[error("the store failed at {operation}{}", code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
+    Call {
+        operation: &'static str,
+        code: Option<String>,
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// An object is not what it has to be.
+    #[error("the object {key} is {fault}")]
+    Object { key: String, fault: &'static str },
+}
+
+/// A small object that was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) etag: Option<String>,
+}
+
+/// What HEAD says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) last_modified: Option<OffsetDateTime>,
+}
+
+/// One line of a LIST.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) key: String,
+    pub(crate) last_modified: OffsetDateTime,
+}
+
+/// What a PUT must find.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Condition<'a> {
+    Absent,
+    Etag(&'a str),
+    None,
+}
+
+/// The state credential's access to the bucket at the internal endpoint.
+#[derive(Debug, Clone)]
+pub(crate) struct StoreClient {
+    client: Client,
+    bucket: String,
+}
+
+impl StoreClient {
+    pub(crate) fn new(store: &StoreConfig) -> Self {
+        let session_token = store.state.session_token.as_ref().map(|token| token.expose_secret().to_owned());
+        let secret = store.state.secret_access_key.expose_secret();
+        let credentials = Credentials::new(&store.state.access_key_id, secret, session_token, None, "tidegate");
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION);
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(store.region.clone()))
+            .endpoint_url(&store.endpoint_internal)
+            .credentials_provider(credentials)
+            .force_path_style(matches!(store.addressing, Addressing::Path))
+            // The SDK's default CRC trailers break several stores.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .timeout_config(timeouts.build())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .build();
+        Self { client: Client::from_conf(config), bucket: store.bucket.clone() }
+    }
+
+    /// Whether the store answers and the state credential may list the bucket.
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
+        let listing = self.client.list_objects_v2().bucket(&self.bucket).prefix("_tidegate/").max_keys(1);
+        listing.send().await.map(drop).map_err(|error| failed("LIST", error))
+    }
+
+    pub(crate) async fn get(&self, key: &ObjectKey) -> Result<Option<Stored>, StoreError> {
+        let key = key.to_string();
+        let reply = match self.client.get_object().bucket(&self.bucket).key(&key).send().await {
+            Ok(reply) => reply,
+            Err(error) if status_of(&error) == Some(404) => return Ok(None),
+            Err(error) => return Err(failed("GET", error)),
+        };
+        if reply.content_length().is_none_or(|length| length > MAX_READ_BYTES) {
+            return Err(StoreError::Object { key, fault: "larger than any document" });
+        }
+        let etag = reply.e_tag().map(str::to_owned);
+        let body = reply.body.collect().await;
+        let bytes = body.map_err(|error| StoreError::Call { operation: "GET", code: None, source: Box::new(error) })?;
+        Ok(Some(Stored { bytes: bytes.to_vec(), etag }))
+    }
+
+    pub(crate) async fn head(&self, key: &ObjectKey) -> Result<Option<Head>, StoreError> {
+        match self.client.head_object().bucket(&self.bucket).key(key.to_string()).send().await {
+            Ok(reply) => Ok(Some(Head { last_modified: reply.last_modified().map(to_time) })),
+            Err(error) if status_of(&error) == Some(404) => Ok(None),
+            Err(error) => Err(failed("HEAD", error)),
+        }
+    }
+
+    /// Writes the object; `false` if the condition does not hold.
+    pub(crate) async fn put(&self, key: &ObjectKey, bytes: Vec<u8>, condition: Condition<'_>) -> Result<bool, StoreError> {
+        let request = self.client.put_object().bucket(&self.bucket).key(key.to_string()).content_type("application/json");
+        let request = match condition {
+            Condition::Absent => request.if_none_match("*"),
+            Condition::Etag(etag) => request.if_match(etag),
+            Condition::None => request,
+        };
+        match request.body(ByteStream::from(bytes)).send().await {
+            Ok(_) => Ok(true),
+            // 409: a racing conditional write is under way (AWS); 404: If-Match on a missing key (AWS, MinIO).
+            Err(error) if !matches!(condition, Condition::None) && matches!(status_of(&error), Some(412 | 409 | 404)) => {
+                if error.code() == Some("NoSuchBucket") {
+                    return Err(failed("PUT", error));
+                }
+                Ok(false)
+            }
+            Err(error) => Err(failed("PUT", error)),
+        }
+    }
+
+    /// Writes a document under a name that is nobody else's.
+    pub(crate) async fn put_document<T: Serialize + Sync>(&self, key: &ObjectKey, document: &T) -> Result<(), StoreError> {
+        self.put(key, super::swap::to_bytes(document), Condition::None).await.map(drop)
+    }
+
+    pub(crate) async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        match self.client.delete_object().bucket(&self.bucket).key(key.to_string()).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if status_of(&error) == Some(404) => Ok(()),
+            Err(error) => Err(failed("DELETE", error)),
+        }
+    }
+
+    /// Every object under the prefix.
+    pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        let mut listed = Vec::new();
+        let mut token = None;
+        loop {
+            let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).set_continuation_token(token);
+            let page = request.send().await.map_err(|error| failed("LIST", error))?;
+            for object in page.contents() {
+                if let (Some(key), Some(last_modified)) = (object.key(), object.last_modified()) {
+                    listed.push(Listed { key: key.to_owned(), last_modified: to_time(last_modified) });
+                }
+            }
+            token = page.next_continuation_token().map(str::to_owned);
+            if token.is_none() {
+                return Ok(listed);
+            }
+        }
+    }
+}
+
+fn to_time(time: &DateTime) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(time.as_nanos()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+fn status_of<E>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+fn failed<E>(operation: &'static str, error: SdkError<E>) -> StoreError
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    let code = error.code().map(str::to_owned);
+    StoreError::Call { operation, code, source: Box::new(error) }
+}
