@@ -4,5 +4,9 @@
 
 mod base64url;
 pub mod clock;
+pub mod engine;
 pub mod envelope;
 pub mod keys;
+pub mod manifest;
+pub mod quarantine;
+pub mod state;

@@ -97,6 +97,95 @@ pub enum Outcome {
     Failed(FailureClass),
 }
 
+/// What a `Get` can come to.
+pub(super) enum Read {
+    Found { bytes: Vec<u8>, etag: Option<String>, last_modified: Option<Timestamp> },
+    NotModified,
+    NotFound,
+}
+
+/// What a write can come to.
+pub(super) enum Written {
+    Stored {
+        etag: Option<String>,
+        last_modified: Option<Timestamp>,
+    },
+    /// The condition did not hold: something is there, or something else by now.
+    AlreadyThere,
+    /// There is nothing to replace, or nowhere to store it.
+    Nowhere,
+}
+
+/// What an outcome means to whoever asked; one that the effect cannot have is a store that does not keep to the protocol.
+impl Outcome {
+    pub(super) fn read(self) -> Result<Read, FailureClass> {
+        match self {
+            Self::Found { bytes, etag, last_modified } => Ok(Read::Found { bytes, etag, last_modified }),
+            Self::NotModified => Ok(Read::NotModified),
+            Self::NotFound => Ok(Read::NotFound),
+            Self::Failed(class) => Err(class),
+            Self::Stored { .. }
+            | Self::AlreadyExists
+            | Self::PreconditionFailed
+            | Self::Deleted
+            | Self::Listed { .. }
+            | Self::Persisted
+            | Self::Loaded { .. }
+            | Self::Slept => Err(FailureClass::Invalid),
+        }
+    }
+
+    pub(super) fn written(self) -> Result<Written, FailureClass> {
+        match self {
+            Self::Stored { etag, last_modified } => Ok(Written::Stored { etag, last_modified }),
+            Self::AlreadyExists | Self::PreconditionFailed => Ok(Written::AlreadyThere),
+            Self::NotFound => Ok(Written::Nowhere),
+            Self::Failed(class) => Err(class),
+            Self::Found { .. }
+            | Self::NotModified
+            | Self::Deleted
+            | Self::Listed { .. }
+            | Self::Persisted
+            | Self::Loaded { .. }
+            | Self::Slept => Err(FailureClass::Invalid),
+        }
+    }
+
+    pub(super) fn listed(self) -> Result<(Vec<ListedObject>, Option<String>), FailureClass> {
+        match self {
+            Self::Listed { entries, next } => Ok((entries, next)),
+            Self::Failed(class) => Err(class),
+            Self::Found { .. }
+            | Self::NotModified
+            | Self::NotFound
+            | Self::Stored { .. }
+            | Self::AlreadyExists
+            | Self::PreconditionFailed
+            | Self::Deleted
+            | Self::Persisted
+            | Self::Loaded { .. }
+            | Self::Slept => Err(FailureClass::Invalid),
+        }
+    }
+
+    pub(super) fn loaded(self) -> Result<Vec<u8>, FailureClass> {
+        match self {
+            Self::Loaded { bytes } => Ok(bytes),
+            Self::Failed(class) => Err(class),
+            Self::Found { .. }
+            | Self::NotModified
+            | Self::NotFound
+            | Self::Stored { .. }
+            | Self::AlreadyExists
+            | Self::PreconditionFailed
+            | Self::Deleted
+            | Self::Listed { .. }
+            | Self::Persisted
+            | Self::Slept => Err(FailureClass::Invalid),
+        }
+    }
+}
+
 /// What ended a sync early. Whatever was acknowledged is safe; the next sync goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failure {

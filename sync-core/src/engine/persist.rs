@@ -93,6 +93,7 @@ pub struct DoorbellMemory {
 
 /// One row to write. The set is closed: a store maps each to its table.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "most rows are changes, and none lives longer than its batch")]
 pub enum Row {
     /// A grant that opens for this account, as stored in the bucket; `unsent` while it has yet to be put there. It replaces
     /// the row of this id.

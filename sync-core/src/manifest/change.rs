@@ -281,9 +281,9 @@ impl Change {
     /// # Errors
     /// [`FormatError`] where it is not a change that this version accepts.
     pub fn parse(json: &[u8]) -> Result<Self, FormatError> {
-        let change: Self = serde_json::from_slice(json)
-            .map_err(|error| FormatError::malformed("change", super::format::category(&error)))?;
-        change.check_fields()?;
+        let change: Self =
+            serde_json::from_slice(json).map_err(|error| FormatError::malformed("change", super::format::category(&error)))?;
+        change.check_unsent()?;
         Ok(change)
     }
 
@@ -331,10 +331,14 @@ impl Change {
         if self.location.is_none() && self.op != Op::Delete {
             return Err(FormatError::malformed("change", "its content has no location"));
         }
-        self.check_fields()
+        self.check_unsent()
     }
 
-    fn check_fields(&self) -> Result<(), FormatError> {
+    /// Checks a change that may still lack its location.
+    ///
+    /// # Errors
+    /// [`FormatError`] naming the first mistake.
+    pub fn check_unsent(&self) -> Result<(), FormatError> {
         self.check_meta()?;
         check_number("change", self.version)?;
         check_number("change", self.size)?;

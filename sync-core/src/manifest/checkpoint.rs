@@ -75,8 +75,7 @@ impl Checkpoint {
         let mut lines = body.split(|byte| *byte == b'\n');
         let first = lines.next().unwrap_or_default();
         check_format(DOCUMENT, first, MAX_CHECKPOINT_BYTES)?;
-        let header: Header =
-            serde_json::from_slice(first).map_err(|error| FormatError::malformed(DOCUMENT, category(&error)))?;
+        let header: Header = serde_json::from_slice(first).map_err(|error| FormatError::malformed(DOCUMENT, category(&error)))?;
         let lines = lines.map(|line| read_line(line, &header.frontier)).collect::<Result<Vec<_>, _>>()?;
         if lines.len() as u64 != header.changes {
             return Err(malformed("it holds another number of changes than its header says"));

@@ -57,8 +57,7 @@ impl Doorbell {
     /// [`FormatError::Newer`] for a later format, which must not be overwritten; else the first mistake.
     pub fn parse(json: &[u8]) -> Result<Self, FormatError> {
         check_format(DOCUMENT, json, MAX_DOORBELL_BYTES)?;
-        let doorbell: Self =
-            serde_json::from_slice(json).map_err(|error| FormatError::malformed(DOCUMENT, category(&error)))?;
+        let doorbell: Self = serde_json::from_slice(json).map_err(|error| FormatError::malformed(DOCUMENT, category(&error)))?;
         doorbell.check()?;
         Ok(doorbell)
     }
@@ -131,7 +130,8 @@ impl Doorbell {
     fn bell(&mut self, member: Option<MemberId>) -> &mut SpaceBell {
         let place = self.spaces.binary_search_by_key(&member, |bell| bell.member_id);
         let index = place.unwrap_or_else(|index| {
-            let bell = SpaceBell { member_id: member, segments: BTreeSet::new(), checkpoints: BTreeSet::new(), extra: Map::new() };
+            let bell =
+                SpaceBell { member_id: member, segments: BTreeSet::new(), checkpoints: BTreeSet::new(), extra: Map::new() };
             self.spaces.insert(index, bell);
             index
         });

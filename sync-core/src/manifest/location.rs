@@ -100,7 +100,9 @@ impl From<Location> for Fields {
 impl Location {
     pub(crate) fn check(&self) -> Result<(), FormatError> {
         let extra = match self {
-            Self::Inline(content) => return super::format::check_size("inline content", content.len() as u64, INLINE_BYTES as u64),
+            Self::Inline(content) => {
+                return super::format::check_size("inline content", content.len() as u64, INLINE_BYTES as u64);
+            }
             Self::Object(object) => {
                 check_number("change", object.length)?;
                 if !matches!(object.key, ObjectKey::Record { .. } | ObjectKey::Attachment { .. }) {
@@ -132,9 +134,9 @@ impl Location {
             Self::Pack(pack) => &pack.pack,
         };
         match key {
-            ObjectKey::Record { user, member, .. } | ObjectKey::Attachment { user, member, .. } | ObjectKey::Pack { user, member, .. } => {
-                space == Space::Member(*user, *member)
-            }
+            ObjectKey::Record { user, member, .. }
+            | ObjectKey::Attachment { user, member, .. }
+            | ObjectKey::Pack { user, member, .. } => space == Space::Member(*user, *member),
             ObjectKey::Genesis { .. }
             | ObjectKey::PublicKeys { .. }
             | ObjectKey::MasterKeys { .. }

@@ -18,6 +18,7 @@ pub use chain::{Chain, Origin, SegmentRef, causal_order, missing_before};
 pub use change::{Change, Cid, Meta, Op, Register, Target};
 pub use checkpoint::{Checkpoint, CheckpointLine};
 pub use doorbell::{Doorbell, SpaceBell};
+pub(crate) use format::check_size;
 pub use format::{
     FORMAT, FormatError, INLINE_BYTES, MAX_CHECKPOINT_BYTES, MAX_DOORBELL_BYTES, MAX_NUMBER, MAX_RECORD_BYTES, MAX_SEGMENT_BYTES,
     MAX_SINGLE_ATTACHMENT_BYTES, MAX_TITLE_BYTES,

@@ -42,8 +42,7 @@ impl Segment {
     /// [`FormatError::Newer`] for a later format, else the first mistake.
     pub fn parse(json: &[u8]) -> Result<Self, FormatError> {
         check_format(DOCUMENT, json, MAX_SEGMENT_BYTES)?;
-        let segment: Self =
-            serde_json::from_slice(json).map_err(|error| FormatError::malformed(DOCUMENT, category(&error)))?;
+        let segment: Self = serde_json::from_slice(json).map_err(|error| FormatError::malformed(DOCUMENT, category(&error)))?;
         segment.check()?;
         Ok(segment)
     }

@@ -101,8 +101,12 @@ impl State {
         for (mine, theirs) in [(self as &Self, other), (other, self as &Self)] {
             for (cid, present) in &mine.changes {
                 let stays = |segment: &SegmentRef| !theirs.frontier.covers(segment) || theirs.is_brought_by(*cid, segment);
-                let brought_by: BTreeMap<_, _> =
-                    present.brought_by.iter().filter(|(segment, _)| stays(segment)).map(|(segment, at)| (*segment, *at)).collect();
+                let brought_by: BTreeMap<_, _> = present
+                    .brought_by
+                    .iter()
+                    .filter(|(segment, _)| stays(segment))
+                    .map(|(segment, at)| (*segment, *at))
+                    .collect();
                 if brought_by.is_empty() && !(present.brought_by.is_empty() && std::ptr::eq(mine, self)) {
                     continue;
                 }
@@ -216,7 +220,11 @@ impl State {
 ///
 /// Should one cid come with two contents, the same one is taken everywhere: of a change sent again after a restore, both
 /// copies are good, but devices that kept different ones would never agree.
-fn add(changes: &mut BTreeMap<Cid, Present>, change: Change, brought_by: impl IntoIterator<Item = (SegmentRef, Option<Timestamp>)>) {
+fn add(
+    changes: &mut BTreeMap<Cid, Present>,
+    change: Change,
+    brought_by: impl IntoIterator<Item = (SegmentRef, Option<Timestamp>)>,
+) {
     let brought_by = brought_by.into_iter();
     match changes.get_mut(&change.cid) {
         None => {

@@ -30,7 +30,11 @@ pub fn are_one(one: &Change, other: &Change) -> bool {
 #[must_use]
 pub fn superseded_by_edit(heads: &[&Change]) -> Vec<Cid> {
     let cids = match winner(heads.iter().copied()) {
-        Some(shown) => heads.iter().filter(|head| head.cid == shown.cid || (!head.kept && are_one(head, shown))).map(|head| head.cid).collect(),
+        Some(shown) => heads
+            .iter()
+            .filter(|head| head.cid == shown.cid || (!head.kept && are_one(head, shown)))
+            .map(|head| head.cid)
+            .collect(),
         None => heads.iter().filter(|head| head.op == Op::Delete).map(|head| head.cid).collect(),
     };
     ascending(cids)

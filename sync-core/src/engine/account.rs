@@ -1,0 +1,232 @@
+//! What an engine knows: keys, spaces, and what it remembers of the doorbell. In memory as it is on disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand_core::CryptoRng;
+use tidegate_protocol::{ContentHmac, DeviceId, GrantId, Space, UserId};
+
+use super::persist::{BuiltSegment, DoorbellMemory, OwnChain, Saved, SavedSpace};
+use crate::clock::Clock;
+use crate::envelope::AccountDirectory;
+use crate::keys::{
+    AccountKeys, AccountPublicKeys, Certificate, DeviceKey, GrantError, GrantRequest, Keyring, OpenedGrant, Permission,
+    SpaceKeys, grant_id, make_grant, open_grant,
+};
+use crate::manifest::{Cid, Register, SegmentRef};
+use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
+use crate::state::{State, conflict};
+
+/// Who this device is, and for whom it acts.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The account.
+    pub user: UserId,
+    /// The account's secret keys.
+    pub account: AccountKeys,
+    /// The accounts whose devices are believed; this account at least.
+    pub directory: AccountDirectory,
+    /// The key that signs this device's documents.
+    pub device: DeviceKey,
+    /// The account's certificate for it.
+    pub certificate: Certificate,
+}
+
+impl Identity {
+    /// This device's id.
+    #[must_use]
+    pub fn device_id(&self) -> DeviceId {
+        self.certificate.device()
+    }
+
+    /// The account's public keys.
+    #[must_use]
+    pub fn public_keys(&self) -> &AccountPublicKeys {
+        self.account.public()
+    }
+
+    pub(super) fn grant_to_self(&self, keys: &SpaceKeys, rng: &mut dyn CryptoRng) -> (GrantId, Vec<u8>) {
+        let request = GrantRequest {
+            recipient: self.user,
+            recipient_keys: self.public_keys(),
+            permission: Permission::Owner,
+            expires_at: None,
+        };
+        let blob = make_grant(&self.account, keys, request, rng);
+        (grant_id(&blob), blob)
+    }
+
+    pub(super) fn open_own_grant(&self, grant: GrantId, blob: &[u8]) -> Result<OpenedGrant, GrantError> {
+        open_grant(grant, blob, self.user, self.public_keys(), self.user, &self.account)
+    }
+}
+
+/// What a store does with a condition on a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Conditions {
+    /// It decides by it.
+    Honoured,
+    /// It writes all the same, and says nothing.
+    Ignored,
+    /// It refuses the request.
+    Refused,
+}
+
+/// What the engine has to know of a store. The protocol is right on every one; the profile only saves requests that would
+/// be refused, and tells whether a write of the doorbell can be lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StoreProfile {
+    /// `If-None-Match: *` on PUT.
+    pub create: Conditions,
+    /// `If-Match` on PUT.
+    pub replace: Conditions,
+}
+
+/// Why an engine cannot be restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// A saved grant does not open.
+    #[error("the saved grant {grant} does not open")]
+    Grant {
+        /// The grant.
+        grant: GrantId,
+        /// Why.
+        #[source]
+        source: GrantError,
+    },
+}
+
+impl RestoreError {
+    /// The stable code of this error.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Grant { .. } => "saved-grant-does-not-open",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Account {
+    pub(super) identity: Identity,
+    pub(super) profile: StoreProfile,
+    pub(super) keyring: Keyring,
+    /// Opened grants; those not yet stored with their blobs.
+    pub(super) grants: BTreeMap<GrantId, Option<Vec<u8>>>,
+    pub(super) spaces: BTreeMap<Space, SpaceMemory>,
+    pub(super) doorbell: DoorbellMemory,
+    pub(super) clock: Clock,
+}
+
+/// One space as this device knows it.
+#[derive(Debug, Default)]
+pub(super) struct SpaceMemory {
+    pub(super) state: State,
+    pub(super) outbox: BTreeMap<Cid, bool>,
+    pub(super) chain: Option<OwnChain>,
+    pub(super) built: Option<BuiltSegment>,
+    pub(super) contents: BTreeSet<ContentHmac>,
+    pub(super) quarantined: BTreeMap<Subject, (Reason, u64)>,
+    pub(super) holes: BTreeMap<SegmentRef, HoleReason>,
+    pub(super) listed_at_ms: Option<u64>,
+}
+
+impl SpaceMemory {
+    fn restore(saved: SavedSpace) -> Self {
+        let mut state = State::new();
+        state.restore_frontier(&saved.frontier);
+        for (change, brought_by) in saved.changes.into_values() {
+            state.restore(change, brought_by);
+        }
+        Self {
+            state,
+            outbox: saved.outbox,
+            chain: saved.chain,
+            built: saved.built,
+            contents: saved.contents,
+            quarantined: saved.quarantined,
+            holes: saved.holes,
+            listed_at_ms: saved.listed_at_ms,
+        }
+    }
+
+    /// Whether this segment needs no fetching: it is merged, or it is the one that this device built and may have stored
+    /// before it was stopped.
+    pub(super) fn has(&self, segment: &SegmentRef) -> bool {
+        self.state.frontier().covers(segment) || self.built.as_ref().is_some_and(|built| built.segment == *segment)
+    }
+
+    /// Whether this is not believed, and it is not yet time to look again.
+    pub(super) fn is_set_aside(&self, subject: &Subject, now_ms: u64) -> bool {
+        self.quarantined.get(subject).is_some_and(|(_, retry_at_ms)| *retry_at_ms > now_ms)
+    }
+
+    pub(super) fn conflicts(&self) -> Vec<Register> {
+        self.state.registers().filter(|register| conflict(&self.state.heads(register)).is_some()).copied().collect()
+    }
+}
+
+impl Account {
+    pub(super) fn restore(identity: Identity, profile: StoreProfile, saved: Saved) -> Result<Self, RestoreError> {
+        let mut account = Self {
+            identity,
+            profile,
+            keyring: Keyring::new(),
+            grants: BTreeMap::new(),
+            spaces: BTreeMap::new(),
+            doorbell: saved.doorbell,
+            clock: Clock::resume(saved.clock),
+        };
+        for (grant, (blob, unsent)) in saved.grants {
+            let opened = account.identity.open_own_grant(grant, &blob).map_err(|source| RestoreError::Grant { grant, source })?;
+            account.take_grant(grant, opened, unsent.then_some(blob));
+        }
+        for (space, saved) in saved.spaces {
+            account.spaces.insert(space, SpaceMemory::restore(saved));
+        }
+        Ok(account)
+    }
+
+    pub(super) fn take_grant(&mut self, grant: GrantId, opened: OpenedGrant, unsent: Option<Vec<u8>>) {
+        self.spaces.entry(opened.keys.space()).or_default();
+        self.keyring.insert(opened.keys);
+        self.grants.insert(grant, unsent);
+    }
+
+    pub(super) const fn account_space(&self) -> Space {
+        Space::Account(self.identity.user)
+    }
+
+    pub(super) fn space(&mut self, space: Space) -> &mut SpaceMemory {
+        self.spaces.entry(space).or_default()
+    }
+
+    /// The spaces for which there is a key: the others cannot be read or written.
+    pub(super) fn open_spaces(&self) -> Vec<Space> {
+        self.spaces.keys().copied().filter(|space| self.keyring.current(*space).is_some()).collect()
+    }
+
+    /// Whether something of this device is not in the store or not in the doorbell yet.
+    pub(super) fn has_to_push(&self) -> bool {
+        self.doorbell.ring
+            || self.grants.values().any(Option::is_some)
+            || self.spaces.values().any(|space| !space.outbox.is_empty() || space.built.is_some())
+    }
+
+    pub(super) fn quarantined(&self) -> Vec<Quarantined> {
+        let of_space = |(space, memory): (&Space, &SpaceMemory)| {
+            let space = *space;
+            let entries: Vec<_> = memory.quarantined.iter().map(|(subject, entry)| (*subject, *entry)).collect();
+            entries.into_iter().map(move |(subject, (reason, retry_at_ms))| Quarantined { space, subject, reason, retry_at_ms })
+        };
+        self.spaces.iter().flat_map(of_space).collect()
+    }
+
+    pub(super) fn holes(&self) -> Vec<Hole> {
+        let of_space = |(space, memory): (&Space, &SpaceMemory)| {
+            let space = *space;
+            let entries: Vec<_> = memory.holes.iter().map(|(segment, reason)| (*segment, *reason)).collect();
+            entries.into_iter().map(move |(segment, reason)| Hole { space, segment, reason })
+        };
+        self.spaces.iter().flat_map(of_space).collect()
+    }
+}

@@ -1,0 +1,441 @@
+//! What a user's edit becomes: a change with its version, what it supersedes and its time, and the rows that acknowledge it.
+//!
+//! Nothing here changes the engine. The shell commits the batch first and then calls [`Engine::committed`]: an edit that is
+//! shown but not on disk would be lost by the next crash.
+
+use rand_core::CryptoRng;
+use serde_json::Map;
+use tidegate_protocol::{ContentHmac, GrantId, MemberId, RecordId, Space};
+
+use super::Engine;
+use super::members::{MEMBER_KIND, PROFILE_KIND, member_content};
+use super::persist::{Persist, Row, Step};
+use crate::clock::{ClockOverflow, Hlc};
+use crate::keys::SpaceKeys;
+use crate::manifest::{
+    Change, Cid, FormatError, INLINE_BYTES, Location, MAX_RECORD_BYTES, MAX_SINGLE_ATTACHMENT_BYTES, Meta, Op, Register, Target,
+};
+use crate::state::{State, next_version, superseded_by_delete, superseded_by_edit};
+
+/// A new record, or a new version of one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PutRecord {
+    /// Whose record it is.
+    pub member: MemberId,
+    /// The record; the shell draws the id of a new one.
+    pub record: RecordId,
+    /// The app's kind of record, at most 64 bytes.
+    pub kind: Option<String>,
+    /// Title, at most 256 bytes.
+    pub title: Option<String>,
+    /// Media type of the content.
+    pub media_type: Option<String>,
+    /// The content, at most 16 MiB.
+    pub content: Vec<u8>,
+}
+
+/// A file for a record, or for no record in particular.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attach {
+    /// Whose it is.
+    pub member: MemberId,
+    /// The record that it belongs to.
+    pub record: Option<RecordId>,
+    /// File name, at most 256 bytes.
+    pub name: Option<String>,
+    /// Media type of the content.
+    pub media_type: Option<String>,
+    /// The content, at most 64 MiB.
+    pub content: Vec<u8>,
+}
+
+/// A decided edit: commit `batch` in one transaction, then hand the edit to [`Engine::committed`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edit {
+    /// The rows; none if there is nothing to do.
+    pub batch: Persist,
+    /// The change's id; of an attachment that was there already, the id of the change that attached it.
+    pub cid: Cid,
+    /// The change's version.
+    pub version: u64,
+    /// What it is about.
+    pub target: Target,
+    /// For attachments: this member already has this content, so it is not stored again.
+    pub deduplicated: bool,
+}
+
+/// A new family member.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemberEdit {
+    /// The new member's id.
+    pub member: MemberId,
+    /// The edit.
+    pub edit: Edit,
+}
+
+/// Why an edit is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// There is no such family member on this device.
+    #[error("there is no family member {0} on this device")]
+    UnknownMember(MemberId),
+    /// The account's own key is not there yet: the device has joined and not synced.
+    #[error("this device has not synced yet: the account's key is not here")]
+    NotSyncedYet,
+    /// There is no such record or attachment, or it is deleted.
+    #[error("there is no record or attachment {0}")]
+    NotFound(Target),
+    /// The record has no such version on this device.
+    #[error("{target} has no version {cid} on this device")]
+    UnknownVersion {
+        /// The record.
+        target: Target,
+        /// The change asked for.
+        cid: Cid,
+    },
+    /// The version's content is not on this device; it has to be fetched first.
+    #[error("the content of version {0} is not on this device")]
+    ContentNotLocal(Cid),
+    /// A name or content is over its cap.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// No further time can be given out.
+    #[error(transparent)]
+    Clock(#[from] ClockOverflow),
+}
+
+impl EditError {
+    /// The stable code of this error.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownMember(_) => "unknown-member",
+            Self::NotSyncedYet => "not-synced-yet",
+            Self::NotFound(_) => "not-found",
+            Self::UnknownVersion { .. } => "unknown-version",
+            Self::ContentNotLocal(_) => "content-not-local",
+            Self::Format(error) => error.code(),
+            Self::Clock(error) => error.code(),
+        }
+    }
+}
+
+impl Engine {
+    /// A record's new version: it supersedes what is shown, or the deletes that it undoes.
+    ///
+    /// # Errors
+    /// [`EditError`] for an unknown member or something over its cap.
+    pub fn put(&self, put: PutRecord, now_ms: u64, rng: &mut dyn CryptoRng) -> Result<Edit, EditError> {
+        crate::manifest::check_size("record", put.content.len() as u64, MAX_RECORD_BYTES)?;
+        let space = self.member_space(put.member)?;
+        let meta =
+            Meta { kind: put.kind, title: put.title, media_type: put.media_type, name: None, record_id: None, extra: Map::new() };
+        let target = Target::Record(put.record);
+        self.write(space, target, meta, put.content, now_ms, rng)
+    }
+
+    /// A file's attachment to a record. The same content at the same record under the same name is there already; at another
+    /// record, its content is not stored a second time.
+    ///
+    /// # Errors
+    /// [`EditError`] for an unknown member or something over its cap.
+    pub fn attach(&self, attach: Attach, now_ms: u64, rng: &mut dyn CryptoRng) -> Result<Edit, EditError> {
+        crate::manifest::check_size("attachment", attach.content.len() as u64, MAX_SINGLE_ATTACHMENT_BYTES)?;
+        let space = self.member_space(attach.member)?;
+        let hmac = self.content_hmac(space, &attach.content)?;
+        let meta = Meta {
+            kind: None,
+            title: None,
+            media_type: attach.media_type,
+            name: attach.name,
+            record_id: attach.record,
+            extra: Map::new(),
+        };
+        let state = self.state_of(space);
+        let target = Target::Attachment(hmac);
+        let known: Vec<&Change> = state.heads_of_target(target).into_iter().filter(|head| head.has_content()).collect();
+        if let Some(same) = known.iter().find(|head| head.meta == meta) {
+            let batch = Persist { step: Step::Edit, rows: Vec::new() };
+            return Ok(Edit { batch, cid: same.cid, version: same.version, target, deduplicated: true });
+        }
+        let deduplicated = !known.is_empty();
+        let edit = self.write(space, target, meta, attach.content, now_ms, rng)?;
+        Ok(Edit { deduplicated, ..edit })
+    }
+
+    /// Deletes a record, or an attachment at all its records. It supersedes every head that this device sees.
+    ///
+    /// # Errors
+    /// [`EditError::NotFound`] if there is nothing to delete.
+    pub fn delete(&self, member: MemberId, target: Target, now_ms: u64, rng: &mut dyn CryptoRng) -> Result<Edit, EditError> {
+        let space = self.member_space(member)?;
+        let state = self.state_of(space);
+        let heads = state.heads_of_target(target);
+        if !heads.iter().any(|head| head.has_content()) {
+            return Err(EditError::NotFound(target));
+        }
+        let supersedes = superseded_by_delete(&heads);
+        let change = Change {
+            location: None,
+            ..self.draft(state, target, Op::Delete, supersedes, Meta::default(), None, 0, now_ms, rng)?
+        };
+        Ok(acknowledge(space, change, Vec::new()))
+    }
+
+    /// Ends a conflict: writes one of the heads again, over all of them.
+    ///
+    /// # Errors
+    /// [`EditError::UnknownVersion`] if `keep` is no head of this record; [`EditError::ContentNotLocal`].
+    pub fn resolve(
+        &self,
+        member: MemberId,
+        record: RecordId,
+        keep: Cid,
+        now_ms: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Edit, EditError> {
+        let space = self.member_space(member)?;
+        let state = self.state_of(space);
+        let target = Target::Record(record);
+        let heads = state.heads(&Register::record(record));
+        let kept = heads.iter().find(|head| head.cid == keep && head.has_content());
+        let kept = *kept.ok_or(EditError::UnknownVersion { target, cid: keep })?;
+        let supersedes = superseded_by_delete(&heads);
+        self.write_again(space, kept, Op::Resolve, supersedes, now_ms, rng)
+    }
+
+    /// Brings back an earlier or a conflicting version: an edit with its content.
+    ///
+    /// # Errors
+    /// [`EditError::UnknownVersion`] if the record has no such version; [`EditError::ContentNotLocal`] if the shell has to
+    /// fetch it first.
+    pub fn restore_version(
+        &self,
+        member: MemberId,
+        record: RecordId,
+        cid: Cid,
+        now_ms: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Edit, EditError> {
+        let space = self.member_space(member)?;
+        let state = self.state_of(space);
+        let target = Target::Record(record);
+        let version = state.get(cid).filter(|change| change.target == target && change.has_content());
+        let version = version.ok_or(EditError::UnknownVersion { target, cid })?;
+        let supersedes = superseded_by_edit(&state.heads(&Register::record(record)));
+        self.write_again(space, version, Op::Put, supersedes, now_ms, rng)
+    }
+
+    /// Adds a family member: keys, the grant of them to oneself, the member's entry in the account space and its profile.
+    /// Works offline; the grant is stored before the segment that names it.
+    ///
+    /// # Errors
+    /// [`EditError::NotSyncedYet`] on a device that has just joined; a name over 256 bytes.
+    pub fn add_member(&self, name: &str, now_ms: u64, rng: &mut dyn CryptoRng) -> Result<MemberEdit, EditError> {
+        let user = self.account.identity.user;
+        let account_space = self.account.account_space();
+        let account_keys = self.account.keyring.current(account_space).ok_or(EditError::NotSyncedYet)?.clone();
+        let member = MemberId::new(uuid::Builder::from_random_bytes(random(rng)).into_uuid());
+        let space = Space::Member(user, member);
+        let keys = SpaceKeys::generate(space, rng);
+        let (grant, blob) = self.account.identity.grant_to_self(&keys, rng);
+        let record = RecordId::from_bytes(*member.as_bytes());
+        let target = Target::Record(record);
+
+        let entry = member_content(&[grant]);
+        let entry_meta =
+            Meta { kind: Some(MEMBER_KIND.to_owned()), media_type: Some("application/json".to_owned()), ..Meta::default() };
+        let hmac = account_keys.attachment_key().content_hmac(&entry);
+        let mut entry_change =
+            self.draft(&State::new(), target, Op::Put, Vec::new(), entry_meta, Some(hmac), entry.len() as u64, now_ms, rng)?;
+        entry_change.location = Some(Location::Inline(entry));
+
+        let profile_meta = Meta { kind: Some(PROFILE_KIND.to_owned()), title: Some(name.to_owned()), ..Meta::default() };
+        let hmac = keys.attachment_key().content_hmac(&[]);
+        let mut profile = self.draft(&State::new(), target, Op::Put, Vec::new(), profile_meta, Some(hmac), 0, now_ms, rng)?;
+        profile.location = Some(Location::Inline(Vec::new()));
+        profile.check_unsent()?;
+
+        let mut rows = vec![
+            Row::PutGrant { grant, blob, unsent: true },
+            // The space is new: nobody else can have written to it.
+            Row::PutListedAt { space, listed_at_ms: now_ms },
+        ];
+        rows.extend(unsent_rows(account_space, entry_change));
+        let edit = acknowledge(space, profile, rows);
+        Ok(MemberEdit { member, edit })
+    }
+
+    /// Takes up an edit whose batch is committed.
+    pub fn committed(&mut self, edit: &Edit) {
+        for row in &edit.batch.rows {
+            match row {
+                Row::PutGrant { grant, blob, unsent } => self.take_own_grant(*grant, blob, *unsent),
+                Row::PutChange { space, change, .. } => self.account.space(*space).state.insert_unsent(change.clone()),
+                Row::PutOutbox { space, cid, doubtful } => {
+                    self.account.space(*space).outbox.insert(*cid, *doubtful);
+                }
+                Row::PutContent { space, hmac, .. } => {
+                    self.account.space(*space).contents.insert(*hmac);
+                }
+                Row::PutListedAt { space, listed_at_ms } => self.account.space(*space).listed_at_ms = Some(*listed_at_ms),
+                Row::PutClock(hlc) => self.account.clock.observe(*hlc),
+                Row::RemoveChange { .. }
+                | Row::PutCovered { .. }
+                | Row::RaiseFloor { .. }
+                | Row::RemoveOutbox { .. }
+                | Row::PutChain { .. }
+                | Row::PutBuilt { .. }
+                | Row::RemoveBuilt { .. }
+                | Row::PutQuarantined(_)
+                | Row::RemoveQuarantined { .. }
+                | Row::PutHole(_)
+                | Row::RemoveHole { .. }
+                | Row::PutDoorbell(_) => {}
+            }
+        }
+    }
+
+    /// The name of a content in a space.
+    ///
+    /// # Errors
+    /// [`EditError::UnknownMember`] or [`EditError::NotSyncedYet`] without the space's key.
+    pub fn content_hmac(&self, space: Space, content: &[u8]) -> Result<ContentHmac, EditError> {
+        let missing = || space.member().map_or(EditError::NotSyncedYet, EditError::UnknownMember);
+        Ok(self.account.keyring.current(space).ok_or_else(missing)?.attachment_key().content_hmac(content))
+    }
+
+    fn is_local(&self, space: Space, hmac: ContentHmac) -> bool {
+        self.account.spaces.get(&space).is_some_and(|memory| memory.contents.contains(&hmac))
+    }
+
+    fn take_own_grant(&mut self, grant: GrantId, blob: &[u8], unsent: bool) {
+        if let Ok(opened) = self.account.identity.open_own_grant(grant, blob) {
+            self.account.take_grant(grant, opened, unsent.then(|| blob.to_vec()));
+        }
+    }
+
+    fn member_space(&self, member: MemberId) -> Result<Space, EditError> {
+        let space = Space::Member(self.account.identity.user, member);
+        match self.account.keyring.current(space) {
+            Some(_) => Ok(space),
+            None => Err(EditError::UnknownMember(member)),
+        }
+    }
+
+    fn state_of(&self, space: Space) -> &State {
+        static NOTHING: std::sync::LazyLock<State> = std::sync::LazyLock::new(State::new);
+        self.account.spaces.get(&space).map_or(&NOTHING, |memory| &memory.state)
+    }
+
+    fn write(
+        &self,
+        space: Space,
+        target: Target,
+        meta: Meta,
+        content: Vec<u8>,
+        now_ms: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Edit, EditError> {
+        let state = self.state_of(space);
+        let register = Register { target, at: meta.record_id };
+        let supersedes = superseded_by_edit(&state.heads(&register));
+        let hmac = self.content_hmac(space, &content)?;
+        let size = content.len() as u64;
+        let mut change = self.draft(state, target, Op::Put, supersedes, meta, Some(hmac), size, now_ms, rng)?;
+        let mut rows = Vec::new();
+        if content.len() <= INLINE_BYTES {
+            change.location = Some(Location::Inline(content));
+        } else {
+            rows.push(Row::PutContent { space, hmac, bytes: content });
+        }
+        change.check_unsent()?;
+        Ok(acknowledge(space, change, rows))
+    }
+
+    fn write_again(
+        &self,
+        space: Space,
+        version: &Change,
+        op: Op,
+        supersedes: Vec<Cid>,
+        now_ms: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Edit, EditError> {
+        let is_inline = matches!(version.location, Some(Location::Inline(_)));
+        let is_local = version.content_hmac.is_some_and(|hmac| self.is_local(space, hmac));
+        if !is_inline && !is_local {
+            return Err(EditError::ContentNotLocal(version.cid));
+        }
+        let state = self.state_of(space);
+        let mut change = self.draft(
+            state,
+            version.target,
+            op,
+            supersedes,
+            version.meta.clone(),
+            version.content_hmac,
+            version.size,
+            now_ms,
+            rng,
+        )?;
+        // A stored object's name is not used again: nothing may refer to it any more, and then the collector is on its way.
+        change.location = version.location.clone().filter(|location| matches!(location, Location::Inline(_)));
+        Ok(acknowledge(space, change, Vec::new()))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one change has that many independent fields")]
+    fn draft(
+        &self,
+        state: &State,
+        target: Target,
+        op: Op,
+        supersedes: Vec<Cid>,
+        meta: Meta,
+        content_hmac: Option<ContentHmac>,
+        size: u64,
+        now_ms: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Change, EditError> {
+        let hlc: Hlc = self.account.clock.clone().tick(now_ms)?;
+        let version = next_version(supersedes.iter().filter_map(|cid| state.get(*cid)));
+        Ok(Change {
+            cid: Cid::from_random(random(rng)),
+            target,
+            op,
+            version,
+            supersedes,
+            hlc,
+            kept: false,
+            meta,
+            content_hmac,
+            location: None,
+            sha256: None,
+            size,
+            relocates: Vec::new(),
+            extra: Map::new(),
+        })
+    }
+}
+
+/// The rows of one edit: before they are committed it does not exist, afterwards it is acknowledged.
+fn acknowledge(space: Space, change: Change, mut rows: Vec<Row>) -> Edit {
+    let (cid, version, target) = (change.cid, change.version, change.target);
+    rows.extend(unsent_rows(space, change));
+    Edit { batch: Persist { step: Step::Edit, rows }, cid, version, target, deduplicated: false }
+}
+
+fn unsent_rows(space: Space, change: Change) -> [Row; 3] {
+    let (cid, hlc) = (change.cid, change.hlc);
+    [
+        Row::PutChange { space, change, brought_by: std::collections::BTreeMap::new() },
+        Row::PutOutbox { space, cid, doubtful: false },
+        Row::PutClock(hlc),
+    ]
+}
+
+fn random(rng: &mut dyn CryptoRng) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    rng.fill_bytes(&mut bytes);
+    bytes
+}

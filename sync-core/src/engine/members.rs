@@ -1,0 +1,159 @@
+//! The family members of an account: entries in the account space that name the grants of their keys.
+
+use serde::{Deserialize, Serialize};
+use tidegate_protocol::{GrantId, ListPrefix, ObjectKey, Space};
+
+use super::effect::Effect;
+use super::event::{FailureClass, Outcome, Read};
+use super::persist::{Row, Step};
+use super::sync::{Phase, Task, Turn};
+use crate::keys::{grant_id, parse_grant_header};
+use crate::manifest::{FORMAT, Location, Target};
+use crate::quarantine::{Quarantined, Reason, Subject};
+use crate::state::{BACKSTOP_MS, State, winner};
+
+/// Kind of the account space's records that stand for family members.
+pub const MEMBER_KIND: &str = "member";
+
+/// Kind of the record in a member's own space that describes the member; its title is the name.
+pub const PROFILE_KIND: &str = "profile";
+
+#[derive(Serialize, Deserialize)]
+struct MemberContent {
+    format: u64,
+    grants: Vec<GrantId>,
+}
+
+/// The content of a member's entry.
+pub(super) fn member_content(grants: &[GrantId]) -> Vec<u8> {
+    let content = MemberContent { format: FORMAT, grants: grants.to_vec() };
+    serde_json::to_vec(&content).expect("ids and numbers always serialise")
+}
+
+/// The grants that the account space's member entries name.
+fn grants_named(state: &State) -> Vec<GrantId> {
+    let entries = state.registers().filter(|register| matches!(register.target, Target::Record(_)));
+    let shown = entries.filter_map(|register| winner(state.heads(register)));
+    let members = shown.filter(|change| change.meta.kind.as_deref() == Some(MEMBER_KIND));
+    let contents = members.filter_map(|change| match &change.location {
+        Some(Location::Inline(content)) => serde_json::from_slice::<MemberContent>(content).ok(),
+        Some(Location::Object(_) | Location::Pack(_) | Location::Unknown(_)) | None => None,
+    });
+    contents.flat_map(|content| content.grants).collect()
+}
+
+impl Turn<'_> {
+    /// A device that joins has no key at all: it lists the grants and opens those made for this account.
+    pub(super) fn find_keys(&mut self) {
+        let space = self.account.account_space();
+        if self.account.keyring.current(space).is_some() {
+            self.sync.phase = Phase::Doorbell;
+            return;
+        }
+        let prefix = ListPrefix::AccessGrants(self.account.identity.user);
+        self.sync.phase = Phase::KeysListed;
+        self.emit(Effect::List { prefix, token: None }, Task::ListGrants);
+    }
+
+    pub(super) fn grants_listed(&mut self, outcome: Outcome) {
+        let (entries, next) = match outcome.listed() {
+            Ok(page) => page,
+            Err(class) => return self.sync.fail("list-grants", class),
+        };
+        if next.is_some() {
+            let prefix = ListPrefix::AccessGrants(self.account.identity.user);
+            self.emit(Effect::List { prefix, token: next }, Task::ListGrants);
+        }
+        for entry in entries {
+            if let ObjectKey::AccessGrant { grant, .. } = entry.key {
+                self.get_grant(grant);
+            }
+        }
+    }
+
+    /// All listed grants are read: keeps what they opened, and goes on only with the account's own key.
+    pub(super) fn keep_keys(&mut self) {
+        if !self.sync.rows.is_empty() {
+            return self.persist(Step::Grants);
+        }
+        match self.account.keyring.current(self.account.account_space()) {
+            Some(_) => self.sync.phase = Phase::Doorbell,
+            None => self.sync.fail("list-grants", FailureClass::Invalid),
+        }
+    }
+
+    /// Reads the grants that member entries name and that are not open yet.
+    pub(super) fn follow_members(&mut self) {
+        if !self.sync.rows.is_empty() {
+            return self.persist(Step::Grants);
+        }
+        let account_space = self.account.account_space();
+        let memory = self.account.space(account_space);
+        let wanted: Vec<GrantId> = grants_named(&memory.state)
+            .into_iter()
+            .filter(|grant| !memory.is_set_aside(&Subject::Grant(*grant), self.now_ms))
+            .collect();
+        for grant in wanted {
+            if !self.account.grants.contains_key(&grant) && !self.sync.grants_tried.contains(&grant) {
+                self.get_grant(grant);
+            }
+        }
+        if self.is_quiet() {
+            self.sync.phase = if self.take_up_new_spaces() { Phase::List } else { Phase::Settle };
+        }
+    }
+
+    fn get_grant(&mut self, grant: GrantId) {
+        self.sync.grants_tried.insert(grant);
+        if self.account.grants.contains_key(&grant) {
+            return;
+        }
+        let key = ObjectKey::AccessGrant { user: self.account.identity.user, grant };
+        self.emit(Effect::Get { key, if_none_match: None, range: None }, Task::Grant(grant));
+    }
+
+    pub(super) fn grant_read(&mut self, grant: GrantId, outcome: Outcome) {
+        match outcome.read() {
+            Ok(Read::Found { bytes, .. }) => self.open_grant(grant, bytes),
+            Ok(Read::NotFound | Read::NotModified) => self.refuse_grant(grant, Reason::MissingContent),
+            Err(FailureClass::Corrupt) => self.refuse_grant(grant, Reason::Corrupt),
+            Err(class) => self.sync.fail("get-grant", class),
+        }
+    }
+
+    fn open_grant(&mut self, grant: GrantId, blob: Vec<u8>) {
+        let me = self.account.identity.user;
+        let for_somebody_else = grant_id(&blob) == grant && parse_grant_header(&blob).is_ok_and(|header| header.recipient != me);
+        if for_somebody_else {
+            return;
+        }
+        match self.account.identity.open_own_grant(grant, &blob) {
+            Ok(opened) => {
+                let account_space = self.account.account_space();
+                let subject = Subject::Grant(grant);
+                if self.account.space(account_space).quarantined.remove(&subject).is_some() {
+                    self.sync.rows.push(Row::RemoveQuarantined { space: account_space, subject });
+                }
+                self.account.take_grant(grant, opened, None);
+                self.sync.rows.push(Row::PutGrant { grant, blob, unsent: false });
+            }
+            Err(error) => self.refuse_grant(grant, Reason::from(&error)),
+        }
+    }
+
+    fn refuse_grant(&mut self, grant: GrantId, reason: Reason) {
+        let space = self.account.account_space();
+        let retry_at_ms = self.now_ms + BACKSTOP_MS;
+        self.quarantine(Quarantined { space, subject: Subject::Grant(grant), reason, retry_at_ms });
+    }
+
+    /// Takes up the spaces whose keys have come in this sync: what the doorbell named of them can be fetched now.
+    fn take_up_new_spaces(&mut self) -> bool {
+        let new: Vec<Space> =
+            self.account.open_spaces().into_iter().filter(|space| !self.sync.spaces_known.contains(space)).collect();
+        for space in &new {
+            self.want_named_segments(*space);
+        }
+        !new.is_empty()
+    }
+}

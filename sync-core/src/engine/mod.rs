@@ -1,0 +1,158 @@
+//! The sync engine: a state machine that decides what to read, write and persist, and does none of it.
+//!
+//! A shell restores it from its rows ([`Engine::restore`]), commits the batches of edits, and in a sync carries out what
+//! [`Engine::poll_effect`] yields and hands each outcome to [`Engine::handle`]. Whatever it has not been told to be
+//! persisted does not exist for it after a crash, so it can be killed between any two effects.
+//!
+//! ```text
+//! sync:  doorbell -> (listing) -> segments -> apply -> (grants of new members, and again) -> keep the ETag
+//!        -> grants up -> objects up -> build and persist segments -> segments up -> doorbell up -> contents of records
+//! ```
+
+mod account;
+mod backstop;
+mod contents;
+mod edit;
+mod effect;
+mod event;
+mod members;
+mod persist;
+mod pull;
+mod push;
+mod ring;
+mod sync;
+mod view;
+
+use rand_core::CryptoRng;
+use tidegate_protocol::{DeviceId, GrantId, Space, UserId};
+
+pub use account::{Conditions, Identity, RestoreError, StoreProfile};
+pub use edit::{Attach, Edit, EditError, MemberEdit, PutRecord};
+pub use effect::{Effect, EffectId, PutCondition};
+pub use event::{Failure, FailureClass, ListedObject, Outcome, SyncSummary};
+pub use members::MEMBER_KIND;
+pub use members::PROFILE_KIND;
+pub use persist::{BuiltSegment, DoorbellMemory, OwnChain, Persist, Row, Saved, SavedSpace, Step};
+pub use view::{AttachmentView, ContentPlace, MemberView, RecordView, VersionState, VersionView};
+
+use account::Account;
+use sync::{Sync, Turn};
+
+use crate::keys::SpaceKeys;
+
+/// One device's view of one account, and its sync when one is running.
+#[derive(Debug)]
+pub struct Engine {
+    account: Account,
+    sync: Option<Sync>,
+    next_effect: u64,
+    poisoned: bool,
+}
+
+impl Engine {
+    /// The rows of a new account's first device: the account space's own key, granted to oneself and sent with the first
+    /// sync. Commit them, then restore.
+    #[must_use]
+    pub fn found(identity: &Identity, now_ms: u64, rng: &mut dyn CryptoRng) -> Persist {
+        let space = Space::Account(identity.user);
+        let (grant, blob) = identity.grant_to_self(&SpaceKeys::generate(space, rng), rng);
+        // Nobody can have written to an account that did not exist: nothing has to be listed.
+        let rows = vec![Row::PutGrant { grant, blob, unsent: true }, Row::PutListedAt { space, listed_at_ms: now_ms }];
+        Persist { step: Step::Edit, rows }
+    }
+
+    /// An engine in the state that these rows describe. A device that joins begins with none.
+    ///
+    /// # Errors
+    /// [`RestoreError`] where a saved grant does not open: the local store is damaged, or another account's.
+    pub fn restore(identity: Identity, profile: StoreProfile, saved: Saved) -> Result<Self, RestoreError> {
+        let account = Account::restore(identity, profile, saved)?;
+        Ok(Self { account, sync: None, next_effect: 0, poisoned: false })
+    }
+
+    /// Begins a sync; one that is running goes on instead.
+    ///
+    /// `now_ms` here and in [`Engine::handle`] is milliseconds since 1970 by the store's clock: the local clock, corrected
+    /// by the last `Date` that the store sent.
+    pub fn start_sync(&mut self, now_ms: u64, rng: &mut dyn CryptoRng) {
+        if self.sync.is_some() || self.poisoned {
+            return;
+        }
+        self.sync = Some(Sync::new());
+        self.advance(now_ms, rng);
+    }
+
+    /// The next effect to carry out; `None` while all are out, and between syncs.
+    pub fn poll_effect(&mut self) -> Option<(EffectId, Effect)> {
+        self.sync.as_mut()?.poll()
+    }
+
+    /// Takes the outcome of an effect. One that was not asked for, or comes twice, is passed over.
+    pub fn handle(&mut self, id: EffectId, outcome: Outcome, now_ms: u64, rng: &mut dyn CryptoRng) {
+        let Some(sync) = self.sync.as_mut() else { return };
+        let Some((task, name)) = sync.take(id) else { return };
+        if task.is_persist() && outcome != Outcome::Persisted {
+            // What is in memory and what is on disk have parted; only the disk can be trusted.
+            self.poisoned = true;
+        }
+        Turn { account: &mut self.account, sync, next_effect: &mut self.next_effect, now_ms, rng }.handle(task, name, outcome);
+        self.advance(now_ms, rng);
+    }
+
+    /// Ends a sync early: nothing more is begun, and [`Engine::finish`] gives its summary once all outcomes are in.
+    pub fn cancel(&mut self) {
+        if let Some(sync) = self.sync.as_mut() {
+            sync.fail("cancel", FailureClass::Retry);
+        }
+    }
+
+    /// The summary of a sync that has ended; `None` while one is running, and when there was none.
+    pub fn finish(&mut self) -> Option<SyncSummary> {
+        if !self.sync.as_ref()?.is_over() {
+            return None;
+        }
+        let sync = self.sync.take()?;
+        Some(sync.into_summary(&self.account))
+    }
+
+    /// Whether no sync is running, or the one that was has ended.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.sync.as_ref().is_none_or(Sync::is_over)
+    }
+
+    /// Whether a batch could not be persisted: the engine must be dropped and restored from its rows.
+    #[must_use]
+    pub const fn is_poisoned(&self) -> bool {
+        self.poisoned
+    }
+
+    fn advance(&mut self, now_ms: u64, rng: &mut dyn CryptoRng) {
+        if let Some(sync) = self.sync.as_mut() {
+            Turn { account: &mut self.account, sync, next_effect: &mut self.next_effect, now_ms, rng }.advance();
+        }
+    }
+
+    /// The account.
+    #[must_use]
+    pub const fn user_id(&self) -> UserId {
+        self.account.identity.user
+    }
+
+    /// This device.
+    #[must_use]
+    pub fn device_id(&self) -> DeviceId {
+        self.account.identity.device_id()
+    }
+
+    /// The keys that seal new objects of a space, if this device has them.
+    #[must_use]
+    pub fn space_keys(&self, space: Space) -> Option<&SpaceKeys> {
+        self.account.keyring.current(space)
+    }
+
+    /// The grants that this device has opened, and whether each has yet to be stored.
+    pub fn grants(&self) -> impl Iterator<Item = (GrantId, bool)> + '_ {
+        self.account.grants.iter().map(|(grant, unsent)| (*grant, unsent.is_some()))
+    }
+}

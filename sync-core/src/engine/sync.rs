@@ -1,0 +1,278 @@
+//! One sync: its phases, the effects that are out, and how outcomes are handed round.
+//!
+//! A phase puts out effects; when all of them are back, the next step is decided. Nothing else waits for anything.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use rand_core::CryptoRng;
+use tidegate_protocol::{ContentHmac, GrantId, Sha256, Space};
+
+use super::account::Account;
+use super::effect::{Effect, EffectId};
+use super::event::{Failure, FailureClass, Outcome, SyncSummary};
+use super::persist::{Persist, Row, Step};
+use super::pull::{Bell, Fetched};
+use crate::manifest::{Cid, Location, SegmentRef};
+use crate::quarantine::Quarantined;
+
+/// What a sync does next, once nothing is out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Find the account's own key.
+    Keys,
+    /// All grants listed are read.
+    KeysListed,
+    /// Read the doorbell.
+    Doorbell,
+    /// List what is due.
+    List,
+    /// Fetch segments.
+    Fetch,
+    /// Apply what was fetched.
+    Apply,
+    /// Read the grants of new members.
+    Members,
+    /// Keep the ETag and the listings.
+    Settle,
+    /// Send grants.
+    SendGrants,
+    /// Send the contents of changes.
+    SendContents,
+    /// Build segments.
+    Build,
+    /// Send segments.
+    SendSegments,
+    /// Write the doorbell.
+    Ring,
+    /// Fetch the contents of records.
+    Contents,
+    /// It is over.
+    Over,
+}
+
+/// What an outcome is for.
+#[derive(Debug, Clone)]
+pub(super) enum Task {
+    ListGrants,
+    Grant(GrantId),
+    Doorbell,
+    ListDevices { space: Space, began_ms: u64 },
+    Segment { space: Space, segment: SegmentRef },
+    Content { space: Space, cid: Cid },
+    SendGrant(GrantId),
+    Load { space: Space, cid: Cid },
+    SendContent { space: Space, cid: Cid, stored: Stored },
+    SendSegment(Space),
+    WriteDoorbell { settled: bool },
+    DoorbellAgain,
+    Persisted,
+    Slept,
+}
+
+impl Task {
+    pub(super) const fn is_persist(&self) -> bool {
+        matches!(self, Self::Persisted)
+    }
+}
+
+/// Where a content was stored in this sync.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub(super) location: Location,
+    pub(super) sha256: Sha256,
+}
+
+#[derive(Debug)]
+pub(super) struct Sync {
+    pub(super) phase: Phase,
+    ready: VecDeque<(EffectId, Effect)>,
+    waiting: BTreeMap<EffectId, (Task, &'static str)>,
+    failure: Option<Failure>,
+    pub(super) pulled: u64,
+    pub(super) pushed: u64,
+    /// Rows for the next batch; what they say already holds in memory.
+    pub(super) rows: Vec<Row>,
+
+    pub(super) bell: Bell,
+    pub(super) read_at_ms: u64,
+    pub(super) spaces_known: BTreeSet<Space>,
+    pub(super) to_list: BTreeSet<Space>,
+    pub(super) listed: BTreeMap<Space, u64>,
+    pub(super) to_fetch: BTreeSet<(u64, Space, SegmentRef)>,
+    pub(super) fetched: BTreeMap<Space, BTreeMap<SegmentRef, Fetched>>,
+    /// Segments that the store did not have when asked.
+    pub(super) absent: BTreeSet<(Space, SegmentRef)>,
+    /// Segments refused in this sync.
+    pub(super) refused: BTreeSet<(Space, SegmentRef)>,
+    pub(super) grants_tried: BTreeSet<GrantId>,
+    pub(super) contents_tried: BTreeSet<(Space, Cid)>,
+
+    pub(super) grants_sent: BTreeSet<GrantId>,
+    /// The changes that this sync sends; edits made meanwhile are for the next.
+    pub(super) to_send: BTreeMap<Space, Vec<Cid>>,
+    pub(super) on_the_way: BTreeSet<(Space, Cid)>,
+    pub(super) stored: BTreeMap<(Space, Cid), Stored>,
+    pub(super) stored_attachments: BTreeMap<(Space, ContentHmac), Stored>,
+    pub(super) ring_attempts: u32,
+}
+
+impl Sync {
+    pub(super) fn new() -> Self {
+        Self {
+            phase: Phase::Keys,
+            ready: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            failure: None,
+            pulled: 0,
+            pushed: 0,
+            rows: Vec::new(),
+            bell: Bell::Unread,
+            read_at_ms: 0,
+            spaces_known: BTreeSet::new(),
+            to_list: BTreeSet::new(),
+            listed: BTreeMap::new(),
+            to_fetch: BTreeSet::new(),
+            fetched: BTreeMap::new(),
+            absent: BTreeSet::new(),
+            refused: BTreeSet::new(),
+            grants_tried: BTreeSet::new(),
+            contents_tried: BTreeSet::new(),
+            grants_sent: BTreeSet::new(),
+            to_send: BTreeMap::new(),
+            on_the_way: BTreeSet::new(),
+            stored: BTreeMap::new(),
+            stored_attachments: BTreeMap::new(),
+            ring_attempts: 0,
+        }
+    }
+
+    pub(super) fn poll(&mut self) -> Option<(EffectId, Effect)> {
+        self.ready.pop_front()
+    }
+
+    pub(super) fn take(&mut self, id: EffectId) -> Option<(Task, &'static str)> {
+        self.waiting.remove(&id)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.phase == Phase::Over && self.ready.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Ends the sync early. Batches still go out, for what they say already holds in memory; all else is called back.
+    pub(super) fn fail(&mut self, effect: &'static str, class: FailureClass) {
+        self.failure.get_or_insert(Failure { effect, class });
+        self.phase = Phase::Over;
+        let called_back: Vec<EffectId> =
+            self.ready.iter().filter(|(_, effect)| !matches!(effect, Effect::Persist(_))).map(|(id, _)| *id).collect();
+        for id in called_back {
+            self.waiting.remove(&id);
+        }
+        self.ready.retain(|(_, effect)| matches!(effect, Effect::Persist(_)));
+    }
+
+    pub(super) const fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    pub(super) fn into_summary(self, account: &Account) -> SyncSummary {
+        SyncSummary {
+            pulled: self.pulled,
+            pushed: self.pushed,
+            conflicts: account.spaces.values().map(|space| space.conflicts().len() as u64).sum(),
+            quarantined: account.quarantined(),
+            holes: account.holes(),
+            failure: self.failure,
+        }
+    }
+}
+
+/// One step of a sync: everything that a decision may look at.
+pub(super) struct Turn<'a> {
+    pub(super) account: &'a mut Account,
+    pub(super) sync: &'a mut Sync,
+    pub(super) next_effect: &'a mut u64,
+    pub(super) now_ms: u64,
+    pub(super) rng: &'a mut dyn CryptoRng,
+}
+
+impl Turn<'_> {
+    pub(super) fn emit(&mut self, effect: Effect, task: Task) {
+        let id = EffectId(*self.next_effect);
+        *self.next_effect += 1;
+        self.sync.waiting.insert(id, (task, effect.name()));
+        self.sync.ready.push_back((id, effect));
+    }
+
+    /// Puts out the rows gathered so far as one batch.
+    pub(super) fn persist(&mut self, step: Step) {
+        let rows = std::mem::take(&mut self.sync.rows);
+        if !rows.is_empty() {
+            self.emit(Effect::Persist(Persist { step, rows }), Task::Persisted);
+        }
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.sync.waiting.is_empty()
+    }
+
+    /// How many effects are out.
+    pub(super) fn outstanding(&self) -> usize {
+        self.sync.waiting.len()
+    }
+
+    pub(super) fn quarantine(&mut self, entry: Quarantined) {
+        self.account.space(entry.space).quarantined.insert(entry.subject, (entry.reason, entry.retry_at_ms));
+        self.sync.rows.push(Row::PutQuarantined(entry));
+    }
+
+    pub(super) fn handle(&mut self, task: Task, name: &'static str, outcome: Outcome) {
+        if let (Outcome::Failed(class), true) = (&outcome, task.is_persist()) {
+            return self.sync.fail(name, *class);
+        }
+        if self.sync.has_failed() && !matches!(task, Task::SendSegment(_)) {
+            return;
+        }
+        match task {
+            Task::ListGrants => self.grants_listed(outcome),
+            Task::Grant(grant) => self.grant_read(grant, outcome),
+            Task::Doorbell => self.doorbell_read(outcome),
+            Task::ListDevices { space, began_ms } => self.devices_listed(space, began_ms, outcome),
+            Task::Segment { space, segment } => self.segment_read(space, segment, outcome),
+            Task::Content { space, cid } => self.content_read(space, cid, outcome),
+            Task::SendGrant(grant) => self.grant_sent(grant, outcome),
+            Task::Load { space, cid } => self.content_loaded(space, cid, outcome),
+            Task::SendContent { space, cid, stored } => self.content_sent(space, cid, stored, outcome),
+            Task::SendSegment(space) => self.segment_sent(space, outcome),
+            Task::DoorbellAgain => self.doorbell_read_again(outcome),
+            Task::WriteDoorbell { settled } => self.doorbell_written(settled, outcome),
+            Task::Persisted | Task::Slept => {}
+        }
+    }
+
+    /// Goes on as far as is possible without an outcome.
+    pub(super) fn advance(&mut self) {
+        while self.is_quiet() && self.sync.phase != Phase::Over {
+            match self.sync.phase {
+                Phase::Keys => self.find_keys(),
+                Phase::KeysListed => self.keep_keys(),
+                Phase::Doorbell => self.read_doorbell(),
+                Phase::List => self.list_due(),
+                Phase::Fetch => self.fetch_segments(),
+                Phase::Apply => self.apply_segments(),
+                Phase::Members => self.follow_members(),
+                Phase::Settle => self.settle(),
+                Phase::SendGrants => self.send_grants(),
+                Phase::SendContents => self.send_contents(),
+                Phase::Build => self.build_segments(),
+                Phase::SendSegments => self.send_segments(),
+                Phase::Ring => self.ring(),
+                Phase::Contents => self.fetch_contents(),
+                Phase::Over => {}
+            }
+        }
+        if self.is_quiet() && self.sync.phase == Phase::Over && !self.sync.rows.is_empty() {
+            // What was gathered when the sync failed holds in memory already.
+            self.persist(Step::Segments);
+        }
+    }
+}
