@@ -23,14 +23,19 @@ impl Part for Query {
     const SLASH_IS_PLAIN: bool = false;
 }
 
-/// The length in bytes of `text` once encoded.
+/// The length in bytes of `text` once encoded; equal to its own length only if nothing in it needs an escape.
 pub(crate) fn encoded_len<P: Part>(text: &str) -> usize {
     text.len() + 2 * escapes::<P>(text.as_bytes())
 }
 
 /// Appends `text`, encoded.
 pub(crate) fn push_encoded<P: Part>(text: &str, out: &mut String) {
-    if escapes::<P>(text.as_bytes()) == 0 {
+    push_with_len::<P>(text, encoded_len::<P>(text), out);
+}
+
+/// Appends `text`, encoded, for a caller that asked for its [`encoded_len`] already.
+pub(crate) fn push_with_len<P: Part>(text: &str, encoded_len: usize, out: &mut String) {
+    if encoded_len == text.len() {
         out.push_str(text);
         return;
     }
@@ -67,7 +72,7 @@ fn escapes<P: Part>(text: &[u8]) -> usize {
 
 /// Unreserved by RFC 3986 section 2.3. Without branches, so that [`escapes`] compiles to SIMD.
 #[inline(always)]
-fn is_plain<P: Part>(byte: u8) -> bool {
+pub(crate) const fn is_plain<P: Part>(byte: u8) -> bool {
     let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
     let digit = byte.wrapping_sub(b'0') < 10;
     let mark = (byte == b'-') | (byte == b'.') | (byte == b'_') | (byte == b'~');

@@ -3,7 +3,7 @@
 use thiserror::Error;
 use url::{Host, Url};
 
-use crate::encode::{Path, encoded_len, push_encoded};
+use crate::encode::{Path, encoded_len, push_with_len};
 
 /// How a URL names the bucket.
 ///
@@ -104,9 +104,9 @@ impl Endpoint {
     /// The URL of an object, unsigned; of the bucket itself if `key` is empty.
     #[must_use]
     pub fn object_url(&self, key: &str) -> String {
-        let mut url = String::with_capacity(self.origin.len() + self.path_len(key));
-        url.push_str(&self.origin);
-        self.push_path(key, &mut url);
+        let key_len = encoded_len::<Path>(key);
+        let mut url = String::with_capacity(self.base_len() + key_len);
+        self.push_url(key, key_len, &mut url);
         url
     }
 
@@ -134,13 +134,16 @@ impl Endpoint {
         &self.origin
     }
 
-    pub(crate) fn path_len(&self, key: &str) -> usize {
-        self.path_prefix.len() + encoded_len::<Path>(key)
+    /// The length in bytes of all that stands before the key.
+    pub(crate) fn base_len(&self) -> usize {
+        self.origin.len() + self.path_prefix.len()
     }
 
-    pub(crate) fn push_path(&self, key: &str, out: &mut String) {
+    /// Appends the URL of an object whose key is `key_len` bytes long once encoded.
+    pub(crate) fn push_url(&self, key: &str, key_len: usize, out: &mut String) {
+        out.push_str(&self.origin);
         out.push_str(&self.path_prefix);
-        push_encoded::<Path>(key, out);
+        push_with_len::<Path>(key, key_len, out);
     }
 }
 

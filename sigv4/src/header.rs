@@ -6,11 +6,12 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::canonical::{CanonicalQuery, SignedHeaders, hash_request, is_header_value, pairs_len, push_pair};
-use crate::encode::Hex;
+use crate::canonical::{CanonicalQuery, hash_request, pairs_len, push_pair};
+use crate::encode::{Hex, Path, encoded_len};
 use crate::error::SignError;
 use crate::method::Method;
 use crate::presign::BatchSigner;
+use crate::signed_headers::{SignedHeaders, is_header_value};
 
 const SIGNER_HEADERS: [&str; 4] = ["authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"];
 
@@ -83,13 +84,11 @@ impl BatchSigner<'_> {
         let path = &url[self.signer.endpoint.origin().len()..path_end];
         let query = url.get(path_end + 1..).unwrap_or("");
         let hash = hash_request(method, path, query, &signed, &payload_hash);
-        let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}",
-            self.signer.credentials.access_key_id,
-            self.scope,
-            signed.names().collect::<Vec<_>>().join(";"),
-            self.signature(&hash).as_str(),
-        );
+        let mut authorization =
+            format!("AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders=", self.signer.credentials.access_key_id, self.scope);
+        signed.push_names(&mut authorization);
+        authorization.push_str(", Signature=");
+        authorization.push_str(self.signature(&hash).as_str());
         let mut headers = vec![("authorization".to_owned(), authorization)];
         headers.extend(own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Ok(SignedRequest { url, headers })
@@ -111,9 +110,9 @@ impl BatchSigner<'_> {
     fn url(&self, key: &str, query: &[(&str, &str)]) -> (String, usize) {
         let endpoint = &self.signer.endpoint;
         let query = CanonicalQuery::new(query);
-        let mut url = String::with_capacity(endpoint.origin().len() + endpoint.path_len(key) + pairs_len(query.pairs()));
-        url.push_str(endpoint.origin());
-        endpoint.push_path(key, &mut url);
+        let key_len = encoded_len::<Path>(key);
+        let mut url = String::with_capacity(endpoint.base_len() + key_len + pairs_len(query.pairs()));
+        endpoint.push_url(key, key_len, &mut url);
         let path_end = url.len();
         for (index, pair) in query.pairs().iter().enumerate() {
             url.push(if index == 0 { '?' } else { '&' });

@@ -13,8 +13,11 @@ mod encode;
 mod endpoint;
 mod error;
 mod header;
+mod hmac;
 mod method;
 mod presign;
+mod sha256;
+mod signed_headers;
 mod signing_key;
 mod timestamp;
 

@@ -2,18 +2,20 @@
 //!
 //! See <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use time::{Date, OffsetDateTime};
 
-use crate::canonical::{CanonicalQuery, SignedHeaders, hash_request, pairs_len, push_pair};
+use crate::canonical::{CanonicalQuery, hash_request, pairs_len, push_pair};
 use crate::credentials::Credentials;
-use crate::encode::{Hex, Query, encoded_len, push_encoded};
+use crate::encode::{Hex, Path, Query, encoded_len, push_encoded};
 use crate::endpoint::Endpoint;
 use crate::error::SignError;
+use crate::hmac::BegunMac;
 use crate::method::Method;
-use crate::signing_key::{SignatureMac, SigningKey};
+use crate::signed_headers::SignedHeaders;
+use crate::signing_key::SigningKey;
 use crate::timestamp::{Timestamp, push_date};
 
 /// The longest life of a presigned URL in seconds: 7 days.
@@ -78,7 +80,7 @@ pub struct BatchSigner<'a> {
     pub(crate) date_time: String,
     /// Date, region, service and terminator: what the signing key is good for.
     pub(crate) scope: String,
-    mac: SignatureMac,
+    mac: BegunMac,
     query_until_expires: String,
     query_after_expires: String,
 }
@@ -124,11 +126,11 @@ impl<'a> BatchSigner<'a> {
         // The signer's own names all begin with the prefix and no other does, so they stand together.
         let (before, after) = query.split_at_name(RESERVED_PREFIX);
 
+        let key_len = encoded_len::<Path>(key);
         let query_len = self.own_query_len(&headers, expires_seconds) + pairs_len(query.pairs());
-        let capacity = endpoint.origin().len() + endpoint.path_len(key) + 1 + query_len + SIGNATURE.len() + 64;
+        let capacity = endpoint.base_len() + key_len + "?".len() + query_len + SIGNATURE.len() + 64;
         let mut url = String::with_capacity(capacity);
-        url.push_str(endpoint.origin());
-        endpoint.push_path(key, &mut url);
+        endpoint.push_url(key, key_len, &mut url);
         let path_end = url.len();
         url.push('?');
         for pair in before {
@@ -157,23 +159,19 @@ impl<'a> BatchSigner<'a> {
     }
 
     pub(crate) fn signature(&self, request_hash: &Hex) -> Hex {
-        Hex::new(&self.mac.finish(request_hash.as_str()))
+        Hex::new(&self.mac.finish(request_hash.as_str().as_bytes()))
     }
 
     fn push_own_query(&self, headers: &SignedHeaders<'_>, expires_seconds: u32, url: &mut String) {
         url.push_str(&self.query_until_expires);
-        write!(url, "{expires_seconds}").expect("a string takes any text");
+        push_decimal(expires_seconds, url);
         url.push_str(&self.query_after_expires);
-        for (index, name) in headers.names().enumerate() {
-            url.push_str(if index == 0 { "" } else { "%3B" });
-            push_encoded::<Query>(name, url);
-        }
+        headers.push_names_to_url(url);
     }
 
     fn own_query_len(&self, headers: &SignedHeaders<'_>, expires_seconds: u32) -> usize {
         let digits = expires_seconds.ilog10() as usize + 1;
-        let names: usize = headers.names().map(|name| encoded_len::<Query>(name) + "%3B".len()).sum();
-        self.query_until_expires.len() + digits + self.query_after_expires.len() + names - "%3B".len()
+        self.query_until_expires.len() + digits + self.query_after_expires.len() + headers.names_len_in_url()
     }
 }
 
@@ -218,4 +216,14 @@ fn query_after_expires(session_token: Option<&str>) -> String {
     }
     query.push_str("&X-Amz-SignedHeaders=");
     query
+}
+
+/// Appends a number, without the cost of the formatting machinery.
+fn push_decimal(number: u32, out: &mut String) {
+    let mut divisor = 10u32.pow(number.checked_ilog10().unwrap_or(0));
+    while divisor > 0 {
+        let digit = u8::try_from(number / divisor % 10).expect("a digit fits");
+        out.push(char::from(b'0' + digit));
+        divisor /= 10;
+    }
 }

@@ -2,22 +2,19 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use time::Date;
 use zeroize::Zeroizing;
 
 use crate::credentials::Credentials;
+use crate::hmac::{BegunMac, HmacKey};
 use crate::timestamp::push_date;
 
-type HmacSha256 = Hmac<Sha256>;
-
-/// The key that signs for one date, one region and the service `s3`, as a prepared HMAC.
+/// The key that signs for one date, one region and the service `s3`.
 ///
 /// See <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>, "Calculate Signature".
 #[derive(Clone)]
 pub struct SigningKey {
-    mac: HmacSha256,
+    key: HmacKey,
     date: Date,
 }
 
@@ -28,15 +25,14 @@ impl SigningKey {
         let mut secret = Zeroizing::new(String::with_capacity("AWS4".len() + credentials.secret().len()));
         secret.push_str("AWS4");
         secret.push_str(credentials.secret());
-        let mut day = String::with_capacity(8);
+        let mut day = String::with_capacity("YYYYMMDD".len());
         push_date(date, &mut day);
 
-        let mut mac = keyed(secret.as_bytes());
+        let mut key = HmacKey::new(secret.as_bytes());
         for step in [day.as_str(), region, "s3", "aws4_request"] {
-            mac.update(step.as_bytes());
-            mac = keyed(Zeroizing::<[u8; 32]>::new(mac.finalize().into_bytes().into()).as_slice());
+            key = HmacKey::new(Zeroizing::new(key.mac(step.as_bytes())).as_slice());
         }
-        Self { mac, date }
+        Self { key, date }
     }
 
     /// The date in UTC that the key signs for.
@@ -45,9 +41,9 @@ impl SigningKey {
         self.date
     }
 
-    /// Prepares the HMAC over the part of the string to sign that a whole batch shares.
-    pub(crate) fn begin(&self, shared: &str) -> SignatureMac {
-        SignatureMac(self.mac.clone().chain_update(shared))
+    /// Prepares the signature over the part of the string to sign that a whole batch shares.
+    pub(crate) fn begin(&self, shared: &str) -> BegunMac {
+        self.key.begin(shared.as_bytes())
     }
 }
 
@@ -55,18 +51,4 @@ impl fmt::Debug for SigningKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("SigningKey").field("date", &self.date).finish_non_exhaustive()
     }
-}
-
-/// An HMAC that has taken in the shared part of the string to sign.
-pub(crate) struct SignatureMac(HmacSha256);
-
-impl SignatureMac {
-    /// The signature over the shared part and `rest`.
-    pub(crate) fn finish(&self, rest: &str) -> [u8; 32] {
-        self.0.clone().chain_update(rest).finalize().into_bytes().into()
-    }
-}
-
-fn keyed(key: &[u8]) -> HmacSha256 {
-    HmacSha256::new_from_slice(key).expect("HMAC takes keys of any length")
 }
