@@ -53,6 +53,9 @@ impl StoreProfile {
 pub enum IdentityKind {
     /// An invite of a self-hosted broker.
     SelfHost,
+    /// A way in that this version does not know.
+    #[serde(other)]
+    Unknown,
 }
 
 /// Reply of `GET /v1/capabilities`, and part of every session.

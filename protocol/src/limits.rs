@@ -1,7 +1,7 @@
 //! How large a stored object may be, by kind: the broker signs no more, and a client that writes more is stopped before it seals.
 //!
-//! All are bytes as stored, so envelope and padding included. Only packs and attachments, whose content is allowed to reach a round
-//! size, have room for that on top.
+//! All are bytes as stored, so envelope and padding included. Records, packs and attachments, whose content is
+//! allowed to reach a round size, have room for that on top.
 
 use crate::genesis::MAX_GENESIS_BYTES;
 use crate::key::ObjectKey;
@@ -11,8 +11,10 @@ const MIB: u64 = 1024 * KIB;
 
 /// Genesis, key blobs, access grants and device files.
 pub const MAX_KEY_FILE_BYTES: u64 = MAX_GENESIS_BYTES as u64;
-/// One version of a record.
-pub const MAX_RECORD_BYTES: u64 = 16 * MIB;
+/// Content of one version of a record.
+pub const MAX_RECORD_CONTENT_BYTES: u64 = 16 * MIB;
+/// One version of a record: its content, sealed. Padme rounds 16 MiB and the length field up to 16.5 MiB.
+pub const MAX_RECORD_BYTES: u64 = MAX_RECORD_CONTENT_BYTES + MIB;
 /// One sync's changes of one device.
 pub const MAX_SEGMENT_BYTES: u64 = 8 * MIB;
 /// The merged view of a space.

@@ -28,7 +28,7 @@ fm checkpoint         | -              | if-none-match *   | 67108864
 fm sync-manifest      | -              | -                 | 262144
 fm sync-manifest      | create-only    | if-none-match *   | 262144
 fm sync-manifest      | if-match       | if-match \"e.1-_Z\" | 262144
-fm record             | -              | if-none-match *   | 16777216
+fm record             | -              | if-none-match *   | 17825792
 fm attachment         | -              | if-none-match *   | 70254592
 fm pack               | -              | if-none-match *   | 5242880
 ";
