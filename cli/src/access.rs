@@ -1,23 +1,26 @@
-//! From flags and environment to a way into the store.
+//! From flags and environment to a way into an account.
 
 use secrecy::SecretString;
-use tidegate_sync_client::{Access, Remote};
+use tidegate_sync_client::{Enrolment, Remote};
 
 use crate::arguments::AccessArguments;
 use crate::failure::Failure;
+use crate::home;
 use crate::input;
 use crate::output::Output;
 
 /// The broker with its invite, or the store, whose keys the client takes from the environment.
-pub(crate) fn resolve(arguments: &AccessArguments, output: Output) -> Result<Access, Failure> {
+pub(crate) fn resolve(arguments: &AccessArguments, output: Output) -> Result<Enrolment, Failure> {
+    let device_name = arguments.device_name.clone().unwrap_or_else(home::default_device_name);
     if let Some(broker) = &arguments.broker {
-        return Ok(Access { remote: Remote::broker(broker.as_str())?, invite: Some(invite(arguments, output)?) });
+        let remote = Remote::broker(broker.as_str())?;
+        return Ok(Enrolment { remote, invite: Some(invite(arguments, output)?), device_name });
     }
     let (Some(endpoint), Some(bucket)) = (&arguments.s3, &arguments.bucket) else {
         return Err(Failure::bug("neither a broker nor a store was named"));
     };
     let remote = Remote::direct(endpoint.as_str(), bucket, &arguments.region, arguments.virtual_host)?;
-    Ok(Access { remote, invite: None })
+    Ok(Enrolment { remote, invite: None, device_name })
 }
 
 fn invite(arguments: &AccessArguments, output: Output) -> Result<SecretString, Failure> {

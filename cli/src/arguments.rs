@@ -68,7 +68,7 @@ pub(crate) enum Command {
     List(ListArguments),
     /// Print or save what a record or an attachment holds
     Get(GetArguments),
-    /// Delete a record or an attachment on all devices
+    /// Delete a record on all devices; its versions can be restored for 90 days
     Delete(DeleteArguments),
     /// Show every version of a record
     History(HistoryArguments),
@@ -105,22 +105,22 @@ pub(crate) struct AccessArguments {
     #[arg(long, value_name = "URL")]
     pub(crate) broker: Option<Url>,
     /// The invite itself; other programs can see it here, so prefer --invite-file or TIDEGATE_INVITE
-    #[arg(long, value_name = "TOKEN", requires = "broker", conflicts_with = "invite_file")]
+    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["invite_file", "s3"])]
     pub(crate) invite: Option<String>,
     /// File that holds the invite (`-`: standard input; default: the environment's TIDEGATE_INVITE)
-    #[arg(long, value_name = "FILE", requires = "broker")]
+    #[arg(long, value_name = "FILE", conflicts_with = "s3")]
     pub(crate) invite_file: Option<PathBuf>,
     /// S3 store to use without a broker; keys come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN
     #[arg(long, value_name = "URL", requires = "bucket")]
     pub(crate) s3: Option<Url>,
     /// The store's bucket
-    #[arg(long, value_name = "BUCKET", requires = "s3")]
+    #[arg(long, value_name = "BUCKET", conflicts_with = "broker")]
     pub(crate) bucket: Option<String>,
     /// The store's region
-    #[arg(long, value_name = "REGION", requires = "s3", default_value = "us-east-1")]
+    #[arg(long, value_name = "REGION", conflicts_with = "broker", default_value = "us-east-1")]
     pub(crate) region: String,
     /// Name the bucket in the host (bucket.host/key) and not in the path (host/bucket/key)
-    #[arg(long, requires = "s3")]
+    #[arg(long, conflicts_with = "broker")]
     pub(crate) virtual_host: bool,
     /// Name by which the account's other devices know this one [default: the host's name]
     #[arg(long, value_name = "NAME")]
@@ -144,7 +144,7 @@ pub(crate) struct JoinArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) recovery_file: Option<PathBuf>,
     /// Account to join, where the bucket holds more than one
-    #[arg(long, value_name = "UUID", requires = "s3")]
+    #[arg(long, value_name = "UUID", conflicts_with = "broker")]
     pub(crate) user_id: Option<UserId>,
 }
 
@@ -224,7 +224,7 @@ pub(crate) struct GetArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArguments {
-    /// Record or attachment; the first characters of its id do
+    /// Record; the first characters of its id do
     pub(crate) id: String,
 }
 
@@ -264,6 +264,15 @@ mod tests {
         assert!(!parse(&["--s3", "http://127.0.0.1:1", "--bucket", "b", "--broker", "http://127.0.0.1:1"]));
         assert!(!parse(&["--s3", "http://127.0.0.1:1", "--bucket", "b", "--invite", "i"]));
         assert!(!parse(&["--broker", "http://127.0.0.1:1", "--invite", "i", "--invite-file", "f"]));
+    }
+
+    #[test]
+    fn flags_of_the_other_place_are_refused() {
+        let broker = ["tidegate", "join", "--broker", "http://127.0.0.1:1"];
+        for more in [&["--bucket", "b"][..], &["--region", "r"], &["--virtual-host"], &["--user-id", "00000000-0000-4000-8000-000000000000"]]
+        {
+            assert!(Arguments::try_parse_from([&broker, more].concat()).is_err(), "{more:?}");
+        }
     }
 
     #[test]

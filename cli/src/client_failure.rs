@@ -1,14 +1,12 @@
 //! From the sync client's errors to ours: same code, same help, the class's exit code.
 
-use std::error::Error as _;
-
 use tidegate_sync_client::{Class as ClientClass, Error};
 
-use crate::failure::{Class, Failure};
+use crate::failure::{Class, Failure, with_causes};
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::new(class(error.class()), error.code(), sentence(&error), error.help())
+        Self::new(class(error.class()), error.code(), with_causes(&error), error.help())
     }
 }
 
@@ -22,18 +20,4 @@ const fn class(class: ClientClass) -> Class {
         ClientClass::NotFound => Class::Missing,
         ClientClass::Bug => Class::Bug,
     }
-}
-
-/// The error and its causes, outermost first; what a cause only repeats is left out.
-fn sentence(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }

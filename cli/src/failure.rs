@@ -1,6 +1,7 @@
 //! What went wrong: one sentence, what to do about it, a stable code and the exit code of its class.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::fmt;
 use std::io;
 
@@ -47,6 +48,9 @@ impl Class {
 pub(crate) enum Failure {
     /// Something to tell the person or script that called.
     Named(Box<Named>),
+    /// The result itself, already printed, says what is wrong; only the exit code is left.
+    #[cfg(feature = "demo")]
+    Told(Class),
     /// Whoever read our output has gone (`tidegate list | head -1`): nothing to say, and nobody to say it to.
     OutputClosed,
 }
@@ -98,12 +102,22 @@ impl Failure {
 
     /// The same failure, with `context` said first.
     pub(crate) fn after(self, context: impl fmt::Display) -> Self {
-        match self {
-            Self::Named(mut named) => {
-                named.message = format!("{context}: {}", named.message);
-                Self::Named(named)
-            }
-            Self::OutputClosed => Self::OutputClosed,
-        }
+        let Self::Named(mut named) = self else { return self };
+        named.message = format!("{context}: {}", named.message);
+        Self::Named(named)
     }
+}
+
+/// An error and its causes, outermost first, as one sentence; what a cause only repeats is left out.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
 }

@@ -33,10 +33,6 @@ impl Output {
         self.json
     }
 
-    pub(crate) const fn is_quiet(&self) -> bool {
-        self.quiet
-    }
-
     /// Whether progress bars may be drawn (they still need a terminal).
     pub(crate) const fn shows_progress(&self) -> bool {
         self.progress
@@ -82,6 +78,8 @@ impl Output {
     pub(crate) fn fail(&self, failure: &Failure) -> u8 {
         match failure {
             Failure::OutputClosed => 0,
+            #[cfg(feature = "demo")]
+            Failure::Told(class) => class.exit_code(),
             Failure::Named(named) => {
                 self.fail_named(named);
                 named.class.exit_code()

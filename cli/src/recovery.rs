@@ -3,7 +3,8 @@
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
-use secrecy::SecretString;
+use tidegate_sync_client::{Error, RecoveryCode};
+use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::input;
@@ -29,10 +30,15 @@ pub(crate) fn grid(code: &str, style: Style) -> String {
 }
 
 /// The code from `--recovery-file`, or typed by a person.
-pub(crate) fn read(file: Option<&Path>) -> Result<SecretString, Failure> {
-    if let Some(path) = file {
-        return Ok(SecretString::from(input::read_secret(path)?.as_str()));
-    }
+///
+/// # Errors
+/// Which word is wrong and what it may have been, without asking anyone else.
+pub(crate) fn read(file: Option<&Path>) -> Result<RecoveryCode, Failure> {
+    let text = file.map_or_else(ask, input::read_secret)?;
+    Ok(RecoveryCode::parse(&text).map_err(Error::RecoveryCode)?)
+}
+
+fn ask() -> Result<Zeroizing<String>, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::usage(
             "recovery-code-missing",
@@ -41,7 +47,7 @@ pub(crate) fn read(file: Option<&Path>) -> Result<SecretString, Failure> {
         ));
     }
     let typed = rpassword::prompt_password("Recovery code (24 words, not shown as you type): ");
-    typed.map(SecretString::from).map_err(|error| {
+    typed.map(Zeroizing::new).map_err(|error| {
         let message = format!("the recovery code could not be read from the terminal: {error}");
         Failure::invalid("prompt-failed", message, "pass --recovery-file FILE")
     })

@@ -43,6 +43,10 @@ impl SecretFile {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
+            // Left by a run that was stopped. Made anew, so that nobody else holds it open.
+            let _ = fs::remove_file(path);
+        }
         let file = options.open(path).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => Failure::invalid(
                 "file-exists",

@@ -1,4 +1,4 @@
-//! `delete`: a record or an attachment, on all devices; the store keeps earlier versions for a while.
+//! `delete`: a record, on all devices; the store keeps earlier versions for a while.
 
 use super::Context;
 use crate::arguments::DeleteArguments;
@@ -10,7 +10,10 @@ pub(super) fn run(context: &Context, arguments: &DeleteArguments) -> Result<(), 
     let client = context.open()?;
     let written = match item::any(&client, &arguments.id)? {
         Item::Record(record) => client.delete(record)?,
-        Item::Attachment(hmac) => client.delete_attachment(hmac)?,
+        Item::Attachment(_) => {
+            let message = "an attachment can't be deleted by itself";
+            return Err(Failure::invalid("not-a-record", message, "delete the record that it belongs to"));
+        }
     };
     context.output.result(&WrittenDocument::from(written), |style| {
         let undo = format!("tidegate history {}", arguments.id);

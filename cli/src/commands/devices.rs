@@ -15,7 +15,7 @@ struct Devices {
 }
 
 pub(super) fn run(context: &Context) -> Result<(), Failure> {
-    let devices = context.open()?.devices()?;
+    let devices = context.open()?.status()?.devices;
     let document = Devices { devices: devices.iter().map(DeviceDocument::from).collect() };
     context.output.result(&document, |style| table(&devices).render(style))
 }

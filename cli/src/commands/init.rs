@@ -1,6 +1,5 @@
 //! `init`: a new account, with this device as its first.
 
-use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use tidegate_protocol::{DeviceId, UserId};
 use tidegate_sync_client::{Created, Options, SyncClient};
@@ -11,7 +10,7 @@ use crate::failure::Failure;
 use crate::input::is_dash;
 use crate::save::SecretFile;
 use crate::style::{Style, shown};
-use crate::{access, home, recovery};
+use crate::{access, recovery};
 
 #[derive(Serialize)]
 struct InitDocument {
@@ -22,13 +21,13 @@ struct InitDocument {
 }
 
 pub(super) async fn run(context: &Context, arguments: &InitArguments) -> Result<(), Failure> {
-    let access = access::resolve(&arguments.access, context.output)?;
-    let name = arguments.access.device_name.clone().unwrap_or_else(home::default_device_name);
+    let enrolment = access::resolve(&arguments.access, context.output)?;
+    let name = enrolment.device_name.clone();
     // The file is made first: a name that is taken, or a folder that can't be written, must stop this before an account exists.
     let path = arguments.recovery_file.as_deref().filter(|path| !is_dash(path));
     let mut file = path.map(SecretFile::create).transpose()?;
 
-    let created = SyncClient::create_account(&context.home, access, &name, Options::default()).await;
+    let created = SyncClient::create_account(&context.home, enrolment, Options::default()).await;
     let Created { client, recovery_code } = match created {
         Ok(created) => created,
         Err(error) => {
@@ -37,30 +36,24 @@ pub(super) async fn run(context: &Context, arguments: &InitArguments) -> Result<
         }
     };
 
-    let code = recovery_code.expose_secret();
-    if let Some(written) = file.as_mut().map(|file| file.write(code)) {
-        if let Err(failure) = written {
-            // The code exists nowhere else: better on a screen than lost.
-            context.output.warn(&format!("the recovery code could not be written to the file; it is: {code}"));
-            return Err(failure.after("the account was created, but its recovery code could not be saved"));
-        }
+    let code = recovery_code.words();
+    if let Some(file) = &mut file {
+        file.write(&code).map_err(|failure| failure.after("the account is created, but its recovery code is not saved yet"))?;
     }
-    let shows_code = file.is_none();
     let document = InitDocument {
         user_id: client.user_id(),
         device_id: client.device_id(),
-        recovery_code: shows_code.then(|| code.to_owned()),
+        recovery_code: file.is_none().then(|| code.to_string()),
     };
     context.output.result(&document, |style| {
-        let place = file.as_ref().map_or_else(|| code_shown(code, style), |file| code_saved(file, style));
-        format!(
-            "{} account {} is created, and {} is its first device\n\n{place}\nNext: {}\n",
-            style.good("✓"),
-            style.bold(client.user_id()),
-            style.bold(shown(&name)),
-            style.code("tidegate member add NAME"),
-        )
-    })
+        let place = file.as_ref().map_or_else(|| code_shown(&code, style), |file| code_saved(file, style));
+        let (account, name) = (style.bold(client.user_id()), style.bold(shown(&name)));
+        let done = format!("{} account {account} is created, and {name} is its first device", style.good("✓"));
+        format!("{done}\n\n{place}\nNext: {}\n", style.code("tidegate member add NAME"))
+    })?;
+    // Only now: until the code is written or shown, `init` can be run again and gives the same code.
+    client.recovery_code_kept()?;
+    Ok(())
 }
 
 fn code_shown(code: &str, style: Style) -> String {

@@ -8,7 +8,7 @@ use super::Context;
 use crate::arguments::JoinArguments;
 use crate::failure::Failure;
 use crate::style::shown;
-use crate::{access, home, input, recovery};
+use crate::{access, input, recovery};
 
 #[derive(Serialize)]
 struct JoinDocument {
@@ -21,10 +21,10 @@ pub(super) async fn run(context: &Context, arguments: &JoinArguments) -> Result<
     if invite_from_input && arguments.recovery_file.as_deref().is_some_and(input::is_dash) {
         return Err(Failure::usage("standard-input-twice", "standard input (`-`) was named twice", "name it once"));
     }
-    let access = access::resolve(&arguments.access, context.output)?;
-    let name = arguments.access.device_name.clone().unwrap_or_else(home::default_device_name);
+    let enrolment = access::resolve(&arguments.access, context.output)?;
+    let name = enrolment.device_name.clone();
     let code = recovery::read(arguments.recovery_file.as_deref())?;
-    let client = SyncClient::join(&context.home, access, &name, &code, arguments.user_id, Options::default()).await?;
+    let client = SyncClient::join(&context.home, enrolment, &code, arguments.user_id, Options::default()).await?;
     let document = JoinDocument { user_id: client.user_id(), device_id: client.device_id() };
     context.output.result(&document, |style| {
         format!(

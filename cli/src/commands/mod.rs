@@ -3,8 +3,6 @@
 mod attach;
 mod conflicts;
 mod delete;
-#[cfg(feature = "demo")]
-mod demo;
 mod devices;
 mod get;
 mod history;
@@ -23,9 +21,14 @@ use std::path::PathBuf;
 use tidegate_sync_client::{Options, SyncClient};
 
 use crate::arguments::{Arguments, Command, MemberCommand};
+#[cfg(feature = "demo")]
+use crate::demo;
 use crate::failure::Failure;
 use crate::home;
 use crate::output::Output;
+
+#[cfg(feature = "demo")]
+pub(crate) use self::{list::tables, put::kind_of};
 
 /// What every command needs.
 pub(crate) struct Context {
@@ -42,14 +45,10 @@ impl Context {
 
 /// Does what was asked.
 pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
-    #[cfg(feature = "demo")]
-    if let Command::Demo(arguments) = &arguments.command {
-        return demo::run(arguments, output).await;
-    }
     let context = Context { home: home::resolve(arguments.global.home.as_deref())?, output };
     match arguments.command {
         #[cfg(feature = "demo")]
-        Command::Demo(_) => Ok(()),
+        Command::Demo(arguments) => demo::run(&arguments, output).await,
         Command::Init(arguments) => init::run(&context, &arguments).await,
         Command::Join(arguments) => join::run(&context, &arguments).await,
         Command::Member(MemberCommand::Add { name }) => member::add(&context, &name),
@@ -61,7 +60,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<(), Fail
         Command::Delete(arguments) => delete::run(&context, &arguments),
         Command::History(arguments) => history::run(&context, &arguments),
         Command::Conflicts => conflicts::run(&context),
-        Command::Restore(arguments) => restore::run(&context, &arguments),
+        Command::Restore(arguments) => restore::run(&context, &arguments).await,
         Command::Sync => sync::run(&context).await,
         Command::Status => status::run(&context),
         Command::Devices => devices::run(&context),

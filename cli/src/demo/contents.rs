@@ -1,0 +1,77 @@
+//! Everything that a device can read: each version that stands, each attachment, decrypted.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use sha2::{Digest as _, Sha256};
+use tidegate_protocol::MemberId;
+use tidegate_sync_client::{AttachmentInfo, ContentId, ListFilter, Listing, RecordInfo, VersionState};
+
+use super::device::Device;
+use crate::failure::Failure;
+
+/// A device's whole content.
+pub(crate) struct Contents {
+    pub(crate) listing: Listing,
+    pub(crate) members: HashMap<MemberId, String>,
+    /// From what it is to what it holds, in order.
+    items: BTreeMap<String, Vec<u8>>,
+}
+
+impl Contents {
+    /// Reads and decrypts all of it; attachments that are not on the device yet are fetched.
+    pub(crate) async fn of(device: &Device) -> Result<Self, Failure> {
+        let client = &device.client;
+        let listing = client.list(&ListFilter::default())?;
+        let members: HashMap<_, _> = client.members()?.into_iter().map(|member| (member.member_id, member.name)).collect();
+        let mut items = BTreeMap::new();
+        for record in &listing.records {
+            let name = members.get(&record.member_id).map_or("", String::as_str);
+            for version in client.history(record.record_id)? {
+                if matches!(version.state, VersionState::Winner | VersionState::Conflict) {
+                    let content = client.get(ContentId::Record(record.record_id, Some(version.cid))).await?;
+                    let state = version.state.as_str();
+                    items.insert(format!("{} {} {state} {}", describe_record(record, name), version.cid, content.title), content.bytes);
+                }
+            }
+        }
+        for attachment in &listing.attachments {
+            let name = members.get(&attachment.member_id).map_or("", String::as_str);
+            let content = client.get(ContentId::Attachment(attachment.hmac)).await?;
+            items.insert(describe_attachment(attachment, name), content.bytes);
+        }
+        Ok(Self { listing, members, items })
+    }
+
+    /// SHA-256 over everything, names and contents, each preceded by its length.
+    pub(crate) fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        for (name, bytes) in &self.items {
+            for part in [name.as_bytes(), bytes] {
+                hash.update((part.len() as u64).to_be_bytes());
+                hash.update(part);
+            }
+        }
+        hex::encode(hash.finalize())
+    }
+
+    /// Whether the other device reads exactly the same.
+    pub(crate) fn equals(&self, other: &Self) -> bool {
+        self.items == other.items
+    }
+
+    /// Whether each of these contents is among the items, byte for byte.
+    pub(crate) fn holds_all(&self, expected: &[&[u8]]) -> bool {
+        let held: HashSet<&[u8]> = self.items.values().map(Vec::as_slice).collect();
+        expected.iter().all(|content| held.contains(content))
+    }
+}
+
+fn describe_record(record: &RecordInfo, member: &str) -> String {
+    let RecordInfo { record_id, kind, media_type, title, version, .. } = record;
+    format!("record {member} {record_id} v{version} {kind} {media_type} {title}")
+}
+
+fn describe_attachment(attachment: &AttachmentInfo, member: &str) -> String {
+    let AttachmentInfo { hmac, name, media_type, .. } = attachment;
+    format!("attachment {member} {hmac} {media_type} {name}")
+}

@@ -1,0 +1,224 @@
+//! The places that the same tests run against.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::harness::{Cli, Server, broker_binary, free_port};
+
+const BUCKET: &str = "tidegate-test";
+const ACCESS_KEY: &str = "owner";
+const SECRET_KEY: &str = "owner-secret-for-tests";
+
+/// What stands behind the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `tidegate-broker dev`.
+    EmbeddedDev,
+    /// `tidegate-broker store serve`, with keys of one's own.
+    DirectS3,
+    /// `tidegate-broker serve` over SeaweedFS.
+    SeaweedFsBroker,
+    /// SeaweedFS, with keys of one's own.
+    SeaweedFsDirect,
+}
+
+/// Running servers, the flags that lead to them, and room for homes.
+pub(crate) struct Backend {
+    kind: Kind,
+    pub(crate) folder: TempDir,
+    servers: Vec<Server>,
+    place: Vec<String>,
+    ports: Ports,
+}
+
+/// Chosen once, so that a restart comes back at the same addresses.
+#[derive(Clone, Copy)]
+struct Ports {
+    broker: u16,
+    admin: u16,
+    store: u16,
+}
+
+impl Backend {
+    pub(crate) fn start(kind: Kind) -> Self {
+        let ports = Ports { broker: free_port(), admin: free_port(), store: free_port() };
+        let folder = tempfile::tempdir().unwrap();
+        let mut backend = Self { kind, folder, servers: Vec::new(), place: Vec::new(), ports };
+        backend.start_servers();
+        backend
+    }
+
+    /// Kills every server.
+    pub(crate) fn kill(&mut self) {
+        self.servers.clear();
+    }
+
+    /// Kills every server and starts it again over the same data.
+    pub(crate) fn restart(&mut self) {
+        self.kill();
+        self.start_servers();
+    }
+
+    /// A device in a home that does not exist yet.
+    pub(crate) fn device(&self, name: &str) -> Cli {
+        let cli = Cli::new(&self.folder.path().join(name));
+        if self.has_broker() {
+            return cli.with("TIDEGATE_INVITE", self.invite());
+        }
+        cli.with("AWS_ACCESS_KEY_ID", ACCESS_KEY).with("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    }
+
+    /// `init` or `join` at this backend, with these further arguments.
+    pub(crate) fn enrol<'a>(&'a self, command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+        let place = self.place.iter().map(String::as_str);
+        [command].into_iter().chain(place).chain(more.iter().copied()).collect()
+    }
+
+    pub(crate) const fn has_broker(&self) -> bool {
+        matches!(self.kind, Kind::EmbeddedDev | Kind::SeaweedFsBroker)
+    }
+
+    /// A file of the test.
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> String {
+        let path = self.folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn start_servers(&mut self) {
+        let store = format!("http://127.0.0.1:{}", self.ports.store);
+        let direct = ["--s3", &store, "--bucket", BUCKET].map(str::to_owned).to_vec();
+        match self.kind {
+            Kind::EmbeddedDev => {
+                let server = Server::dev(&self.path("data"), &format!("127.0.0.1:{}", self.ports.broker));
+                self.place = vec!["--broker".to_owned(), server.field("broker")];
+                self.servers.push(server);
+            }
+            Kind::DirectS3 => {
+                let secret = self.file("store-secret", SECRET_KEY.as_bytes());
+                let (data, listen) = (self.path("data"), format!("127.0.0.1:{}", self.ports.store));
+                let data = data.to_str().unwrap();
+                let key = ["--access-key", ACCESS_KEY, "--secret-key-file", &secret, "--bucket", BUCKET];
+                let serve = ["store", "serve", "--data", data, "--listen", &listen];
+                self.servers.push(Server::broker(serve.iter().chain(&key)));
+                self.place = direct;
+            }
+            Kind::SeaweedFsDirect => {
+                self.servers.push(self.weed());
+                self.place = direct;
+            }
+            Kind::SeaweedFsBroker => {
+                self.servers.push(self.weed());
+                let config = self.broker_config(&store);
+                let broker = Server::broker(["serve", "--config", &config]);
+                self.place = vec!["--broker".to_owned(), broker.field("broker")];
+                self.servers.push(broker);
+            }
+        }
+    }
+
+    /// SeaweedFS with one owner and the three identities that a broker has.
+    fn weed(&self) -> Server {
+        let program = std::env::var("TIDEGATE_TEST_WEED").expect("TIDEGATE_TEST_WEED names the SeaweedFS program");
+        let identity = |name: &str, secret: &str, actions: &[&str]| {
+            let actions: Vec<String> = actions.iter().map(|action| format!("{action}:{BUCKET}")).collect();
+            let credentials = serde_json::json!([{ "accessKey": name, "secretKey": secret }]);
+            serde_json::json!({ "name": name, "credentials": credentials, "actions": actions })
+        };
+        let identities = serde_json::json!({ "identities": [
+            identity(ACCESS_KEY, SECRET_KEY, &["Read", "Write", "List"]),
+            identity("read", "read-secret-for-tests", &["Read", "List"]),
+            identity("write", "write-secret-for-tests", &["Write"]),
+            identity("state", "state-secret-for-tests", &["Read", "Write", "List"]),
+        ]});
+        let identities = self.file("s3.json", identities.to_string().as_bytes());
+        let data = self.path("weed");
+        fs::create_dir_all(&data).unwrap();
+        let mut command = Command::new(program);
+        command.env("GOMEMLIMIT", "200MiB").env("GOGC", "50").current_dir(self.folder.path());
+        command.arg("mini").arg(format!("-dir={}", data.display())).arg(format!("-s3.config={identities}"));
+        command.args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-admin.ui=false", "-webdav=false"]);
+        command.args([format!("-s3.port={}", self.ports.store), format!("-bucket={BUCKET}")]);
+        command.args(["-s3.port.iceberg=0", "-s3.port.lance=0"]);
+        for port in ["master.port", "volume.port", "filer.port", "admin.port"] {
+            command.arg(format!("-{port}={}", free_port()));
+        }
+        let bucket = format!("http://127.0.0.1:{}/{BUCKET}", self.ports.store);
+        Server::other(&mut command, || reqwest_status(&bucket).is_some_and(|status| status == 403 || status == 200))
+    }
+
+    /// A configuration as an operator would write it, keys and all.
+    fn broker_config(&self, store: &str) -> String {
+        let (keys, server_id) = (self.path("signing"), self.path("server-id.key"));
+        if !keys.exists() {
+            let made = Command::new(broker_binary())
+                .args(["keys", "generate", "--dir"])
+                .arg(&keys)
+                .arg("--server-id-key-file")
+                .arg(&server_id)
+                .output()
+                .unwrap();
+            assert!(made.status.success(), "{made:?}");
+        }
+        let Ports { broker, admin, .. } = self.ports;
+        let credential = |name: &str| {
+            let file = self.file(&format!("{name}-secret"), format!("{name}-secret-for-tests").as_bytes());
+            format!("[store.{name}]\naccess_key_id = \"{name}\"\nsecret_access_key_file = \"{file}\"\n")
+        };
+        let config = format!(
+            "listen = \"127.0.0.1:{broker}\"\nadmin_listen = \"127.0.0.1:{admin}\"\npublic_url = \"http://127.0.0.1:{broker}\"\n\
+             server_id_key_file = \"{}\"\n[signing]\nkeys_dir = \"{}\"\n[store]\nendpoint_internal = \"{store}\"\nbucket = \"{BUCKET}\"\n\
+             conditional_create = \"atomic\"\nconditional_replace = \"atomic\"\n{}{}{}",
+            server_id.display(),
+            keys.display(),
+            credential("read"),
+            credential("write"),
+            credential("state"),
+        );
+        self.file("broker.toml", config.as_bytes())
+    }
+
+    /// An invite for as many devices as a test needs.
+    fn invite(&self) -> String {
+        let source: [String; 2] = match self.kind {
+            Kind::SeaweedFsBroker => ["--config".to_owned(), self.path("broker.toml").to_str().unwrap().to_owned()],
+            Kind::EmbeddedDev | Kind::DirectS3 | Kind::SeaweedFsDirect => {
+                ["--data".to_owned(), self.path("data").to_str().unwrap().to_owned()]
+            }
+        };
+        invite(&source, "family", 8)
+    }
+
+    /// The data folder of `tidegate-broker dev`.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+}
+
+/// `tidegate-broker invite create`.
+pub(crate) fn invite(source: &[String; 2], user: &str, devices: u32) -> String {
+    let made = Command::new(broker_binary())
+        .args(["--json", "invite", "create", &source[0], &source[1], "--user", user, "--devices", &devices.to_string()])
+        .output()
+        .unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap_or_else(|error| panic!("{error}: {made:?}"));
+    document["invite"].as_str().unwrap_or_else(|| panic!("{document}")).to_owned()
+}
+
+/// The invite of the data folder of a development server.
+pub(crate) fn invite_of(data: &Path, user: &str, devices: u32) -> String {
+    invite(&["--data".to_owned(), data.to_str().unwrap().to_owned()], user, devices)
+}
+
+/// The status that a plain GET gets, if anything answers.
+fn reqwest_status(url: &str) -> Option<u16> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { reqwest::get(url).await.ok().map(|answer| answer.status().as_u16()) })
+}
