@@ -293,16 +293,9 @@ pub enum Error {
         /// The rule.
         limit: &'static str,
     },
-    /// A text holds characters that it may not hold.
-    #[error("the {what} {text:?} cannot be used: {rule}")]
-    TextCharacters {
-        /// Which text.
-        what: &'static str,
-        /// The text.
-        text: String,
-        /// The rule.
-        rule: &'static str,
-    },
+    /// A kind that Tidegate keeps for itself.
+    #[error("the kind {0:?} is reserved")]
+    KindReserved(String),
     /// A record body over the limit.
     #[error("the record has {bytes} bytes; at most {limit} are allowed")]
     RecordTooLarge {
@@ -431,7 +424,7 @@ impl Error {
             Self::SeveralAccounts(_) => "several-accounts",
             Self::AccountIncomplete { .. } => "account-incomplete",
             Self::TextLength { .. } => "text-length",
-            Self::TextCharacters { .. } => "text-characters",
+            Self::KindReserved(_) => "kind-reserved",
             Self::RecordTooLarge { .. } => "record-too-large",
             Self::AttachmentTooLarge { .. } => "attachment-too-large",
             Self::SourceUnreadable { .. } => "file-unreadable",
@@ -477,7 +470,7 @@ impl Error {
             | Self::RecoveryCodeWrong { .. }
             | Self::SeveralAccounts(_)
             | Self::TextLength { .. }
-            | Self::TextCharacters { .. }
+            | Self::KindReserved(_)
             | Self::RecordTooLarge { .. }
             | Self::AttachmentTooLarge { .. }
             | Self::SourceUnreadable { .. }
@@ -520,16 +513,24 @@ impl Error {
             Self::HomeBusy { .. } => "wait until the other process is done, or stop it; nothing is lost",
             Self::NotEnrolled { .. } => "run 'tidegate init' to create an account or 'tidegate join' to join one",
             Self::AlreadyEnrolled { .. } => "use this account, or choose another folder with --home",
-            Self::EnrolmentDiffers { .. } => "repeat the set-up with the settings of the first try, or choose another folder with --home",
+            Self::EnrolmentDiffers { .. } => {
+                "repeat the set-up with the settings of the first try, or choose another folder with --home"
+            }
             Self::DiskFull { .. } => "free some space and try again; nothing that was stored before is lost",
-            Self::FileDamaged { .. } => "put the file back from a backup, or join again from an empty folder with the recovery code",
-            Self::DatabaseDamaged { .. } => "run 'tidegate rebuild' to make it again from the store; only edits that were never synced are lost",
+            Self::FileDamaged { .. } => {
+                "put the file back from a backup, or join again from an empty folder with the recovery code"
+            }
+            Self::DatabaseDamaged { .. } => {
+                "run 'tidegate rebuild' to make it again from the store; only edits that were never synced are lost"
+            }
             Self::DatabaseNewer { .. } => "update Tidegate to the version that wrote it, or run 'tidegate rebuild'",
             Self::Database(_) => "try again; if it happens again, run 'tidegate rebuild' and report it",
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Unavailable { .. } => {
                 "check the network and the address, and try again later; nothing is lost"
             }
-            Self::NotOurs { .. } => "sign in to the network (a hotel's or café's page may be in the way), then try again; nothing is lost",
+            Self::NotOurs { .. } => {
+                "sign in to the network (a hotel's or café's page may be in the way), then try again; nothing is lost"
+            }
             Self::StoreDenied { .. } => "check that the access key is right and may read and write users/ in this bucket",
             Self::StoreRefused { .. } => "check the store's address, region and bucket",
             Self::BucketMissing { .. } => "check the bucket's name, or create it",
@@ -550,11 +551,13 @@ impl Error {
             Self::AccountMissing => "check the bucket and the user id, or create the account with 'tidegate init'",
             Self::SeveralAccounts(_) => "say which account with --user-id",
             Self::AccountIncomplete { .. } => "let the first device finish 'tidegate init', then try again",
-            Self::TextLength { .. } | Self::TextCharacters { .. } => "choose another text",
+            Self::TextLength { .. } | Self::KindReserved(_) => "choose another text",
             Self::RecordTooLarge { .. } => "store it as an attachment",
             Self::AttachmentTooLarge { .. } => "split the file, or make it smaller",
             Self::SourceUnreadable { .. } => "check the path and your right to read it",
-            Self::MemberUnknown(_) => "'tidegate member list' shows the members; run 'tidegate sync' if it was added on another device",
+            Self::MemberUnknown(_) => {
+                "'tidegate member list' shows the members; run 'tidegate sync' if it was added on another device"
+            }
             Self::RecordUnknown(_) | Self::AttachmentUnknown(_) => {
                 "'tidegate list' shows what there is; run 'tidegate sync' if it was made on another device"
             }
@@ -562,7 +565,9 @@ impl Error {
             Self::RecordDeleted(_) => "'tidegate history' shows its versions, and 'tidegate restore' brings one back",
             Self::ChangeUnknown { .. } => "'tidegate history' shows the record's changes",
             Self::ContentMissing { .. } => "sync again; if it stays away, the store has lost or withholds it",
-            Self::ContentDamaged { .. } => "the store does not hold what was written; restore the object from a backup of the bucket",
+            Self::ContentDamaged { .. } => {
+                "the store does not hold what was written; restore the object from a backup of the bucket"
+            }
             Self::MassDelete { .. } => "if this is what you want, run 'tidegate sync --allow-mass-delete'",
             Self::Engine { class, .. } => engine_help(*class),
             Self::Bug(_) => "please report it, with the command that you ran",

@@ -22,10 +22,11 @@
 //! # }
 //! ```
 
-pub mod attachment;
+mod attachment;
 mod client;
 mod clock;
 mod crash;
+mod device;
 mod driver;
 mod enrol;
 mod error;

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use time::OffsetDateTime;
 use tidegate_protocol::{ContentHmac, DeviceId, MemberId, RecordId};
+use time::OffsetDateTime;
 
 pub use tidegate_sync_core::manifest::Cid as ChangeId;
 
@@ -286,7 +286,11 @@ pub struct Version {
 
 impl fmt::Debug for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Version").field("cid", &self.cid).field("version", &self.version).field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("Version")
+            .field("cid", &self.cid)
+            .field("version", &self.version)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
 

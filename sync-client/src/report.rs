@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use time::OffsetDateTime;
 use tidegate_protocol::{ChainId, ContentHmac, DeviceId, MemberId, RecordId, UserId};
+use time::OffsetDateTime;
 
 use crate::record::ChangeId;
 use crate::remote::Remote;
@@ -187,8 +187,6 @@ pub enum Event {
     Conflict(MemberId, RecordId, ChangeId),
     /// Something was not believed.
     Quarantined(Quarantined),
-    /// The store shows a copy of this device's past: its edits are kept, under a new chain.
-    CloneDetected,
     /// A running sync went on.
     Progress(Progress),
 }

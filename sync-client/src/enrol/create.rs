@@ -15,6 +15,7 @@ use tidegate_sync_core::keys::{
 use super::device_file::put_device_file;
 use super::reach::{Reach, open_reach};
 use crate::clock::StoreClock;
+use crate::crash;
 use crate::error::Error;
 use crate::home::{Enrolment, EnrolmentKind, Home, Keys, NewAccount};
 use crate::local::Database;
@@ -44,14 +45,18 @@ pub(crate) async fn create(
         }
         Reach::Direct(_) => put_account(&*transport, keys.user, account).await?,
     }
+    crash::point("create-linked");
     let grant = grant_id(&account.account_grant);
     put_once(&*transport, &ObjectKey::AccessGrant { user: keys.user, grant }, &account.account_grant).await?;
     put_device_file(&*transport, &keys, &account_keyring(&keys, account)?, clock.now()).await?;
 
     let grants = BTreeMap::from([(grant, account.account_grant.clone())]);
-    Database::create(home, &keys, &grants, clock.offset_ms())?;
+    let now_ms = u64::try_from(clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+    Database::create(home, &keys, &grants, Some(now_ms), clock.offset_ms())?;
+    crash::point("created-database");
     // From here on the home holds the account.
     keys.save(home)?;
+    crash::point("create-kept");
     Ok(account.recovery.clone())
 }
 
@@ -78,6 +83,7 @@ fn begin(home: &Home, remote: Remote, device_name: &str) -> Result<Enrolment, Er
         kind: EnrolmentKind::Create(Box::new(new_account()?)),
     };
     enrolment.save(home)?;
+    crash::point("create-decided");
     Ok(enrolment)
 }
 
@@ -136,6 +142,7 @@ async fn open_at_broker(
         AccountScope::Full => Ok(()),
         AccountScope::Create | AccountScope::Bootstrap => {
             put_account(transport, keys.user, account).await?;
+            crash::point("create-stored");
             session.link(keys.user, &options.retry).await
         }
     }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use time::OffsetDateTime;
 use tidegate_protocol::wire::timestamp;
 use tidegate_protocol::{DeviceId, ListPrefix, ObjectKey, Space};
 use tidegate_sync_core::envelope::{AccountDirectory, ObjectContext, open_signed, seal_signed};
 use tidegate_sync_core::keys::{Certificate, DeviceDocument, Keyring, make_device_document};
+use time::OffsetDateTime;
 
 use super::account::{list_all, read};
 use crate::error::Error;
@@ -56,9 +56,9 @@ pub(crate) async fn device_names(
         let Some(bytes) = read(transport, &entry.key).await? else { continue };
         let Some(context) = ObjectContext::of_key(&entry.key) else { continue };
         let opened = open_signed(keyring, &directory, &context, &bytes);
-        let document = opened.map_err(|error| error.code()).and_then(|verified| {
-            DeviceDocument::parse(&verified.document).map_err(|error| error.code())
-        });
+        let document = opened
+            .map_err(|error| error.code())
+            .and_then(|verified| DeviceDocument::parse(&verified.document).map_err(|error| error.code()));
         match document {
             Ok(document) => {
                 names.insert(device, document.name);

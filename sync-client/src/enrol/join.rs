@@ -10,6 +10,7 @@ use super::device_file::put_device_file;
 use super::grants::own_grants;
 use super::reach::{Reach, open_reach};
 use crate::clock::StoreClock;
+use crate::crash;
 use crate::error::Error;
 use crate::home::{Enrolment, EnrolmentKind, Home, Keys};
 use crate::local::Database;
@@ -19,17 +20,20 @@ use crate::session::{AccountClaim, DpopKey, Session};
 use crate::transport::Transport;
 use crate::transport::direct::DirectTransport;
 
+/// What a person brings to join an account.
+#[derive(Debug)]
+pub(crate) struct Join<'a> {
+    pub(crate) remote: Remote,
+    pub(crate) invite: Option<&'a SecretString>,
+    pub(crate) device_name: &'a str,
+    pub(crate) recovery: &'a RecoveryCode,
+    /// The account expected; `None` takes the one that there is.
+    pub(crate) user: Option<UserId>,
+}
+
 /// Joins the account, or goes on where a join in this home stopped.
-pub(crate) async fn join(
-    home: &Home,
-    remote: Remote,
-    invite: Option<&SecretString>,
-    device_name: &str,
-    recovery: &RecoveryCode,
-    user: Option<UserId>,
-    options: &Options,
-    clock: &StoreClock,
-) -> Result<(), Error> {
+pub(crate) async fn join(home: &Home, join: Join<'_>, options: &Options, clock: &StoreClock) -> Result<(), Error> {
+    let Join { remote, invite, device_name, recovery, user } = join;
     let enrolment = begin(home, remote, device_name)?;
     let reach = open_reach(&enrolment.remote, &enrolment.dpop, home, options, clock.clone())?;
     let transport = reach.transport();
@@ -48,9 +52,11 @@ pub(crate) async fn join(
         return Err(Error::AccountIncomplete { user, missing: "the grant of its own key" });
     }
     put_device_file(&*transport, &keys, &keyring, clock.now()).await?;
-    Database::create(home, &keys, &grants, clock.offset_ms())?;
+    Database::create(home, &keys, &grants, None, clock.offset_ms())?;
+    crash::point("joined-database");
     // From here on the home holds the account.
     keys.save(home)?;
+    crash::point("join-kept");
     Enrolment::remove(home)
 }
 
@@ -69,6 +75,7 @@ fn begin(home: &Home, remote: Remote, device_name: &str) -> Result<Enrolment, Er
         kind: EnrolmentKind::Join,
     };
     enrolment.save(home)?;
+    crash::point("join-decided");
     Ok(enrolment)
 }
 
@@ -89,6 +96,7 @@ async fn open_at_broker(
     let account_keys = opened.master.account_keys();
     let claim = AccountClaim { user, genesis: &opened.genesis, keys: &account_keys };
     session.prove(invite, claim, &options.retry).await?;
+    crash::point("join-proven");
     Ok((user, opened))
 }
 

@@ -7,8 +7,8 @@ mod grants;
 mod join;
 mod reach;
 
-pub(crate) use create::{created_before, create};
+pub(crate) use create::{create, created_before};
 pub(crate) use device_file::{certificate, device_names};
 pub(crate) use grants::own_grants;
-pub(crate) use join::join;
+pub(crate) use join::{Join, join};
 pub(crate) use reach::{Reach, open_reach};

@@ -55,13 +55,13 @@ impl Home {
     /// Reads a JSON file; `None` if there is none.
     fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
         let path = self.file(name);
-        let mut file = match File::open(&path) {
+        let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound) => return Ok(None),
             Err(source) => return Err(Error::HomeUnreadable { path, source }),
         };
         let mut bytes = Zeroizing::new(Vec::new());
-        let read = file.by_ref().take(MAX_FILE_BYTES).read_to_end(&mut bytes);
+        let read = file.take(MAX_FILE_BYTES).read_to_end(&mut bytes);
         read.map_err(|source| Error::HomeUnreadable { path: path.clone(), source })?;
         // The parser's own message may quote a secret, so only the place is told.
         let damaged = |error: serde_json::Error| Error::FileDamaged {

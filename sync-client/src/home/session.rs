@@ -1,10 +1,10 @@
 //! `session.json`: the tokens of a session with a broker. Mode 0600; useless without the device's DPoP key.
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 use tidegate_protocol::capability::Capabilities;
 use tidegate_protocol::scope::AccountScope;
 use tidegate_protocol::wire::timestamp;
+use time::OffsetDateTime;
 use zeroize::Zeroize;
 
 use super::Home;

@@ -1,11 +1,11 @@
 //! From an invite to a session, with and without the account's key.
 
 use secrecy::{ExposeSecret as _, SecretString};
+use tidegate_protocol::UserId;
 use tidegate_protocol::account::{ProofPurpose, device_id};
 use tidegate_protocol::scope::AccountScope;
 use tidegate_protocol::session::{AccountProof, LinkRequest, SelfHostSessionRequest, SessionReply};
 use tidegate_protocol::wire::Base64Url;
-use tidegate_protocol::UserId;
 use tidegate_sync_core::keys::AccountKeys;
 
 use super::Session;

@@ -55,7 +55,7 @@ impl Session {
 
     /// What the broker said its store can do; until then, that it can do nothing.
     pub(crate) fn profile(&self) -> StoreProfile {
-        self.tokens().map_or(StoreProfile::IGNORING, |tokens| tokens.capabilities.store)
+        self.tokens().map_or(StoreProfile::IGNORING, |tokens| tokens.capabilities.store.clone())
     }
 
     /// An answer of the broker that is not of its format.

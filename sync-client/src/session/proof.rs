@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
+use rand_core::Rng as _;
 use serde::Serialize;
 use tidegate_protocol::Sha256;
 use tidegate_protocol::session::DPOP_TYP;
@@ -63,7 +64,14 @@ struct Claims<'a> {
 impl DpopKey {
     /// Draws a fresh key.
     pub(crate) fn generate() -> Self {
-        Self(SigningKey::random(&mut crate::random::system()))
+        let mut secret = Zeroizing::new([0; 32]);
+        loop {
+            crate::random::system().fill_bytes(secret.as_mut_slice());
+            // All but one in 2^32 draws are a key.
+            if let Some(key) = Self::from_secret(&secret) {
+                return key;
+            }
+        }
     }
 
     /// Takes up a key kept on the device; `None` if these bytes are none.

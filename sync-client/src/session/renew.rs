@@ -27,7 +27,9 @@ impl Session {
         let token = self.access_token().await?;
         let reply = self.post(kind, path, Token::Access(&token), |_| json(body)).await;
         match reply {
-            Err(Error::Problem { code: ProblemCode::TokenExpired | ProblemCode::TokenInvalid | ProblemCode::RenewFirst, .. }) => {
+            Err(Error::Problem {
+                code: ProblemCode::TokenExpired | ProblemCode::TokenInvalid | ProblemCode::RenewFirst, ..
+            }) => {
                 let token = self.renew(Some(&token)).await?;
                 self.post(kind, path, Token::Access(&token), |_| json(body)).await
             }

@@ -17,8 +17,8 @@ use super::direct::{MAX_XML_BYTES, PAGE_KEYS, range_header};
 use super::retry::{RetryPolicy, repeat};
 use super::traffic::RequestKind;
 use super::{
-    Answer, DeleteOutcome, GetOptions, GetOutcome, HeadOutcome, Http, ListPage, Outgoing, Peer, PutCondition, PutOutcome, Transport,
-    TrafficCounter, Want, list_xml, store_answer,
+    Answer, DeleteOutcome, GetOptions, GetOutcome, HeadOutcome, Http, ListPage, Outgoing, Peer, PutCondition, PutOutcome,
+    TrafficCounter, Transport, Want, list_xml, store_answer,
 };
 use crate::error::Error;
 use crate::session::Session;
@@ -134,7 +134,7 @@ impl BrokerTransport {
 
     async fn presign_batch(&self, batch: &[Want]) -> Result<Vec<PresignOutcome>, Error> {
         let profile = self.session.profile();
-        let body = PresignBatch { items: batch.iter().map(|want| item(want, profile)).collect() };
+        let body = PresignBatch { items: batch.iter().map(|want| item(want, &profile)).collect() };
         let reply: PresignReply =
             repeat(&self.retry, || self.session.call_with_token(RequestKind::Presign, "/v1/presign", &body)).await?;
         if reply.results.len() != batch.len() {
@@ -228,8 +228,7 @@ impl Transport for BrokerTransport {
 
     async fn prepare(&self, wants: &[Want]) -> Result<(), Error> {
         let mut seen = HashSet::new();
-        let missing: Vec<Want> =
-            wants.iter().filter(|want| seen.insert(*want) && !self.is_kept(want)).cloned().collect();
+        let missing: Vec<Want> = wants.iter().filter(|want| seen.insert(*want) && !self.is_kept(want)).cloned().collect();
         if missing.is_empty() { Ok(()) } else { self.presign(&missing).await }
     }
 
@@ -251,11 +250,11 @@ impl BrokerTransport {
 }
 
 /// The PUT of exactly these bytes.
-pub(crate) fn put_want(key: &ObjectKey, body: &Bytes, condition: &PutCondition) -> Want {
+pub(crate) fn put_want(key: &ObjectKey, body: &[u8], condition: &PutCondition) -> Want {
     Want::Put { key: key.clone(), length: body.len() as u64, sha256: Sha256::of(body), condition: condition.clone() }
 }
 
-fn item(want: &Want, profile: StoreProfile) -> PresignItem {
+fn item(want: &Want, profile: &StoreProfile) -> PresignItem {
     match want {
         Want::Get(key) => PresignItem { method: "GET".to_owned(), key: key.to_string(), ..PresignItem::default() },
         Want::Head(key) => PresignItem { method: "HEAD".to_owned(), key: key.to_string(), ..PresignItem::default() },

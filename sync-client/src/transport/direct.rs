@@ -19,8 +19,8 @@ use tidegate_sigv4::{Credentials, Method, PayloadHash, Presigner};
 use super::retry::{RetryPolicy, repeat};
 use super::traffic::RequestKind;
 use super::{
-    Answer, DeleteOutcome, GetOptions, GetOutcome, HeadOutcome, Http, ListPage, Outgoing, Peer, PutCondition, PutOutcome, Transport,
-    TrafficCounter, Want, list_xml, store_answer,
+    Answer, DeleteOutcome, GetOptions, GetOutcome, HeadOutcome, Http, ListPage, Outgoing, Peer, PutCondition, PutOutcome,
+    TrafficCounter, Transport, Want, list_xml, store_answer,
 };
 use crate::clock::StoreClock;
 use crate::error::Error;
@@ -89,7 +89,8 @@ impl DirectTransport {
             let answer = self.listing(&query).await?;
             let page = list_xml::read_page(&answer.body).ok_or_else(|| answer.malformed("not a page of a listing"))?;
             let (folders, next) = page.into_folders();
-            let ids = folders.iter().filter_map(|folder| folder.strip_prefix("users/")?.strip_suffix('/')?.parse().ok());
+            let ids =
+                folders.iter().filter_map(|folder| folder.strip_prefix("users/")?.strip_suffix('/')?.parse::<UserId>().ok());
             accounts.extend(ids);
             if next.is_none() || next == token {
                 accounts.sort_unstable();
@@ -103,8 +104,13 @@ impl DirectTransport {
     async fn listing(&self, query: &[(&str, &str)]) -> Result<Answer, Error> {
         repeat(&self.retry, || async {
             let (kind, method, query) = (RequestKind::List, Method::Get, query.to_vec());
-            let answer = self.send(Request { kind, method, key: "", query, headers: vec![], body: None, limit: MAX_XML_BYTES }).await?;
-            if answer.status == StatusCode::OK && !answer.is_of_somebody_else() { Ok(answer) } else { Err(store_answer::refusal(&answer)) }
+            let answer =
+                self.send(Request { kind, method, key: "", query, headers: vec![], body: None, limit: MAX_XML_BYTES }).await?;
+            if answer.status == StatusCode::OK && !answer.is_of_somebody_else() {
+                Ok(answer)
+            } else {
+                Err(store_answer::refusal(&answer))
+            }
         })
         .await
     }
@@ -127,11 +133,7 @@ impl DirectTransport {
             .signer
             .at(self.http.clock().now())
             .sign_headers(request.method, request.key, &request.query, &headers, payload)
-            .map_err(|error| Error::InvalidSetting {
-                setting: "access key",
-                value: String::new(),
-                reason: error.to_string(),
-            })?;
+            .map_err(|error| Error::InvalidSetting { setting: "access key", value: String::new(), reason: error.to_string() })?;
         let own = request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         let method = match request.method {
             Method::Get => reqwest::Method::GET,

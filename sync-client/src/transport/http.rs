@@ -12,8 +12,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use url::Url;
 
-use super::traffic::{RequestKind, TrafficCounter};
 use super::Peer;
+use super::traffic::{RequestKind, TrafficCounter};
 use crate::clock::StoreClock;
 use crate::error::Error;
 use crate::options::Options;

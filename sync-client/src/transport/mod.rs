@@ -18,8 +18,8 @@ use tidegate_protocol::capability::StoreProfile;
 use tidegate_protocol::{ListPrefix, ObjectKey, Sha256};
 
 pub(crate) use http::{Answer, Http, Outgoing};
-pub(crate) use traffic::RequestKind;
 pub use outcome::{DeleteOutcome, Fetched, GetOutcome, HeadOutcome, ListEntry, ListPage, PutOutcome};
+pub(crate) use traffic::RequestKind;
 pub use traffic::TrafficCounter;
 
 use crate::error::Error;

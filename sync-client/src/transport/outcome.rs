@@ -1,9 +1,9 @@
 //! What a request came to.
 
 use bytes::Bytes;
-use time::OffsetDateTime;
 use tidegate_protocol::ObjectKey;
 use tidegate_protocol::problem::ProblemCode;
+use time::OffsetDateTime;
 
 /// An object's bytes and what the store says about them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -71,7 +71,9 @@ pub(super) fn refusal(answer: &Answer) -> Error {
         // The write raced another one and nothing is wrong with it; a slow client's body ran into the store's patience.
         (409, _) | (400, "RequestTimeout") => answer.unavailable(),
         // The body was damaged on its way: it is sent again.
-        (400, "BadDigest" | "InvalidDigest" | "XAmzContentChecksumMismatch" | "XAmzContentSHA256Mismatch") => answer.unavailable(),
+        (400, "BadDigest" | "InvalidDigest" | "XAmzContentChecksumMismatch" | "XAmzContentSHA256Mismatch") => {
+            answer.unavailable()
+        }
         (408 | 425 | 429, _) => answer.unavailable(),
         (500.., _) => answer.unavailable(),
         (401 | 403, _) => Error::StoreDenied { host, code },

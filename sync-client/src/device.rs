@@ -1,0 +1,238 @@
+//! The account on this device: database and engine held together, one writer at a time.
+//!
+//! What the engine holds in memory is what stands in the database. Edits and syncs hold the home's lock, so no other process
+//! writes meanwhile; whoever finds that another process has written begins again from the rows.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tidegate_protocol::capability::{Precondition, StoreProfile as WireProfile};
+use tidegate_protocol::{ContentHmac, Space};
+use tidegate_sync_core::engine::{Conditions, Edit, Engine, Identity, Persist, Row, Step, StoreProfile};
+use tidegate_sync_core::envelope::AccountDirectory;
+use tokio::sync::broadcast;
+
+use crate::clock::StoreClock;
+use crate::crash;
+use crate::enrol::{Reach, certificate, open_reach};
+use crate::error::Error;
+use crate::home::{Home, HomeGuard, HomeLock, Keys};
+use crate::local::Database;
+use crate::options::Options;
+use crate::report::Event;
+use crate::transport::Transport;
+
+/// Events that a receiver may lag behind before it misses some.
+const EVENTS: usize = 1_024;
+
+/// An opened account.
+#[derive(Debug)]
+pub(crate) struct Device {
+    pub(crate) home: Home,
+    pub(crate) lock: HomeLock,
+    pub(crate) keys: Keys,
+    pub(crate) options: Options,
+    pub(crate) clock: StoreClock,
+    pub(crate) events: broadcast::Sender<Event>,
+    /// Syncs of this process come one after the other.
+    pub(crate) syncing: tokio::sync::Mutex<()>,
+    state: Mutex<LocalState>,
+    reach: Mutex<Option<Reach>>,
+}
+
+/// The database and the engine that lives in it.
+#[derive(Debug)]
+pub(crate) struct LocalState {
+    pub(crate) database: Database,
+    pub(crate) engine: Engine,
+    /// SQLite's mark of the last write by others that the engine knows.
+    seen: i64,
+    /// What the engine was told of the store.
+    profile: StoreProfile,
+    /// A sync was dropped in the middle: effects are out whose outcomes nobody will bring.
+    abandoned: bool,
+}
+
+impl Device {
+    /// Opens the account in a home; no request is made.
+    pub(crate) fn open(home: Home, lock: HomeLock, options: Options) -> Result<Self, Error> {
+        let keys = Keys::load(&home)?.ok_or_else(|| Error::NotEnrolled { path: home.path().to_owned() })?;
+        let database = Database::open(&home, &keys)?;
+        Self::assemble(home, lock, keys, options, database)
+    }
+
+    /// The same with a database at hand.
+    pub(crate) fn assemble(
+        home: Home,
+        lock: HomeLock,
+        keys: Keys,
+        options: Options,
+        mut database: Database,
+    ) -> Result<Self, Error> {
+        let clock = StoreClock::new(Arc::clone(&options.clock), database.clock_offset_ms()?);
+        let seen = database.data_version()?;
+        let profile = StoreProfile { create: Conditions::Honoured, replace: Conditions::Honoured };
+        let engine = restore(&keys, &mut database, profile)?;
+        Ok(Self {
+            home,
+            lock,
+            keys,
+            options,
+            clock,
+            events: broadcast::channel(EVENTS).0,
+            syncing: tokio::sync::Mutex::default(),
+            state: Mutex::new(LocalState { database, engine, seen, profile, abandoned: false }),
+            reach: Mutex::default(),
+        })
+    }
+
+    /// The corrected time in milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> u64 {
+        u64::try_from(self.clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(0)
+    }
+
+    /// The way to the objects, opened when it is first needed: everything else works without.
+    pub(crate) fn reach(&self) -> Result<Reach, Error> {
+        let mut reach = self.reach.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reach) = reach.as_ref() {
+            return Ok(reach.clone());
+        }
+        let opened = open_reach(&self.keys.remote, &self.keys.dpop, &self.home, &self.options, self.clock.clone())?;
+        Ok(reach.insert(opened).clone())
+    }
+
+    pub(crate) fn transport(&self) -> Result<Arc<dyn Transport>, Error> {
+        self.reach().map(|reach| reach.transport())
+    }
+
+    /// Looks at what is there, the writes of other processes included.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&LocalState) -> Result<T, Error>) -> Result<T, Error> {
+        let mut state = self.state();
+        self.catch_up(&mut state)?;
+        look(&state)
+    }
+
+    /// Decides an edit and commits it: when this returns, no crash loses it.
+    pub(crate) fn edit<T>(&self, decide: impl FnOnce(&Engine, u64) -> Result<(Edit, T), Error>) -> Result<T, Error> {
+        let _guard = self.lock.acquire()?;
+        let mut state = self.state();
+        self.catch_up(&mut state)?;
+        let (edit, result) = decide(&state.engine, self.now_ms())?;
+        if !edit.batch.rows.is_empty() {
+            state.persist(&edit.batch)?;
+            state.engine.committed(&edit);
+        }
+        Ok(result)
+    }
+
+    /// Keeps a content that was fetched.
+    pub(crate) fn keep_content(&self, space: Space, hmac: ContentHmac, bytes: &[u8]) -> Result<(), Error> {
+        let _guard = self.lock.acquire()?;
+        let mut state = self.state();
+        self.catch_up(&mut state)?;
+        let rows = vec![Row::PutContent { space, hmac, bytes: bytes.to_vec() }];
+        state.persist(&Persist { step: Step::Contents, rows })?;
+        state.engine.content_stored(space, hmac);
+        Ok(())
+    }
+
+    /// Takes the home's lock without blocking the runtime.
+    pub(crate) async fn lock_home(&self) -> Result<HomeGuard, Error> {
+        lock_home(&self.lock).await
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, LocalState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins again from the rows if another process has written, or if memory and disk may have parted.
+    pub(crate) fn catch_up(&self, state: &mut LocalState) -> Result<(), Error> {
+        let version = state.database.data_version()?;
+        let is_behind = version != state.seen || state.engine.is_poisoned();
+        if state.abandoned || (is_behind && state.engine.is_idle()) {
+            self.restart(state, state.profile)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the engine ready for a sync with what is known of the store by now.
+    pub(crate) fn start_sync(&self) -> Result<(), Error> {
+        let mut state = self.state();
+        let profile = self.profile();
+        if profile == state.profile {
+            self.catch_up(&mut state)?;
+        } else {
+            self.restart(&mut state, profile)?;
+        }
+        state.engine.start_sync(self.now_ms(), &mut crate::random::system());
+        Ok(())
+    }
+
+    fn restart(&self, state: &mut LocalState, profile: StoreProfile) -> Result<(), Error> {
+        // The mark first: a write that comes in between is found by the next look.
+        state.seen = state.database.data_version()?;
+        state.engine = restore(&self.keys, &mut state.database, profile)?;
+        state.profile = profile;
+        state.abandoned = false;
+        Ok(())
+    }
+
+    /// What the engine has to know of the store, as far as it is known.
+    fn profile(&self) -> StoreProfile {
+        let reach = self.reach.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = reach.as_ref().map_or(WireProfile::ATOMIC, |reach| reach.transport().profile());
+        StoreProfile { create: conditions(known.conditional_create), replace: conditions(known.conditional_replace) }
+    }
+
+    /// Closes the database.
+    pub(crate) fn close(self) -> Result<(), Error> {
+        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).database.close()
+    }
+
+    /// Tells whoever listens.
+    pub(crate) fn tell(&self, event: Event) {
+        // Nobody listening is no error.
+        let _ = self.events.send(event);
+    }
+}
+
+impl LocalState {
+    /// Takes note that whoever carried out the engine's effects has gone.
+    pub(crate) const fn abandon(&mut self) {
+        self.abandoned = true;
+    }
+
+    /// Writes a batch, between the two crossings of its point.
+    pub(crate) fn persist(&mut self, batch: &Persist) -> Result<(), Error> {
+        crash::point(batch.step.name());
+        self.database.persist(batch)?;
+        crash::point(batch.step.name());
+        Ok(())
+    }
+}
+
+/// Takes a home's lock without blocking the runtime.
+pub(crate) async fn lock_home(lock: &HomeLock) -> Result<HomeGuard, Error> {
+    let lock = lock.clone();
+    tokio::task::spawn_blocking(move || lock.acquire()).await.map_err(|error| Error::bug(error.to_string()))?
+}
+
+fn restore(keys: &Keys, database: &mut Database, profile: StoreProfile) -> Result<Engine, Error> {
+    let saved = database.load()?;
+    Engine::restore(identity(keys), profile, saved).map_err(|error| Error::DatabaseDamaged { reason: error.to_string() })
+}
+
+fn identity(keys: &Keys) -> Identity {
+    let account = keys.master.account_keys();
+    let mut directory = AccountDirectory::new();
+    directory.insert(keys.user, keys.generation, *account.public().ed25519());
+    Identity { user: keys.user, certificate: certificate(keys), account, directory, device: keys.device_key.clone() }
+}
+
+const fn conditions(precondition: Precondition) -> Conditions {
+    match precondition {
+        // A store that may let two racing writers both win is one whose answer says nothing.
+        Precondition::Atomic => Conditions::Honoured,
+        Precondition::NotAtomic | Precondition::Ignored => Conditions::Ignored,
+        Precondition::Refused => Conditions::Refused,
+    }
+}

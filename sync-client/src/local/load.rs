@@ -1,0 +1,182 @@
+//! All rows of the engine, read back.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, Row, Transaction};
+use tidegate_protocol::{DeviceId, Space};
+use tidegate_sync_core::engine::{BuiltSegment, DoorbellMemory, OwnChain, Saved, SavedSpace};
+use tidegate_sync_core::manifest::{Chain, Change, SegmentRef};
+use tidegate_sync_core::quarantine::{HoleReason, Reason};
+
+use super::encode;
+use super::records::{CLOCK, DOORBELL_ETAG, DOORBELL_RING};
+use super::schema::meta;
+use super::sealing::{Sealing, change_row, device_row};
+
+/// Why rows cannot be read.
+#[derive(Debug)]
+pub(super) enum LoadError {
+    /// SQLite itself.
+    Sql(rusqlite::Error),
+    /// A row that nobody wrote so.
+    Row(String),
+}
+
+impl From<rusqlite::Error> for LoadError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+type Result<T> = std::result::Result<T, LoadError>;
+
+/// Reads everything as of one moment.
+pub(super) fn load(connection: &mut Connection, sealing: &Sealing) -> Result<Saved> {
+    let transaction = connection.transaction()?;
+    let mut saved = Saved::default();
+    load_grants(&transaction, &mut saved)?;
+    load_changes(&transaction, sealing, &mut saved)?;
+    load_frontiers(&transaction, &mut saved)?;
+    load_own(&transaction, &mut saved)?;
+    load_doubts(&transaction, &mut saved)?;
+    let etag: Option<String> = meta(&transaction, DOORBELL_ETAG)?;
+    let ring: Option<bool> = meta(&transaction, DOORBELL_RING)?;
+    saved.doorbell = DoorbellMemory { etag, ring: ring.unwrap_or(false) };
+    let clock: Option<String> = meta(&transaction, CLOCK)?;
+    saved.clock = clock.map(|text| parse("meta", text.parse().ok())).transpose()?.unwrap_or_default();
+    transaction.finish()?;
+    Ok(saved)
+}
+
+/// The devices' names.
+pub(super) fn device_names(connection: &Connection, sealing: &Sealing) -> Result<BTreeMap<DeviceId, String>> {
+    let mut names = BTreeMap::new();
+    each(connection, "SELECT device, sealed_name FROM devices", |row| {
+        let device: DeviceId = parse("devices", text(row, 0)?.parse().ok())?;
+        let sealed: Vec<u8> = row.get(1)?;
+        let name = sealing.open(&device_row(device), &sealed).map_err(LoadError::Row)?;
+        names.insert(device, parse("devices", String::from_utf8(name).ok())?);
+        Ok(())
+    })?;
+    Ok(names)
+}
+
+fn load_grants(db: &Transaction<'_>, saved: &mut Saved) -> Result<()> {
+    each(db, "SELECT id, blob, unsent FROM grants", |row| {
+        let grant = parse("grants", text(row, 0)?.parse().ok())?;
+        saved.grants.insert(grant, (row.get(1)?, row.get(2)?));
+        Ok(())
+    })
+}
+
+fn load_changes(db: &Transaction<'_>, sealing: &Sealing, saved: &mut Saved) -> Result<()> {
+    each(db, "SELECT space, cid, sealed, brought_by FROM changes", |row| {
+        let (name, space) = space_of(saved, row)?;
+        let cid = parse("changes", text(row, 1)?.parse().ok())?;
+        let sealed: Vec<u8> = row.get(2)?;
+        let json = sealing.open(&change_row(name, cid), &sealed).map_err(LoadError::Row)?;
+        let change = parse("changes", Change::parse(&json).ok().filter(|change| change.cid == cid))?;
+        let brought_by = parse("changes", encode::read_brought_by(&text(row, 3)?))?;
+        space.changes.insert(cid, (change, brought_by));
+        Ok(())
+    })
+}
+
+fn load_frontiers(db: &Transaction<'_>, saved: &mut Saved) -> Result<()> {
+    each(db, "SELECT space, device, chain, floor FROM floors", |row| {
+        let (_, space) = space_of(saved, row)?;
+        space.frontier.raise_floor(chain_of("floors", row)?, number(row, 3)?);
+        Ok(())
+    })?;
+    each(db, "SELECT space, device, chain, seq, digest FROM covered", |row| {
+        let (_, space) = space_of(saved, row)?;
+        let Chain { device_id, chain } = chain_of("covered", row)?;
+        let digest = parse("covered", text(row, 4)?.parse().ok())?;
+        space.frontier.insert(&SegmentRef { device_id, chain, seq: number(row, 3)?, digest });
+        Ok(())
+    })
+}
+
+fn load_own(db: &Transaction<'_>, saved: &mut Saved) -> Result<()> {
+    each(db, "SELECT space, cid, doubtful FROM outbox", |row| {
+        let (_, space) = space_of(saved, row)?;
+        space.outbox.insert(parse("outbox", text(row, 1)?.parse().ok())?, row.get(2)?);
+        Ok(())
+    })?;
+    each(db, "SELECT space, chain, seq, prev FROM chains", |row| {
+        let (_, space) = space_of(saved, row)?;
+        let prev: Option<String> = row.get(3)?;
+        let prev = prev.map(|text| parse("chains", text.parse().ok())).transpose()?;
+        space.chain = Some(OwnChain { chain: parse("chains", text(row, 1)?.parse().ok())?, seq: number(row, 2)?, prev });
+        Ok(())
+    })?;
+    each(db, "SELECT space, segment, bytes, cids, built_at_ms FROM built", |row| {
+        let (_, space) = space_of(saved, row)?;
+        space.built = Some(BuiltSegment {
+            segment: parse("built", encode::read_segment(&text(row, 1)?))?,
+            bytes: row.get(2)?,
+            cids: parse("built", encode::read_cids(&text(row, 3)?))?,
+            built_at_ms: number(row, 4)?,
+        });
+        Ok(())
+    })?;
+    each(db, "SELECT space, hmac FROM contents", |row| {
+        let (_, space) = space_of(saved, row)?;
+        space.contents.insert(parse("contents", text(row, 1)?.parse().ok())?);
+        Ok(())
+    })
+}
+
+fn load_doubts(db: &Transaction<'_>, saved: &mut Saved) -> Result<()> {
+    each(db, "SELECT space, subject, reason, retry_at_ms FROM quarantined", |row| {
+        let (_, space) = space_of(saved, row)?;
+        let subject = parse("quarantined", encode::read_subject(&text(row, 1)?))?;
+        let reason = parse("quarantined", Reason::from_code(&text(row, 2)?))?;
+        space.quarantined.insert(subject, (reason, number(row, 3)?));
+        Ok(())
+    })?;
+    each(db, "SELECT space, segment, reason FROM holes", |row| {
+        let (_, space) = space_of(saved, row)?;
+        let segment = parse("holes", encode::read_segment(&text(row, 1)?))?;
+        space.holes.insert(segment, parse("holes", HoleReason::from_code(&text(row, 2)?))?);
+        Ok(())
+    })?;
+    each(db, "SELECT space, listed_at_ms FROM listed", |row| {
+        let (_, space) = space_of(saved, row)?;
+        space.listed_at_ms = Some(number(row, 1)?);
+        Ok(())
+    })
+}
+
+fn each(db: &Connection, sql: &str, mut read: impl FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        read(row)?;
+    }
+    Ok(())
+}
+
+/// The space named in the first column, by name and as saved so far.
+fn space_of<'a>(saved: &'a mut Saved, row: &Row<'_>) -> Result<(Space, &'a mut SavedSpace)> {
+    let space = parse("space", encode::read_space(&text(row, 0)?))?;
+    Ok((space, saved.spaces.entry(space).or_default()))
+}
+
+fn chain_of(table: &str, row: &Row<'_>) -> Result<Chain> {
+    let device_id = parse(table, text(row, 1)?.parse().ok())?;
+    Ok(Chain { device_id, chain: parse(table, text(row, 2)?.parse().ok())? })
+}
+
+fn text(row: &Row<'_>, column: usize) -> Result<String> {
+    Ok(row.get(column)?)
+}
+
+fn number(row: &Row<'_>, column: usize) -> Result<u64> {
+    let value: i64 = row.get(column)?;
+    parse("number", u64::try_from(value).ok())
+}
+
+fn parse<T>(table: &str, value: Option<T>) -> Result<T> {
+    value.ok_or_else(|| LoadError::Row(format!("a row of {table} cannot be read")))
+}

@@ -1,0 +1,246 @@
+//! The local database: everything that this device knows of the account, in SQLite.
+
+mod encode;
+mod load;
+mod outbox;
+mod records;
+mod schema;
+mod sealing;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Error as SqlError, ErrorCode, OptionalExtension as _, params};
+use tidegate_protocol::{ContentHmac, DeviceId, GrantId, Space};
+use tidegate_sync_core::engine::{Persist, Row, Saved, Step};
+
+use crate::error::Error;
+use crate::home::{Home, Keys};
+use sealing::Sealing;
+
+/// The local database of one account.
+#[derive(Debug)]
+pub(crate) struct Database {
+    connection: Connection,
+    path: PathBuf,
+    sealing: Sealing,
+}
+
+/// What stands in `meta`, beside the engine's own.
+const CLOCK_OFFSET: &str = "clock_offset_ms";
+const LAST_SYNC: &str = "last_sync_ms";
+const STORE_PROFILE: &str = "store_profile";
+
+impl Database {
+    /// Makes the database of an account that was just created or joined, with its first grants. What an enrolment that
+    /// was stopped left here is replaced.
+    pub(crate) fn create(
+        home: &Home,
+        keys: &Keys,
+        grants: &BTreeMap<GrantId, Vec<u8>>,
+        new_since_ms: Option<u64>,
+        clock_offset_ms: i64,
+    ) -> Result<(), Error> {
+        Self::create_at(&home.database(), keys, grants, new_since_ms, clock_offset_ms).map(drop)
+    }
+
+    /// The same at any path.
+    pub(crate) fn create_at(
+        path: &Path,
+        keys: &Keys,
+        grants: &BTreeMap<GrantId, Vec<u8>>,
+        new_since_ms: Option<u64>,
+        clock_offset_ms: i64,
+    ) -> Result<Self, Error> {
+        remove_files(path)?;
+        let mut database = Self::connect(path, keys, true)?;
+        let sent = |(grant, blob): (&GrantId, &Vec<u8>)| Row::PutGrant { grant: *grant, blob: blob.clone(), unsent: false };
+        let mut rows: Vec<Row> = grants.iter().map(sent).collect();
+        // Nobody can have written to an account before it existed: its space need not be listed.
+        rows.extend(new_since_ms.map(|listed_at_ms| Row::PutListedAt { space: Space::Account(keys.user), listed_at_ms }));
+        database.persist(&Persist { step: Step::Grants, rows })?;
+        database.set_number(CLOCK_OFFSET, clock_offset_ms)?;
+        Ok(database)
+    }
+
+    /// Opens the account's database and checks it.
+    pub(crate) fn open(home: &Home, keys: &Keys) -> Result<Self, Error> {
+        let path = home.database();
+        if !path.exists() {
+            return Err(Error::DatabaseDamaged { reason: "it is not there".to_owned() });
+        }
+        let database = Self::connect(&path, keys, false)?;
+        database.check()?;
+        Ok(database)
+    }
+
+    fn connect(path: &Path, keys: &Keys, create: bool) -> Result<Self, Error> {
+        let mut connection = schema::connect(path, create).map_err(|error| failure(path, error))?;
+        let (known, found) = (schema::newest(), schema::version(&connection).map_err(|error| failure(path, error))?);
+        if found > known {
+            return Err(Error::DatabaseNewer { found, known });
+        }
+        schema::migrate(&mut connection, keys.user).map_err(|error| failure(path, error))?;
+        let owner = schema::owner(&connection).map_err(|error| failure(path, error))?;
+        if owner != keys.user.to_string() {
+            return Err(Error::DatabaseDamaged { reason: "it belongs to another account".to_owned() });
+        }
+        Ok(Self { connection, path: path.to_owned(), sealing: Sealing::new(keys) })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        match schema::quick_check(&self.connection).map_err(|error| self.failure(error))? {
+            None => Ok(()),
+            Some(reason) => Err(Error::DatabaseDamaged { reason }),
+        }
+    }
+
+    /// All rows of the engine, read in one transaction.
+    pub(crate) fn load(&mut self) -> Result<Saved, Error> {
+        load::load(&mut self.connection, &self.sealing).map_err(|error| self.read_failure(error))
+    }
+
+    /// Writes a batch of the engine in one transaction: when this returns, it is on the disk.
+    pub(crate) fn persist(&mut self, batch: &Persist) -> Result<(), Error> {
+        let path = self.path.clone();
+        let work = |connection: &mut Connection| -> rusqlite::Result<()> {
+            let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            for row in &batch.rows {
+                records::write(&transaction, &self.sealing, row)?;
+            }
+            transaction.commit()
+        };
+        work(&mut self.connection).map_err(|error| failure(&path, error))
+    }
+
+    /// The plaintext of a content; `None` if it is not on the device.
+    pub(crate) fn content(&self, space: Space, hmac: ContentHmac) -> Result<Option<Vec<u8>>, Error> {
+        let sealed: Option<Vec<u8>> = self
+            .connection
+            .query_row(
+                "SELECT sealed FROM contents WHERE space = ?1 AND hmac = ?2",
+                params![space.to_string(), hmac.to_string()],
+                |row| row.get(0),
+            )
+            .optional()
+            .map_err(|error| self.failure(error))?;
+        let open = |sealed: Vec<u8>| {
+            let row = sealing::content_row(space, hmac);
+            self.sealing.open(&row, &sealed).map_err(|reason| Error::DatabaseDamaged { reason })
+        };
+        sealed.map(open).transpose()
+    }
+
+    /// Another value after each write by another process.
+    pub(crate) fn data_version(&self) -> Result<i64, Error> {
+        let read = self.connection.pragma_query_value(None, "data_version", |row| row.get(0));
+        read.map_err(|error| self.failure(error))
+    }
+
+    pub(crate) fn clock_offset_ms(&self) -> Result<i64, Error> {
+        Ok(self.number(CLOCK_OFFSET)?.unwrap_or(0))
+    }
+
+    pub(crate) fn last_sync_ms(&self) -> Result<Option<i64>, Error> {
+        self.number(LAST_SYNC)
+    }
+
+    pub(crate) fn store_profile(&self) -> Result<Option<String>, Error> {
+        let read = schema::meta::<String>(&self.connection, STORE_PROFILE);
+        read.map_err(|error| self.failure(error))
+    }
+
+    /// Takes note of a sync that ended well.
+    pub(crate) fn synced(&mut self, at_ms: i64, clock_offset_ms: i64, profile: &str) -> Result<(), Error> {
+        self.set_number(LAST_SYNC, at_ms)?;
+        self.set_number(CLOCK_OFFSET, clock_offset_ms)?;
+        schema::set_meta(&self.connection, STORE_PROFILE, profile).map_err(|error| self.failure(error))
+    }
+
+    /// The devices' names, as far as they were read.
+    pub(crate) fn device_names(&self) -> Result<BTreeMap<DeviceId, String>, Error> {
+        load::device_names(&self.connection, &self.sealing).map_err(|error| self.read_failure(error))
+    }
+
+    pub(crate) fn put_device_names(&mut self, names: &BTreeMap<DeviceId, String>) -> Result<(), Error> {
+        let path = self.path.clone();
+        let work = |connection: &mut Connection| -> rusqlite::Result<()> {
+            let transaction = connection.transaction()?;
+            for (device, name) in names {
+                records::write_device_name(&transaction, &self.sealing, *device, name)?;
+            }
+            transaction.commit()
+        };
+        work(&mut self.connection).map_err(|error| failure(&path, error))
+    }
+
+    fn number(&self, name: &str) -> Result<Option<i64>, Error> {
+        schema::meta(&self.connection, name).map_err(|error| self.failure(error))
+    }
+
+    fn set_number(&mut self, name: &str, value: i64) -> Result<(), Error> {
+        schema::set_meta(&self.connection, name, value).map_err(|error| self.failure(error))
+    }
+
+    fn failure(&self, error: SqlError) -> Error {
+        failure(&self.path, error)
+    }
+
+    fn read_failure(&self, error: load::LoadError) -> Error {
+        match error {
+            load::LoadError::Sql(error) => self.failure(error),
+            load::LoadError::Row(reason) => Error::DatabaseDamaged { reason },
+        }
+    }
+
+    /// Closes it, its log written back, so that its file can be moved.
+    pub(crate) fn close(self) -> Result<(), Error> {
+        let path = self.path;
+        self.connection.close().map_err(|(_, error)| failure(&path, error))
+    }
+}
+
+/// How many edits of a database wait to be sent, be the rest of it as it may.
+pub(crate) fn count_unsent(home: &Home) -> Option<u64> {
+    let connection = schema::connect(&home.database(), false).ok()?;
+    outbox::count(&connection).ok()
+}
+
+/// Puts a filled database in the place of a damaged one.
+pub(crate) fn replace(home: &Home, fresh: &Path) -> Result<(), Error> {
+    let path = home.database();
+    remove_files(&path)?;
+    fs::rename(fresh, &path).map_err(|error| Error::writing(&path, error))
+}
+
+fn remove_files(path: &Path) -> Result<(), Error> {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        match fs::remove_file(&name) {
+            Err(error) if !matches!(error.kind(), std::io::ErrorKind::NotFound) => {
+                return Err(Error::writing(Path::new(&name), error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// What SQLite's refusal means for a person.
+fn failure(path: &Path, error: SqlError) -> Error {
+    let io_error = |kind: std::io::ErrorKind| Error::writing(path, std::io::Error::new(kind, error.to_string()));
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::DatabaseDamaged { reason: error.to_string() },
+        Some(ErrorCode::DiskFull) => Error::DiskFull { path: path.to_owned() },
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            io_error(std::io::ErrorKind::PermissionDenied)
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            let home = path.parent().unwrap_or(path).to_owned();
+            Error::HomeBusy { path: home, waited: schema::BUSY_WAIT }
+        }
+        Some(_) | None => Error::Database(error),
+    }
+}

@@ -1,0 +1,80 @@
+//! The database's schema: `user_version` counts the migrations that have run, and only ever rises.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Result, ToSql, TransactionBehavior, params};
+use tidegate_protocol::UserId;
+
+/// One entry a version; append only.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+
+/// How long a write waits for another process.
+pub(super) const BUSY_WAIT: Duration = Duration::from_secs(10);
+
+const OWNER: &str = "user_id";
+
+/// The version that this code writes.
+pub(super) fn newest() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+pub(super) fn version(connection: &Connection) -> Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Opens the file. A commit is on the disk when it returns: an acknowledged edit survives a power cut.
+pub(super) fn connect(path: &Path, create: bool) -> Result<Connection> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if create {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // Removed rows leave no readable rest in the file.
+    connection.pragma_update(None, "secure_delete", "ON")?;
+    Ok(connection)
+}
+
+/// Runs the migrations that are missing, each in a transaction.
+pub(super) fn migrate(connection: &mut Connection, user: UserId) -> Result<()> {
+    if version(connection)? == newest() {
+        return Ok(());
+    }
+    for (index, migration) in MIGRATIONS.iter().enumerate() {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Looked at within the transaction: another process may have migrated meanwhile.
+        if usize::try_from(version(&transaction)?).unwrap_or(0) > index {
+            continue;
+        }
+        transaction.execute_batch(migration)?;
+        if index == 0 {
+            set_meta(&transaction, OWNER, user.to_string())?;
+        }
+        transaction.pragma_update(None, "user_version", i64::try_from(index + 1).unwrap_or(i64::MAX))?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// The account that the database belongs to.
+pub(super) fn owner(connection: &Connection) -> Result<String> {
+    Ok(meta(connection, OWNER)?.unwrap_or_default())
+}
+
+/// What SQLite finds wrong in the file, if anything.
+pub(super) fn quick_check(connection: &Connection) -> Result<Option<String>> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    Ok((found != "ok").then_some(found))
+}
+
+pub(super) fn meta<T: FromSql>(connection: &Connection, name: &str) -> Result<Option<T>> {
+    connection.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional()
+}
+
+pub(super) fn set_meta(connection: &Connection, name: &str, value: impl ToSql) -> Result<()> {
+    connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)", params![name, value]).map(drop)
+}
