@@ -2,13 +2,19 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod account;
+mod change_format;
+mod checkpoint_format;
 mod clock;
+mod doorbell_format;
 mod envelope;
+mod frontier;
 mod golden;
 mod grant;
 mod master_keys;
+mod merge;
 mod recovery_code;
 mod secrets;
+mod segment_format;
 mod setup;
 mod signed;
 mod stream;

@@ -1,0 +1,1 @@
+//! The change's JSON: golden, caps, and every malformed one refused by name.

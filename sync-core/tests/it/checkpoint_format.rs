@@ -1,0 +1,1 @@
+//! The checkpoint's NDJSON: golden, and every malformed one refused by name.

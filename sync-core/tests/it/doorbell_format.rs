@@ -1,0 +1,1 @@
+//! The doorbell's JSON: golden, and every malformed one refused by name.

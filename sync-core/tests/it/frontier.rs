@@ -1,0 +1,1 @@
+//! Frontiers: what is covered, what is not, and how two become one.

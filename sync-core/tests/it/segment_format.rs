@@ -1,0 +1,1 @@
+//! The segment's JSON: golden, and every malformed one refused by name.
