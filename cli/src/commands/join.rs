@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tidegate_protocol::{DeviceId, UserId};
-use tidegate_sync_client::{Options, SyncClient};
+use tidegate_sync_client::{Enrolment, Error, Options, SyncClient};
 
 use super::Context;
 use crate::arguments::JoinArguments;
@@ -23,6 +23,9 @@ pub(super) async fn run(context: &Context, arguments: &JoinArguments) -> Result<
     }
     let enrolment = access::resolve(&arguments.access, context.output)?;
     let name = enrolment.device_name.clone();
+    if let Some(client) = already_here(context, &enrolment)? {
+        return sign_in(context, &client, &enrolment).await;
+    }
     let code = recovery::read(arguments.recovery_file.as_deref())?;
     let client = SyncClient::join(&context.home, enrolment, &code, arguments.user_id, Options::default()).await?;
     let document = JoinDocument { user_id: client.user_id(), device_id: client.device_id() };
@@ -34,5 +37,26 @@ pub(super) async fn run(context: &Context, arguments: &JoinArguments) -> Result<
             style.bold(document.user_id),
             style.code("tidegate sync"),
         )
+    })
+}
+
+/// The account that this home holds, if it is one of this very broker: then only a new session is wanted.
+fn already_here(context: &Context, enrolment: &Enrolment) -> Result<Option<SyncClient>, Failure> {
+    match SyncClient::open(&context.home, Options::default()) {
+        Err(Error::NotEnrolled { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+        Ok(client) if enrolment.invite.is_some() && client.status()?.remote == enrolment.remote => Ok(Some(client)),
+        Ok(client) => Err(Error::AlreadyEnrolled { path: context.home.clone(), user: client.user_id() }.into()),
+    }
+}
+
+/// Opens a new session for a device whose old one has ended; its keys prove the account, so no recovery code is asked for.
+async fn sign_in(context: &Context, client: &SyncClient, enrolment: &Enrolment) -> Result<(), Failure> {
+    if let Some(invite) = &enrolment.invite {
+        client.sign_in(invite).await?;
+    }
+    let document = JoinDocument { user_id: client.user_id(), device_id: client.device_id() };
+    context.output.result(&document, |style| {
+        format!("{} this device, of account {}, is signed in again\n", style.good("✓"), style.bold(document.user_id))
     })
 }

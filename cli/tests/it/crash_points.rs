@@ -1,0 +1,229 @@
+//! The command line stopped at every named effect, before and after it, then run again: nothing is lost, nothing is twice.
+//!
+//! A first run of each command writes down which points it crosses; then the same command is aborted at each of them in turn.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use crate::backend::{Backend, Kind, invite_of};
+use crate::harness::{Cli, Ran, finish};
+
+/// A point and how often it has been crossed when the process is to end.
+type Point = (String, usize);
+
+/// An account with two devices, and files to store.
+struct World {
+    backend: Backend,
+    a: Cli,
+    b: Cli,
+    files: usize,
+    /// What must be readable in the end: contents by title.
+    contents: BTreeMap<String, Vec<u8>>,
+}
+
+impl World {
+    fn new() -> Self {
+        let backend = Backend::start(Kind::EmbeddedDev);
+        let (a, b) = (backend.device("a"), backend.device("b"));
+        let code = backend.path("code").to_str().unwrap().to_owned();
+        a.json(&backend.enrol("init", &["--recovery-file", &code]));
+        a.json(&["member", "add", "Ada"]);
+        a.json(&["sync"]);
+        b.json(&backend.enrol("join", &["--recovery-file", &code]));
+        b.json(&["sync"]);
+        Self { backend, a, b, files: 0, contents: BTreeMap::new() }
+    }
+
+    /// A new file with content of its own.
+    fn file(&mut self, length: usize) -> (String, String) {
+        self.files += 1;
+        let title = format!("file-{:03}.bin", self.files);
+        let seed = u8::try_from(self.files % 251).unwrap();
+        let content: Vec<u8> = (0..length).map(|index| (index as u8).wrapping_mul(31) ^ (index >> 8) as u8 ^ seed).collect();
+        let path = self.backend.file(&title, &content);
+        self.contents.insert(title.clone(), content);
+        (title, path)
+    }
+
+    /// Puts without interruption.
+    fn put(&mut self, length: usize) -> String {
+        let (title, path) = self.file(length);
+        self.a.json(&["put", &path, "--member", "Ada"]);
+        title
+    }
+
+    /// Both devices agree, nothing waits, and every content is there once, byte for byte.
+    fn check(&self) {
+        self.a.json(&["sync"]);
+        self.b.json(&["sync"]);
+        for device in [&self.a, &self.b] {
+            assert_eq!(device.json(&["status"])["pending"], 0);
+            let listing = device.json(&["list"]);
+            let records = listing["records"].as_array().unwrap().iter().map(|record| (&record["title"], &record["record_id"]));
+            let attachments =
+                listing["attachments"].as_array().unwrap().iter().map(|attachment| (&attachment["name"], &attachment["hmac"]));
+            let found: Vec<(&str, &str)> =
+                records.chain(attachments).map(|(title, id)| (title.as_str().unwrap(), id.as_str().unwrap())).collect();
+            assert_eq!(found.len(), self.contents.len(), "each once: {found:?}");
+            for (title, id) in found {
+                assert_eq!(device.get(id), self.contents[title], "{title}");
+            }
+        }
+    }
+}
+
+/// The points that a command crosses, each with how many times.
+fn points_of(cli: &Cli, file: &PathBuf, arguments: &[&str]) -> Vec<Point> {
+    let _ = fs::remove_file(file);
+    cli.clone().with("TIDEGATE_POINTS_FILE", file).json(arguments);
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    text.lines()
+        .map(|name| {
+            let count = counts.entry(name).or_default();
+            *count += 1;
+            (name.to_owned(), *count)
+        })
+        .collect()
+}
+
+/// Runs a command that ends at this point; whether it did.
+fn ends_at(cli: &Cli, (name, count): &Point, arguments: &[&str]) -> bool {
+    let cli = cli.clone().with("TIDEGATE_KILL_AT", format!("{name}:{count}"));
+    let ran: Ran = finish(cli.command(arguments).spawn().unwrap(), arguments);
+    assert!(ran.code.is_none_or(|code| code == 0), "aborted or done: {ran:?}");
+    ran.code.is_none()
+}
+
+fn tell(what: &str, killed: &BTreeMap<String, usize>) {
+    let list: Vec<String> = killed.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    println!("{what}: killed at {}", list.join(", "));
+    assert!(!killed.is_empty() && killed.values().all(|count| *count > 0), "{what}: a point at which nothing was killed");
+}
+
+#[test]
+fn crash_points_of_writes_lose_nothing() {
+    let mut world = World::new();
+    let points_file = world.backend.path("points");
+    for (command, length) in [("put", 200), ("put", 20_000), ("attach", 30_000)] {
+        let (_, path) = world.file(length);
+        let points = points_of(&world.a, &points_file, &[command, &path, "--member", "Ada"]);
+        let mut killed = BTreeMap::new();
+        for point in &points {
+            let (title, path) = world.file(length);
+            if ends_at(&world.a, point, &[command, &path, "--member", "Ada"]) {
+                *killed.entry(point.0.clone()).or_default() += 1;
+            }
+            let listing = world.a.json(&["list"]);
+            if !listing.to_string().contains(&title) {
+                world.a.json(&[command, &path, "--member", "Ada"]);
+            }
+        }
+        tell(&format!("{command} of {length} bytes"), &killed);
+        assert_eq!(killed.values().sum::<usize>(), points.len(), "every point was reached");
+    }
+    world.check();
+}
+
+#[test]
+fn crash_points_of_a_sync_that_sends_lose_nothing() {
+    let mut world = World::new();
+    let points_file = world.backend.path("points");
+    let fill = |world: &mut World| {
+        world.put(100);
+        world.put(9_000);
+        let (_, path) = world.file(12_000);
+        world.a.json(&["attach", &path, "--member", "Ada"]);
+    };
+    fill(&mut world);
+    let points = points_of(&world.a, &points_file, &["sync"]);
+    let mut killed = BTreeMap::new();
+    for point in &points {
+        fill(&mut world);
+        if ends_at(&world.a, point, &["sync"]) {
+            *killed.entry(point.0.clone()).or_default() += 1;
+        }
+        world.a.json(&["sync"]);
+    }
+    tell("sync that sends", &killed);
+    world.check();
+}
+
+#[test]
+fn crash_points_of_a_sync_that_fetches_lose_nothing() {
+    let mut world = World::new();
+    let points_file = world.backend.path("points");
+    let fill = |world: &mut World| {
+        world.put(100);
+        world.put(9_000);
+        world.a.json(&["sync"]);
+    };
+    fill(&mut world);
+    let points = points_of(&world.b, &points_file, &["sync"]);
+    let mut killed = BTreeMap::new();
+    for point in &points {
+        fill(&mut world);
+        if ends_at(&world.b, point, &["sync"]) {
+            *killed.entry(point.0.clone()).or_default() += 1;
+        }
+        world.b.json(&["sync"]);
+    }
+    tell("sync that fetches", &killed);
+    world.check();
+}
+
+#[test]
+fn crash_points_of_init_end_in_one_account_and_its_code() {
+    let backend = Backend::start(Kind::EmbeddedDev);
+    let points_file = backend.path("points");
+    let run = |name: &str, point: Option<&Point>| -> (Vec<Point>, bool) {
+        let invite = invite_of(&backend.data(), name, 2);
+        let device = |which: &str| Cli::new(&backend.path(&format!("{which}-{name}"))).with("TIDEGATE_INVITE", &invite);
+        let (a, b, code) = (device("a"), device("b"), backend.path(&format!("code-{name}")));
+        let init = backend.enrol("init", &["--recovery-file", code.to_str().unwrap()]);
+        let Some(point) = point else { return (points_of(&a, &points_file, &init), false) };
+        let killed = ends_at(&a, point, &init);
+        if killed {
+            a.json(&init);
+        }
+        a.json(&["member", "add", "Ada"]);
+        a.json(&["sync"]);
+        b.json(&backend.enrol("join", &["--recovery-file", code.to_str().unwrap()]));
+        b.json(&["sync"]);
+        assert_eq!(b.json(&["member", "list"])["members"].as_array().unwrap().len(), 1);
+        (Vec::new(), killed)
+    };
+    let (points, _) = run("first", None);
+    let mut killed = BTreeMap::new();
+    for (index, point) in points.iter().enumerate() {
+        if run(&format!("person-{index}"), Some(point)).1 {
+            *killed.entry(point.0.clone()).or_default() += 1;
+        }
+    }
+    tell("init", &killed);
+    assert_eq!(killed.values().sum::<usize>(), points.len(), "every point was reached");
+}
+
+#[test]
+fn crash_points_of_join_end_in_one_device() {
+    let world = World::new();
+    let code = world.backend.path("code").to_str().unwrap().to_owned();
+    let points_file = world.backend.path("points");
+    let invite = invite_of(&world.backend.data(), "family", 100);
+    let device = |name: &str| Cli::new(&world.backend.path(name)).with("TIDEGATE_INVITE", &invite);
+    let join = world.backend.enrol("join", &["--recovery-file", &code]);
+    let points = points_of(&device("first"), &points_file, &join);
+    let mut killed = BTreeMap::new();
+    for (index, point) in points.iter().enumerate() {
+        let cli = device(&format!("joins-{index}"));
+        if ends_at(&cli, point, &join) {
+            *killed.entry(point.0.clone()).or_default() += 1;
+            cli.json(&join);
+        }
+        cli.json(&["sync"]);
+        assert_eq!(cli.json(&["member", "list"])["members"].as_array().unwrap().len(), 1);
+    }
+    tell("join", &killed);
+    assert_eq!(killed.values().sum::<usize>(), points.len(), "every point was reached");
+}

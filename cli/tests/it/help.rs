@@ -1,0 +1,70 @@
+//! What `--help` lists: commands and flags that scripts rely on.
+
+use crate::harness::Cli;
+
+fn help(arguments: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = Cli::new(folder.path()).with("COLUMNS", "100").run(arguments);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    ran.text()
+}
+
+/// The names under `Commands:`.
+fn commands(help: &str) -> Vec<&str> {
+    let section = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    section.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next()).collect()
+}
+
+/// The long flags.
+fn flags(help: &str) -> Vec<&str> {
+    let words = help.lines().map(str::trim_start).filter(|line| line.starts_with('-')).flat_map(|line| line.split([' ', ',']).take(3));
+    words.filter(|word| word.starts_with("--")).collect()
+}
+
+const GLOBAL: [&str; 7] = ["--home", "--json", "--quiet", "--verbose", "--no-color", "--no-progress", "--help"];
+
+#[test]
+fn commands_are_those_of_the_contract() {
+    assert_eq!(
+        commands(&help(&["--help"])),
+        [
+            "demo", "init", "join", "member", "put", "attach", "list", "get", "delete", "history", "conflicts", "restore", "sync",
+            "status", "devices", "rebuild", "help"
+        ]
+    );
+    assert_eq!(commands(&help(&["member", "--help"])), ["add", "list", "help"]);
+}
+
+#[test]
+fn flags_are_those_of_the_contract() {
+    let place = ["--broker", "--invite", "--invite-file", "--s3", "--bucket", "--region", "--virtual-host", "--device-name"];
+    let cases: [(&str, Vec<&str>); 14] = [
+        ("demo", vec!["--from", "--keep"]),
+        ("init", [&place[..], &["--recovery-file"]].concat()),
+        ("join", [&place[..], &["--recovery-file", "--user-id"]].concat()),
+        ("put", vec!["--member", "--kind", "--media-type", "--id", "--title"]),
+        ("attach", vec!["--member", "--record", "--name"]),
+        ("list", vec!["--member", "--kind", "--deleted"]),
+        ("get", vec!["--output", "--change"]),
+        ("delete", vec![]),
+        ("history", vec![]),
+        ("conflicts", vec![]),
+        ("restore", vec!["--change"]),
+        ("sync", vec![]),
+        ("status", vec![]),
+        ("rebuild", vec![]),
+    ];
+    for (command, mut expected) in cases {
+        expected.extend(GLOBAL);
+        let text = help(&[command, "--help"]);
+        let mut listed = flags(&text);
+        listed.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(listed, expected, "{command}:\n{text}");
+    }
+}
+
+#[test]
+fn help_without_a_terminal_has_no_colour() {
+    assert!(!help(&["--help"]).contains('\x1b'));
+}
