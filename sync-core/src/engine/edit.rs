@@ -13,7 +13,8 @@ use super::persist::{Persist, Row, Step};
 use crate::clock::{ClockOverflow, Hlc};
 use crate::keys::SpaceKeys;
 use crate::manifest::{
-    Change, Cid, FormatError, INLINE_BYTES, Location, MAX_RECORD_BYTES, MAX_SINGLE_ATTACHMENT_BYTES, Meta, Op, Register, Target,
+    Change, Cid, FormatError, INLINE_BYTES, InlineContent, Location, MAX_RECORD_BYTES, MAX_SINGLE_ATTACHMENT_BYTES, Meta, Op,
+    Register, Target,
 };
 use crate::state::{State, next_version, superseded_by_delete, superseded_by_edit};
 
@@ -248,12 +249,12 @@ impl Engine {
         let hmac = account_keys.attachment_key().content_hmac(&entry);
         let mut entry_change =
             self.draft(&State::new(), target, Op::Put, Vec::new(), entry_meta, Some(hmac), entry.len() as u64, now_ms, rng)?;
-        entry_change.location = Some(Location::Inline(entry));
+        entry_change.location = Some(Location::Inline(entry.into()));
 
         let profile_meta = Meta { kind: Some(PROFILE_KIND.to_owned()), title: Some(name.to_owned()), ..Meta::default() };
         let hmac = keys.attachment_key().content_hmac(&[]);
         let mut profile = self.draft(&State::new(), target, Op::Put, Vec::new(), profile_meta, Some(hmac), 0, now_ms, rng)?;
-        profile.location = Some(Location::Inline(Vec::new()));
+        profile.location = Some(Location::Inline(InlineContent::default()));
         profile.check_unsent()?;
 
         let mut rows = vec![
@@ -345,7 +346,7 @@ impl Engine {
         let mut change = self.draft(state, target, Op::Put, supersedes, meta, Some(hmac), size, now_ms, rng)?;
         let mut rows = Vec::new();
         if content.len() <= INLINE_BYTES {
-            change.location = Some(Location::Inline(content));
+            change.location = Some(Location::Inline(content.into()));
         } else {
             rows.push(Row::PutContent { space, hmac, bytes: content });
         }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tidegate_protocol::{ContentHmac, RecordId, Sha256, Space};
+use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
 use super::format::{FormatError, MAX_TITLE_BYTES, check_number, check_size, check_value};
@@ -121,6 +122,31 @@ pub struct Meta {
     /// Fields of later versions and of apps.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
+}
+
+impl Meta {
+    /// Whether two descriptions say the same: texts are kept as given and compared in NFC (Unicode Annex 15).
+    ///
+    /// One system hands out the `ü` of a file name as one code point, another as two. Compared by bytes, a name typed on
+    /// both would be a conflict that nobody can see.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let Self { kind, title, media_type, name, record_id, extra } = self;
+        is_same_text(kind.as_deref(), other.kind.as_deref())
+            && is_same_text(title.as_deref(), other.title.as_deref())
+            && is_same_text(media_type.as_deref(), other.media_type.as_deref())
+            && is_same_text(name.as_deref(), other.name.as_deref())
+            && *record_id == other.record_id
+            && *extra == other.extra
+    }
+}
+
+fn is_same_text(one: Option<&str>, other: Option<&str>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one == other || one.nfc().eq(other.nfc()),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
 }
 
 /// The place for which changes compete: a record, or an attachment at one record (or at none).
@@ -359,6 +385,9 @@ impl Change {
             Op::Put | Op::Resolve => {
                 if self.version == 0 || self.content_hmac.is_none() || !self.relocates.is_empty() {
                     return malformed("a put or resolution has a version and a content_hmac");
+                }
+                if matches!(self.target, Target::Attachment(hmac) if Some(hmac) != self.content_hmac) {
+                    return malformed("an attachment's id is the HMAC of its content");
                 }
                 self.check_stored()
             }

@@ -94,12 +94,14 @@ impl Doorbell {
     /// without conditional writes) or the store went back in time, and whoever sees it rings again.
     #[must_use]
     pub fn reaches(&self, space: Space, frontier: &Frontier) -> bool {
-        let mut named: BTreeMap<Chain, u64> = BTreeMap::new();
-        for segment in self.segments(space) {
-            let tip = named.entry(segment.of_chain()).or_default();
+        let named: BTreeSet<SegmentRef> = self.segments(space).collect();
+        let mut last: BTreeMap<Chain, u64> = BTreeMap::new();
+        for segment in &named {
+            let tip = last.entry(segment.of_chain()).or_default();
             *tip = (*tip).max(segment.seq);
         }
-        frontier.tips().iter().all(|tip| named.get(&tip.of_chain()).is_some_and(|seq| *seq >= tip.seq))
+        let goes_on = |tip: &SegmentRef| last.get(&tip.of_chain()).is_some_and(|seq| *seq > tip.seq);
+        frontier.tips().iter().all(|tip| named.contains(tip) || goes_on(tip))
     }
 
     /// Forgets older segments, so that the document stays below its cap: every chain keeps its last ones.

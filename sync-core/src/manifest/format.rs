@@ -102,9 +102,13 @@ pub(crate) const fn check_size(what: &'static str, size: u64, cap: u64) -> Resul
 /// Refuses a number that another reader would round.
 pub(crate) fn check_number(document: &'static str, number: u64) -> Result<(), FormatError> {
     if number > MAX_NUMBER {
-        return Err(FormatError::malformed(document, "a number is greater than 2^53 - 1"));
+        return Err(too_great(document));
     }
     Ok(())
+}
+
+fn too_great(document: &'static str) -> FormatError {
+    FormatError::malformed(document, "a number is greater than 2^53 - 1")
 }
 
 /// Refuses numbers anywhere in an unknown value that would not survive being copied on.
@@ -114,6 +118,7 @@ pub(crate) fn check_value(document: &'static str, value: &Value) -> Result<(), F
         Value::Number(number) => match (number.as_u64(), number.as_i64()) {
             (Some(number), _) => check_number(document, number),
             (None, Some(number)) => check_number(document, number.unsigned_abs()),
+            (None, None) if number.as_f64().is_some_and(|number| number.abs() > MAX_NUMBER as f64) => Err(too_great(document)),
             (None, None) => Ok(()),
         },
         Value::Array(values) => values.iter().try_for_each(|value| check_value(document, value)),

@@ -68,7 +68,9 @@ impl Frontier {
 
     /// Lets a floor rise; it never sinks.
     pub fn raise_floor(&mut self, chain: Chain, floor: u64) {
-        self.chains.entry(chain).or_default().raise_floor(floor);
+        if floor > 0 {
+            self.chains.entry(chain).or_default().raise_floor(floor);
+        }
     }
 
     /// Covers all that either covers.
@@ -159,6 +161,9 @@ impl TryFrom<Vec<Line>> for Frontier {
             let chain = Chain { device_id: line.device_id, chain: line.chain };
             if line.floor > MAX_NUMBER || line.above.iter().any(|above| above.seq > MAX_NUMBER || above.seq <= line.floor) {
                 return Err("a frontier's numbers lie above its floor and are at most 2^53 - 1");
+            }
+            if line.floor == 0 && line.above.is_empty() {
+                return Err("a frontier names only chains of which something is merged");
             }
             let above = line.above.into_iter().map(|above| (above.seq, above.digest)).collect();
             if frontier.chains.insert(chain, ChainFrontier { floor: line.floor, above }).is_some() {

@@ -1,23 +1,48 @@
 //! Where a change's content lies: in the change itself, in an object of its own, or in a range of a pack.
 
+use std::ops::Deref;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tidegate_protocol::{ObjectKey, Space};
 
-use super::format::{FormatError, INLINE_BYTES, check_number, check_value};
+use super::format::{FormatError, INLINE_BYTES, check_number, check_size, check_value};
 
 /// Where a content lies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Fields", into = "Fields")]
 pub enum Location {
-    /// In the change: the plaintext itself, sealed with the segment. At most [`INLINE_BYTES`].
-    Inline(Vec<u8>),
+    /// In the change.
+    Inline(InlineContent),
     /// One object.
     Object(ObjectLocation),
     /// A range of a pack.
     Pack(PackLocation),
     /// A place that only a later version knows; copied on, and not readable here.
     Unknown(Map<String, Value>),
+}
+
+/// A content that travels in its change: the plaintext itself, sealed with the segment.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct InlineContent {
+    /// The content, at most [`INLINE_BYTES`].
+    pub bytes: Vec<u8>,
+    /// Fields of later versions.
+    pub extra: Map<String, Value>,
+}
+
+impl From<Vec<u8>> for InlineContent {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, extra: Map::new() }
+    }
+}
+
+impl Deref for InlineContent {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// One object that holds one content.
@@ -65,17 +90,23 @@ impl TryFrom<Fields> for Location {
 
     fn try_from(fields: Fields) -> Result<Self, String> {
         let object_key = |text: String| text.parse::<ObjectKey>().map_err(|error| error.to_string());
+        let extra = fields.extra;
         match (fields.inline, fields.key, fields.pack, fields.offset, fields.length) {
             (Some(text), None, None, None, None) => {
-                crate::base64url::decode(&text).map(Self::Inline).ok_or_else(|| "inline content is not base64url".to_owned())
+                let bytes = crate::base64url::decode(&text).ok_or_else(|| "inline content is not base64url".to_owned())?;
+                Ok(Self::Inline(InlineContent { bytes, extra }))
             }
             (None, Some(key), None, None, Some(length)) => {
-                Ok(Self::Object(ObjectLocation { key: object_key(key)?, length, extra: fields.extra }))
+                Ok(Self::Object(ObjectLocation { key: object_key(key)?, length, extra }))
             }
             (None, None, Some(pack), Some(offset), Some(length)) => {
-                Ok(Self::Pack(PackLocation { pack: object_key(pack)?, offset, length, extra: fields.extra }))
+                Ok(Self::Pack(PackLocation { pack: object_key(pack)?, offset, length, extra }))
             }
-            (None, None, None, None, None) if !fields.extra.is_empty() => Ok(Self::Unknown(fields.extra)),
+            (None, None, None, offset, length) if !extra.is_empty() => {
+                let numbers = [("offset", offset), ("length", length)];
+                let numbers = numbers.into_iter().filter_map(|(name, number)| Some((name.to_owned(), number?.into())));
+                Ok(Self::Unknown(extra.into_iter().chain(numbers).collect()))
+            }
             _ => Err("a location is inline, key + length, or pack + offset + length".to_owned()),
         }
     }
@@ -85,7 +116,9 @@ impl From<Location> for Fields {
     fn from(location: Location) -> Self {
         let empty = Self { inline: None, key: None, pack: None, offset: None, length: None, extra: Map::new() };
         match location {
-            Location::Inline(content) => Self { inline: Some(crate::base64url::encode(&content)), ..empty },
+            Location::Inline(InlineContent { bytes, extra }) => {
+                Self { inline: Some(crate::base64url::encode(&bytes)), extra, ..empty }
+            }
             Location::Object(ObjectLocation { key, length, extra }) => {
                 Self { key: Some(key.to_string()), length: Some(length), extra, ..empty }
             }
@@ -101,7 +134,8 @@ impl Location {
     pub(crate) fn check(&self) -> Result<(), FormatError> {
         let extra = match self {
             Self::Inline(content) => {
-                return super::format::check_size("inline content", content.len() as u64, INLINE_BYTES as u64);
+                check_size("inline content", content.len() as u64, INLINE_BYTES as u64)?;
+                &content.extra
             }
             Self::Object(object) => {
                 check_number("change", object.length)?;

@@ -24,6 +24,6 @@ pub use format::{
     MAX_SINGLE_ATTACHMENT_BYTES, MAX_TITLE_BYTES,
 };
 pub use frontier::{ChainFrontier, Frontier};
-pub use location::{Location, ObjectLocation, PackLocation};
+pub use location::{InlineContent, Location, ObjectLocation, PackLocation};
 pub use segment::Segment;
 pub use timestamp::Timestamp;

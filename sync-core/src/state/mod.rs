@@ -2,8 +2,8 @@
 
 mod conflict;
 mod merge;
-#[cfg(test)]
-mod reference;
+#[cfg(feature = "reference-model")]
+pub mod reference;
 mod retention;
 mod winner;
 

@@ -19,7 +19,7 @@ pub fn winner<'a>(heads: impl IntoIterator<Item = &'a Change>) -> Option<&'a Cha
 /// Content alone would not do: of two devices that only rename a record, one would lose its title without a trace.
 #[must_use]
 pub fn are_one(one: &Change, other: &Change) -> bool {
-    one.has_content() && other.has_content() && one.content_hmac == other.content_hmac && one.meta == other.meta
+    one.has_content() && other.has_content() && one.content_hmac == other.content_hmac && one.meta.says_the_same(&other.meta)
 }
 
 /// What an edit supersedes: the winner and the heads that are one with it; where nothing wins, the deletes that it undoes.
