@@ -1,0 +1,37 @@
+//! A device's disk: each batch is written whole or not at all, and a crash loses nothing of it.
+
+use std::collections::BTreeMap;
+
+use tidegate_protocol::{ContentHmac, Space};
+use tidegate_sync_core::engine::{Persist, Row, Saved};
+
+/// What survives a crash.
+#[derive(Debug, Clone, Default)]
+pub struct Disk {
+    saved: Saved,
+    contents: BTreeMap<(Space, ContentHmac), Vec<u8>>,
+}
+
+impl Disk {
+    /// Commits a batch.
+    pub fn commit(&mut self, batch: &Persist) {
+        self.saved.apply(&batch.rows);
+        for row in &batch.rows {
+            if let Row::PutContent { space, hmac, bytes } = row {
+                self.contents.insert((*space, *hmac), bytes.clone());
+            }
+        }
+    }
+
+    /// All rows.
+    #[must_use]
+    pub const fn saved(&self) -> &Saved {
+        &self.saved
+    }
+
+    /// A content.
+    #[must_use]
+    pub fn content(&self, space: Space, hmac: ContentHmac) -> Option<&Vec<u8>> {
+        self.contents.get(&(space, hmac))
+    }
+}
