@@ -30,7 +30,8 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 #[derive(Debug)]
 pub(crate) struct SecretFile {
     path: PathBuf,
-    file: File,
+    /// `None` if the secret is in it already.
+    file: Option<File>,
 }
 
 impl SecretFile {
@@ -55,12 +56,18 @@ impl SecretFile {
             ),
             _ => unwritable(path, &error),
         })?;
-        Ok(Self { path: path.to_owned(), file })
+        Ok(Self { path: path.to_owned(), file: Some(file) })
+    }
+
+    /// A file that holds the secret already.
+    pub(crate) fn written_before(path: &Path) -> Self {
+        Self { path: path.to_owned(), file: None }
     }
 
     /// Writes the secret and waits until it is on the disk.
     pub(crate) fn write(&mut self, secret: &str) -> Result<(), Failure> {
-        let result = writeln!(self.file, "{secret}").and_then(|()| self.file.sync_all());
+        let Some(mut file) = self.file.take() else { return Ok(()) };
+        let result = writeln!(file, "{secret}").and_then(|()| file.sync_all());
         result.and_then(|()| sync_folder(folder_of(&self.path))).map_err(|error| unwritable(&self.path, &error))
     }
 
@@ -68,10 +75,9 @@ impl SecretFile {
         &self.path
     }
 
-    /// Takes the file away again, as nothing was written to it.
+    /// Takes the file away again if nothing was written to it.
     pub(crate) fn discard(self) {
-        let empty = self.file.metadata().is_ok_and(|metadata| metadata.len() == 0);
-        if empty {
+        if self.file.is_some() {
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -1,16 +1,17 @@
 //! `init`: a new account, with this device as its first.
 
+use std::path::Path;
+
 use serde::Serialize;
 use tidegate_protocol::{DeviceId, UserId};
-use tidegate_sync_client::{Created, Options, SyncClient};
+use tidegate_sync_client::{Created, Error, Options, SyncClient};
 
 use super::Context;
 use crate::arguments::InitArguments;
 use crate::failure::Failure;
-use crate::input::is_dash;
 use crate::save::SecretFile;
 use crate::style::{Style, shown};
-use crate::{access, recovery};
+use crate::{access, input, recovery};
 
 #[derive(Serialize)]
 struct InitDocument {
@@ -24,8 +25,8 @@ pub(super) async fn run(context: &Context, arguments: &InitArguments) -> Result<
     let enrolment = access::resolve(&arguments.access, context.output)?;
     let name = enrolment.device_name.clone();
     // The file is made first: a name that is taken, or a folder that can't be written, must stop this before an account exists.
-    let path = arguments.recovery_file.as_deref().filter(|path| !is_dash(path));
-    let mut file = path.map(SecretFile::create).transpose()?;
+    let path = arguments.recovery_file.as_deref().filter(|path| !input::is_dash(path));
+    let mut file = path.map(|path| place_for_code(context, path)).transpose()?;
 
     let created = SyncClient::create_account(&context.home, enrolment, Options::default()).await;
     let Created { client, recovery_code } = match created {
@@ -56,6 +57,16 @@ pub(super) async fn run(context: &Context, arguments: &InitArguments) -> Result<
     Ok(())
 }
 
+/// A new file; or the one that an `init` which was stopped has written already, and in full.
+fn place_for_code(context: &Context, path: &Path) -> Result<SecretFile, Failure> {
+    let Ok(client) = SyncClient::open(&context.home, Options::default()) else { return SecretFile::create(path) };
+    match client.recovery_code()? {
+        Some(code) if input::read_secret(path).is_ok_and(|held| *held == *code.words()) => Ok(SecretFile::written_before(path)),
+        Some(_) => SecretFile::create(path),
+        None => Err(Error::AlreadyEnrolled { path: context.home.clone(), user: client.user_id() }.into()),
+    }
+}
+
 fn code_shown(code: &str, style: Style) -> String {
     format!(
         "{}\n\n{}\n{}\n{}\n",
@@ -67,7 +78,7 @@ fn code_shown(code: &str, style: Style) -> String {
 }
 
 fn code_saved(file: &SecretFile, style: Style) -> String {
-    let path = crate::input::display(file.path());
+    let path = input::display(file.path());
     format!(
         "  The recovery code is in {} (readable by you alone) and is not shown.\n{}\n",
         style.bold(path),

@@ -1,6 +1,6 @@
 //! `list`: what there is, without a word to the network.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 use tidegate_protocol::{ContentHmac, MemberId, RecordId};
@@ -83,6 +83,9 @@ pub(super) fn run(context: &Context, arguments: &ListArguments) -> Result<(), Fa
     if arguments.deleted {
         listing.records.retain(|record| record.deleted);
     }
+    // What is attached in two places under one name is one line.
+    let mut seen = HashSet::new();
+    listing.attachments.retain(|it| seen.insert((it.member_id, it.hmac, it.name.clone(), it.media_type.clone())));
     let names: HashMap<MemberId, String> = client.members()?.into_iter().map(|member| (member.member_id, member.name)).collect();
     let document = ListDocument {
         records: listing.records.iter().map(RecordDocument::from).collect(),
@@ -104,7 +107,7 @@ pub(crate) fn tables(listing: &Listing, names: &HashMap<MemberId, String>, style
         Column::Right("size"),
         Column::Left(""),
     ]);
-    for record in &listing.records {
+    for record in in_order(&listing.records, |record| (name(record.member_id), record.title.clone())) {
         records.row([
             short(record.record_id),
             name(record.member_id),
@@ -118,7 +121,7 @@ pub(crate) fn tables(listing: &Listing, names: &HashMap<MemberId, String>, style
     }
     let mut attachments =
         Table::new([Column::Left("attachment"), Column::Left("member"), Column::Left("name"), Column::Right("size"), Column::Left("")]);
-    for attachment in &listing.attachments {
+    for attachment in in_order(&listing.attachments, |attachment| (name(attachment.member_id), attachment.name.clone())) {
         let place = if attachment.local { "" } else { "in the store" };
         let (id, member) = (short(attachment.hmac), name(attachment.member_id));
         attachments.row([id, member, attachment.name.clone(), size(attachment.bytes), place.to_owned()]);
@@ -129,6 +132,13 @@ pub(crate) fn tables(listing: &Listing, names: &HashMap<MemberId, String>, style
         (true, false) => attachments.render(style),
         (false, false) => format!("{}\n{}", records.render(style), attachments.render(style)),
     }
+}
+
+/// By whose they are, then by what they are called.
+fn in_order<T>(items: &[T], key: impl Fn(&T) -> (String, String)) -> Vec<&T> {
+    let mut items: Vec<&T> = items.iter().collect();
+    items.sort_by_cached_key(|item| key(item));
+    items
 }
 
 fn remarks(record: &RecordInfo) -> String {

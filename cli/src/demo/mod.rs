@@ -45,7 +45,7 @@ async fn play(arguments: &DemoArguments, output: Output) -> Result<(), Failure> 
     })?;
 
     let stage = Stage::build(arguments.keep.as_deref()).await?;
-    let step = |what: &str, detail: String| output.say(|style| format!(" {} {what:<28}{}", style.good("✓"), style.dim(detail)));
+    let step = |what: &str, detail: String| output.say(|style| format!(" {} {what:<30}{}", style.good("✓"), style.dim(detail)));
     step("store and broker are up", stage.broker().to_string())?;
 
     let (a, recovery_code) = Device::create(DEVICE_A, &stage, output).await?;

@@ -181,9 +181,10 @@ fn join_in_a_home_that_has_the_account_signs_in_again() {
     let before = a.json(&["status"]);
     let again = a.json(&backend.enrol("join", &[]));
     assert_eq!((&again["user_id"], &again["device_id"]), (&before["user_id"], &before["device_id"]));
-    let stranger = Cli::new(&a.home).with("TIDEGATE_INVITE", invite_of(&backend.data(), "a-stranger", 1));
-    let ran = stranger.run(&[&backend.enrol("join", &[])[..], &["--json"]].concat());
-    assert!(ran.code == Some(11) || ran.code == Some(13), "{ran:?}");
+    let others_invite = invite_of(&backend.data(), "another-person", 2);
+    Cli::new(&backend.path("other")).with("TIDEGATE_INVITE", &others_invite).json(&backend.enrol("init", &[]));
+    let mixed_up = Cli::new(&a.home).with("TIDEGATE_INVITE", &others_invite);
+    mixed_up.fails(&backend.enrol("join", &[]), 13, "already-linked");
     a.json(&["sync"]);
     assert_eq!(records(&a), 1);
 }
@@ -284,7 +285,8 @@ fn missing_or_wrong_store_keys_are_named() {
     let wrong = Cli::new(&backend.path("wrong")).with("AWS_ACCESS_KEY_ID", "owner").with("AWS_SECRET_ACCESS_KEY", "not-the-secret");
     wrong.fails(&backend.enrol("init", &[]), 11, "store-denied");
     let closed = format!("http://127.0.0.1:{}", free_port());
-    wrong.fails(&["init", "--s3", &closed, "--bucket", "b-u-c-k-e-t"], 12, "store-unreachable");
+    let other = Cli::new(&backend.path("other")).with("AWS_ACCESS_KEY_ID", "owner").with("AWS_SECRET_ACCESS_KEY", "secretsecret");
+    other.fails(&["init", "--s3", &closed, "--bucket", "b-u-c-k-e-t"], 12, "store-unreachable");
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn delete_and_restore(a: &Cli, b: &Cli, stored: &Stored) {
     assert_eq!(deleted["record_id"], stored.large.as_str());
     b.json(&["sync"]);
     a.json(&["sync"]);
-    a.fails(&["get", &stored.large], 15, "record-deleted");
+    a.fails(&["get", &stored.large, "-o", "never-written"], 15, "record-deleted");
     assert_eq!(array(&a.json(&["list"]), "records").len(), 1);
     let listed = a.json(&["list", "--deleted"]);
     assert_eq!(array(&listed, "records").len(), 1, "{listed:#}");

@@ -4,7 +4,7 @@ use crate::harness::Cli;
 
 fn help(arguments: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let ran = Cli::new(folder.path()).with("COLUMNS", "100").run(arguments);
+    let ran = Cli::new(folder.path()).with("COLUMNS", "400").run(arguments);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     ran.text()
 }
@@ -18,7 +18,7 @@ fn commands(help: &str) -> Vec<&str> {
 /// The long flags.
 fn flags(help: &str) -> Vec<&str> {
     let words = help.lines().map(str::trim_start).filter(|line| line.starts_with('-')).flat_map(|line| line.split([' ', ',']).take(3));
-    words.filter(|word| word.starts_with("--")).collect()
+    words.filter(|word| word.starts_with("--")).map(|word| word.trim_end_matches('.')).collect()
 }
 
 const GLOBAL: [&str; 7] = ["--home", "--json", "--quiet", "--verbose", "--no-color", "--no-progress", "--help"];

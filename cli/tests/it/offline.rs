@@ -33,7 +33,9 @@ fn everything_local_works_with_the_broker_killed_and_is_sent_later() {
 
     let error = a.fails(&["sync"], 12, "broker-unreachable");
     assert!(error["help"].as_str().unwrap().contains("nothing is lost"), "{error}");
-    b.fails(&["get", &hmac], 12, "broker-unreachable");
+    let out = backend.path("not-fetched");
+    b.fails(&["get", &hmac, "-o", out.to_str().unwrap()], 12, "broker-unreachable");
+    assert!(!out.exists());
     let pending = a.json(&["status"])["pending"].clone();
     assert!(pending.as_u64().unwrap() >= 3, "{pending}");
 
