@@ -46,8 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
-    let mut arguments =
-        Arguments { schedules: 1_000, seed: 1, personalities: Personality::ALL.to_vec(), bug: None, json: false };
+    let mut arguments = Arguments { schedules: 1_000, seed: 1, personalities: Personality::ALL.to_vec(), bug: None, json: false };
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
         match word.as_str() {

@@ -49,7 +49,10 @@ impl Bug {
 
     /// What this bug makes of a batch: what is written first, and what is written after a point at which a crash may come.
     pub(super) fn split(self, batch: &Persist) -> Option<(Persist, Persist)> {
-        let part = |keep: &dyn Fn(&Row) -> bool| Persist { step: batch.step, rows: batch.rows.iter().filter(|row| keep(row)).cloned().collect() };
+        let part = |keep: &dyn Fn(&Row) -> bool| Persist {
+            step: batch.step,
+            rows: batch.rows.iter().filter(|row| keep(row)).cloned().collect(),
+        };
         let is_covered = |row: &Row| matches!(row, Row::PutCovered { .. });
         (self == Self::FrontierBeforeChanges && batch.step == Step::Segments)
             .then(|| (part(&is_covered), part(&|row| !is_covered(row))))

@@ -55,7 +55,8 @@ impl Device {
     /// # Panics
     /// If what is on the disk cannot be restored.
     pub fn crash(&mut self) {
-        self.engine = Engine::restore(self.identity.clone(), self.profile, self.disk.saved().clone()).expect("what was saved can be restored");
+        self.engine = Engine::restore(self.identity.clone(), self.profile, self.disk.saved().clone())
+            .expect("what was saved can be restored");
         self.to_do.clear();
         self.answers.clear();
         self.put_off.clear();

@@ -34,10 +34,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Three devices and 400 steps.
+    /// Three devices and 900 steps.
     #[must_use]
     pub const fn new(seed: u64, personality: Personality) -> Self {
-        Self { seed, personality, devices: 3, steps: 400, bug: None }
+        Self { seed, personality, devices: 3, steps: 900, bug: None }
     }
 
     /// With a planted bug.
@@ -149,7 +149,7 @@ fn step(world: &mut World, may_edit: bool) {
         16..=27 => begin_sync(world, device),
         28 => world.crash(device, format!("{device} crashes")),
         29 => world.now_ms += world.rng.next_u64() % (2 * DAY_MS / 100),
-        30 if world.chance(15) => world.now_ms += DAY_MS,
+        30 if world.chance(5) => world.now_ms += DAY_MS,
         31..=34 => world.catch_up(device),
         _ => go_on(world, device),
     }
@@ -249,7 +249,9 @@ fn put(world: &mut World, device: usize, new: bool) -> Made {
     let known = records(world, device);
     let record = match pick(world, &known) {
         Some(record) if !new => record,
-        Some(_) | None => RecordId::from_bytes(world.rng.next_u64().to_be_bytes().repeat(2).try_into().expect("two times eight are sixteen")),
+        Some(_) | None => {
+            RecordId::from_bytes(world.rng.next_u64().to_be_bytes().repeat(2).try_into().expect("two times eight are sixteen"))
+        }
     };
     let (text, repeats, title) = (world.draw(9), 1 + world.draw(40), world.draw(3));
     let content = format!("plaintext body {text} ").repeat(if world.chance(50) { 60 } else { repeats }).into_bytes();
@@ -271,7 +273,12 @@ fn put(world: &mut World, device: usize, new: bool) -> Made {
 fn delete(world: &mut World, device: usize) -> Made {
     let known: Vec<Target> =
         world.devices[device].engine.records(world.member, false).iter().map(|view| Target::Record(view.record)).collect();
-    let attached = world.devices[device].engine.attachments(world.member).iter().map(|view| Target::Attachment(view.hmac)).collect::<Vec<_>>();
+    let attached = world.devices[device]
+        .engine
+        .attachments(world.member)
+        .iter()
+        .map(|view| Target::Attachment(view.hmac))
+        .collect::<Vec<_>>();
     let target = if world.chance(15) { pick(world, &attached)? } else { pick(world, &known)? };
     let World { devices, rng, now_ms, member, .. } = world;
     let now_ms = devices[device].now(*now_ms);
@@ -284,7 +291,8 @@ fn versions(world: &World, device: usize, record: RecordId, heads: bool) -> Vec<
     let space = world.space();
     let state = world.devices[device].engine.state(space).expect("the space is open");
     let history = world.devices[device].engine.history(world.member, Target::Record(record));
-    let wanted = history.iter().filter(|version| version.change.has_content() && (!heads || !state.is_superseded(version.change.cid)));
+    let wanted =
+        history.iter().filter(|version| version.change.has_content() && (!heads || !state.is_superseded(version.change.cid)));
     wanted.map(|version| version.change.cid).collect()
 }
 
@@ -301,6 +309,7 @@ fn resolve(world: &mut World, device: usize) -> Made {
     let record = pick(world, &conflicts)?;
     let heads = versions(world, device, record, true);
     let keep = pick(world, &heads)?;
+    world.fetch(device, keep);
     let World { devices, rng, now_ms, member, .. } = world;
     let now_ms = devices[device].now(*now_ms);
     let edit = devices[device].engine.resolve(*member, record, keep, now_ms, rng);
@@ -314,6 +323,7 @@ fn restore(world: &mut World, device: usize) -> Made {
     let record = pick(world, &known)?;
     let all = versions(world, device, record, false);
     let version = pick(world, &all)?;
+    world.fetch(device, version);
     let World { devices, rng, now_ms, member, .. } = world;
     let now_ms = devices[device].now(*now_ms);
     let edit = devices[device].engine.restore_version(*member, record, version, now_ms, rng);

@@ -3,7 +3,10 @@
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use tidegate_protocol::{MemberId, ObjectKey, Space};
-use tidegate_sync_core::engine::{DoorbellMemory, Edit, Effect, Engine, FailureClass, Outcome, Persist, Row, Step, StoreProfile, SyncSummary};
+use tidegate_sync_core::engine::{
+    ContentPlace, DoorbellMemory, Edit, Effect, Engine, FailureClass, Outcome, Persist, Row, Step, StoreProfile, SyncSummary,
+};
+use tidegate_sync_core::manifest::Cid;
 
 use super::account::Household;
 use super::bug::Bug;
@@ -47,13 +50,21 @@ impl World {
     /// # Panics
     /// Never: a founder can always add a member.
     #[must_use]
-    pub fn new(household: &Household, seed: u64, devices: u64, personality: Personality, profile: StoreProfile, bug: Option<Bug>) -> Self {
+    pub fn new(
+        household: &Household,
+        seed: u64,
+        devices: u64,
+        personality: Personality,
+        profile: StoreProfile,
+        bug: Option<Bug>,
+    ) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let mut founder_disk = Disk::default();
         let founder = household.device(0);
         founder_disk.commit(&Engine::found(&founder, BEGINNING_MS, &mut rng));
         let mut founder = Device::start(founder, profile, founder_disk);
-        let added = founder.engine.add_member("plaintext name of a child", BEGINNING_MS, &mut rng).expect("a founder can add a member");
+        let added =
+            founder.engine.add_member("plaintext name of a child", BEGINNING_MS, &mut rng).expect("a founder can add a member");
         founder.disk.commit(&added.edit.batch);
         founder.engine.committed(&added.edit);
         let mut all = vec![founder];
@@ -123,7 +134,11 @@ impl World {
             bug.spoil(&mut edit, state);
         }
         let seen = state.changes().map(|present| present.change.cid).collect();
-        let change = edit.batch.rows.iter().find_map(|row| if let Row::PutChange { change, .. } = row { Some(change.clone()) } else { None });
+        let change = edit
+            .batch
+            .rows
+            .iter()
+            .find_map(|row| if let Row::PutChange { change, .. } = row { Some(change.clone()) } else { None });
         let Some(change) = change else { return };
         author.disk.commit(&edit.batch);
         author.engine.committed(&edit);
@@ -133,6 +148,18 @@ impl World {
             self.violations.push(Violation::EditDisagreesWithModel(edit.change.cid));
         }
         self.model.acknowledge(edit);
+    }
+
+    /// Fetches a version's content if it is not on the device, as an app does when somebody asks for it.
+    pub fn fetch(&mut self, device: usize, cid: Cid) {
+        let space = self.space();
+        let owner = &mut self.devices[device];
+        let ContentPlace::Remote { key, .. } = owner.engine.content_place(space, cid) else { return };
+        let Some(stored) = self.store.get(&key) else { return };
+        if let Ok((hmac, bytes)) = owner.engine.open_content(space, cid, &stored.bytes) {
+            owner.disk.commit(&Persist { step: Step::Contents, rows: vec![Row::PutContent { space, hmac, bytes }] });
+            owner.engine.content_stored(space, hmac);
+        }
     }
 
     /// Carries out one of a device's effects; its outcome waits to be handed back.
