@@ -2,7 +2,8 @@
 //! migration of every bucket.
 //!
 //! Everything is JSON in snake_case, times are RFC 3339 with milliseconds and `Z`, and no number is greater than 2^53 - 1.
-//! A reader keeps unknown fields of a change, of its `meta` and `location`, and of a doorbell, and writes them on.
+//! A reader keeps unknown fields of a change, of its `meta` and `location`, and of a doorbell, and writes them on: after the
+//! known ones, in the order of their names, so that one content has one form on every device.
 
 mod chain;
 mod change;
