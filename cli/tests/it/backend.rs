@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::harness::{Cli, Server, broker_binary, free_port};
+use crate::harness::{Cli, Server, broker_command, free_port};
 
 const BUCKET: &str = "tidegate-test";
 const ACCESS_KEY: &str = "owner";
@@ -147,18 +147,22 @@ impl Backend {
         command.args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-admin.ui=false", "-webdav=false"]);
         command.args([format!("-s3.port={}", self.ports.store), format!("-bucket={BUCKET}")]);
         command.args(["-s3.port.iceberg=0", "-s3.port.lance=0"]);
-        for port in ["master.port", "volume.port", "filer.port", "admin.port"] {
+        for port in ["master.port", "volume.port", "admin.port"] {
             command.arg(format!("-{port}={}", free_port()));
         }
-        let bucket = format!("http://127.0.0.1:{}/{BUCKET}", self.ports.store);
-        Server::other(&mut command, || reqwest_status(&bucket).is_some_and(|status| status == 403 || status == 200))
+        let filer = free_port();
+        command.arg(format!("-filer.port={filer}"));
+        // The S3 port is open before the bucket is made; the filer shows when it is.
+        let s3 = format!("http://127.0.0.1:{}/{BUCKET}", self.ports.store);
+        let bucket = format!("http://127.0.0.1:{filer}/buckets/{BUCKET}/");
+        Server::other(&mut command, || status_of(&bucket) == Some(200) && status_of(&s3).is_some())
     }
 
     /// A configuration as an operator would write it, keys and all.
     fn broker_config(&self, store: &str) -> String {
         let (keys, server_id) = (self.path("signing"), self.path("server-id.key"));
         if !keys.exists() {
-            let made = Command::new(broker_binary())
+            let made = broker_command()
                 .args(["keys", "generate", "--dir"])
                 .arg(&keys)
                 .arg("--server-id-key-file")
@@ -204,7 +208,7 @@ impl Backend {
 
 /// `tidegate-broker invite create`.
 pub(crate) fn invite(source: &[String; 2], user: &str, devices: u32) -> String {
-    let made = Command::new(broker_binary())
+    let made = broker_command()
         .args(["--json", "invite", "create", &source[0], &source[1], "--user", user, "--devices", &devices.to_string()])
         .output()
         .unwrap();
@@ -218,7 +222,7 @@ pub(crate) fn invite_of(data: &Path, user: &str, devices: u32) -> String {
 }
 
 /// The status that a plain GET gets, if anything answers.
-fn reqwest_status(url: &str) -> Option<u16> {
+fn status_of(url: &str) -> Option<u16> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async { reqwest::get(url).await.ok().map(|answer| answer.status().as_u16()) })
 }

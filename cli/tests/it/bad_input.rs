@@ -3,12 +3,12 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 
 use crate::backend::{Backend, Kind, invite_of};
-use crate::harness::{Cli, Ran, broker_binary, finish, free_port};
+use crate::harness::{Cli, Ran, broker_command, finish, free_port};
 
 /// A backend and a device with an account, the family member Ada and one synced record.
 fn enrolled() -> (Backend, Cli, String) {
@@ -28,8 +28,8 @@ fn records(cli: &Cli) -> usize {
 }
 
 fn broker(arguments: &[&str]) -> Ran {
-    let mut command = Command::new(broker_binary());
-    command.arg("--json").args(arguments).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = broker_command();
+    command.arg("--json").args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     finish(command.spawn().unwrap(), arguments)
 }
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::backend::{Backend, Kind};
-use crate::harness::{Cli, Ran, finish};
+use crate::harness::{Cli, Ran, Random, finish};
 
 fn enrolled(backend: &Backend) -> (Cli, String) {
     let cli = backend.device("a");
@@ -45,7 +45,7 @@ const SCRIPT: &str = r#"
 fn a_home_on_a_full_disk_says_so_and_keeps_what_it_has() {
     let backend = Backend::start(Kind::EmbeddedDev);
     let (cli, id) = enrolled(&backend);
-    let large: Vec<u8> = (0..3_000_000u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+    let large = Random::new(3).bytes(3_000_000);
     let (large, small) = (backend.file("large.bin", &large), backend.file("small.txt", b"fits"));
     let mount = backend.path("small-disk");
     std::fs::create_dir(&mount).unwrap();

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::backend::{Backend, Kind};
-use crate::harness::Cli;
+use crate::harness::{Cli, Random};
 
 const NOTE: &[u8] = b"# Hazelnut\n\nHives after two biscuits; twelve drops helped.\n";
 const EDIT_A: &[u8] = b"# Hazelnut\n\nHives after two biscuits. Edited on A.\n";
@@ -63,8 +63,7 @@ fn store_and_sync(backend: &Backend, a: &Cli) -> Stored {
     let names: Vec<&str> = array(&members, "members").iter().map(|member| member["name"].as_str().unwrap()).collect();
     assert_eq!((names.len(), names.contains(&"Ada"), names.contains(&"Ben")), (2, true, true));
 
-    let large_bytes: Vec<u8> = (0..100_000u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    let photo_bytes: Vec<u8> = large_bytes.iter().rev().map(|byte| byte ^ 0x55).collect();
+    let (large_bytes, photo_bytes) = (Random::new(1).bytes(100_000), Random::new(2).bytes(100_000));
     let (note, large, photo) =
         (backend.file("hazelnut.md", NOTE), backend.file("scan.bin", &large_bytes), backend.file("photo.jpg", &photo_bytes));
     let put = a.json(&["put", &note, &large, "--member", "Ben"]);

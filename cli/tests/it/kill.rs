@@ -5,25 +5,13 @@ use std::process::Child;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::backend::{Backend, Kind, invite_of};
-use crate::harness::{Cli, finish};
+use crate::harness::{Cli, Random, finish};
 
 const ROUNDS: u64 = 50;
 
-/// Small, seeded: a failure prints the seed. (SplitMix64)
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn millis(&mut self, most: u64) -> Duration {
-        Duration::from_micros(self.next() % (most * 1_000))
-    }
+/// A moment between now and `most` milliseconds from now.
+fn moment(random: &mut Random, most: u64) -> Duration {
+    Duration::from_micros(random.next() % (most * 1_000))
 }
 
 fn seed() -> u64 {
@@ -46,7 +34,7 @@ fn run_and_kill(cli: &Cli, arguments: &[&str], after: Duration) -> bool {
 fn fifty_rounds_of_kill_at_random_moments_lose_nothing() {
     let seed = seed();
     println!("TIDEGATE_TEST_SEED={seed}");
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let backend = Backend::start(Kind::EmbeddedDev);
     let (a, b) = (backend.device("a"), backend.device("b"));
     let code = backend.path("code").to_str().unwrap().to_owned();
@@ -60,9 +48,9 @@ fn fifty_rounds_of_kill_at_random_moments_lose_nothing() {
     for round in 0..ROUNDS {
         let title = format!("round-{round:02}.bin");
         let length = usize::try_from(random.next() % 40_000).unwrap();
-        let content: Vec<u8> = std::iter::repeat_with(|| random.next() as u8).take(length).collect();
+        let content = random.bytes(length);
         let file = backend.file(&title, &content);
-        let acknowledged = run_and_kill(&a, &["put", &file, "--member", "Ada"], random.millis(60));
+        let acknowledged = run_and_kill(&a, &["put", &file, "--member", "Ada"], moment(&mut random, 60));
         puts_killed += u64::from(!acknowledged);
         let listed = stored(&a);
         let count = listed.iter().filter(|record| record.0 == title).count();
@@ -72,7 +60,7 @@ fn fifty_rounds_of_kill_at_random_moments_lose_nothing() {
         }
         contents.insert(title, content);
         let device = if round % 5 == 4 { &b } else { &a };
-        syncs_killed += u64::from(!run_and_kill(device, &["sync"], random.millis(120)));
+        syncs_killed += u64::from(!run_and_kill(device, &["sync"], moment(&mut random, 120)));
     }
     println!("{ROUNDS} rounds: {puts_killed} puts and {syncs_killed} syncs were killed");
     assert!(puts_killed > 0 && syncs_killed > 0, "none was killed in time: the moments are chosen badly");
@@ -93,7 +81,7 @@ fn fifty_rounds_of_kill_at_random_moments_lose_nothing() {
 fn an_init_killed_at_random_moments_ends_in_one_account_and_its_code() {
     let seed = seed();
     println!("TIDEGATE_TEST_SEED={seed}");
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let backend = Backend::start(Kind::EmbeddedDev);
     let mut killed = 0;
     for round in 0..8 {
@@ -104,7 +92,7 @@ fn an_init_killed_at_random_moments_ends_in_one_account_and_its_code() {
         let init = backend.enrol("init", &["--recovery-file", &code]);
         for _ in 0..3 {
             let mut child = a.command(&init).spawn().unwrap();
-            std::thread::sleep(random.millis(150));
+            std::thread::sleep(moment(&mut random, 150));
             // It may have ended already.
             let _ = child.kill();
             killed += u64::from(finish(child, &init).code.is_none());

@@ -2,8 +2,9 @@
 
 mod broker_binary;
 mod cli;
+mod random;
 mod server;
 
-pub(crate) use broker_binary::broker_binary;
 pub(crate) use cli::{Cli, Ran, finish};
-pub(crate) use server::{Server, free_port};
+pub(crate) use random::Random;
+pub(crate) use server::{Server, broker_command, free_port};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::broker_binary;
+use super::broker_binary::broker_binary;
 
 /// A running server.
 pub(crate) struct Server {
@@ -23,7 +23,7 @@ pub(crate) struct Server {
 impl Server {
     /// `tidegate-broker` with these arguments and `--json`; waits for its first line.
     pub(crate) fn broker<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
-        let mut child = command(broker_binary()).arg("--json").args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = broker_command().arg("--json").args(arguments).stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
@@ -67,8 +67,9 @@ impl Drop for Server {
     }
 }
 
-fn command(program: &Path) -> Command {
-    let mut command = Command::new(program);
+/// `tidegate-broker` with a bare environment: every `TIDEGATE_*` variable is a setting to it.
+pub(crate) fn broker_command() -> Command {
+    let mut command = Command::new(broker_binary());
     command.env_clear().stdin(Stdio::null()).stderr(Stdio::null());
     command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
     command
