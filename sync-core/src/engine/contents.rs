@@ -1,6 +1,6 @@
 //! Contents: fetching those of the records that are shown, and checking them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use tidegate_protocol::{ContentHmac, ObjectKey, Sha256, Space};
 
@@ -8,7 +8,7 @@ use super::Engine;
 use super::effect::Effect;
 use super::event::{FailureClass, Outcome, Read};
 use super::persist::{Row, Step};
-use super::sync::{Phase, Task, Turn};
+use super::sync::{Phase, Task, Turn, WantedContent};
 use crate::envelope::{ObjectContext, ObjectName, open};
 use crate::keys::Keyring;
 use crate::manifest::{Change, Cid, Location, Target};
@@ -27,25 +27,33 @@ impl Turn<'_> {
         if !self.sync.rows.is_empty() {
             return self.persist(Step::Contents);
         }
+        let mut wanted = match self.sync.contents_wanted.take() {
+            Some(wanted) => wanted,
+            None => self.look_for_wanted(),
+        };
         let mut bytes = 0;
         let mut named: BTreeSet<(Space, ContentHmac)> = BTreeSet::new();
-        for (space, cid, hmac, size) in self.wanted_contents() {
-            if self.outstanding() >= WAVE || (bytes > 0 && bytes + size > WAVE_BYTES) {
+        while let Some(next) = wanted.front().copied() {
+            if self.outstanding() >= WAVE || (bytes > 0 && bytes + next.size > WAVE_BYTES) {
                 break;
             }
-            if !named.insert((space, hmac)) {
-                continue;
+            wanted.pop_front();
+            // One content may stand in several records; it is fetched once.
+            let here = self.account.space(next.space).contents.contains(&next.hmac);
+            if !here && named.insert((next.space, next.hmac)) {
+                bytes += next.size;
+                self.get_content(next.space, next.cid);
             }
-            bytes += size;
-            self.get_content(space, cid);
         }
+        self.sync.contents_wanted = Some(wanted);
         if self.is_quiet() {
             self.sync.phase = Phase::Over;
         }
     }
 
-    fn wanted_contents(&self) -> Vec<(Space, Cid, ContentHmac, u64)> {
-        let mut wanted = Vec::new();
+    /// Looks through the records once a sync, not once a wave: a device that joins has many of both.
+    fn look_for_wanted(&self) -> VecDeque<WantedContent> {
+        let mut wanted = VecDeque::new();
         for (space, memory) in &self.account.spaces {
             for register in memory.state.registers().filter(|register| matches!(register.target, Target::Record(_))) {
                 let Some(shown) = winner(memory.state.heads(register)) else { continue };
@@ -54,7 +62,7 @@ impl Turn<'_> {
                 let tried = self.sync.contents_tried.contains(&(*space, shown.cid));
                 let waits = memory.is_set_aside(&Subject::Content(shown.cid), self.now_ms);
                 if stored && !tried && !waits && !memory.contents.contains(&hmac) {
-                    wanted.push((*space, shown.cid, hmac, shown.size));
+                    wanted.push_back(WantedContent { space: *space, cid: shown.cid, hmac, size: shown.size });
                 }
             }
         }

@@ -340,7 +340,10 @@ impl Engine {
     ) -> Result<Edit, EditError> {
         let state = self.state_of(space);
         let register = Register { target, at: meta.record_id };
-        let supersedes = superseded_by_edit(&state.heads(&register));
+        // The delete of an attachment stands at no record; attaching it again undoes that one too.
+        let heads = state.heads_of_target(target).into_iter();
+        let heads: Vec<&Change> = heads.filter(|head| head.register() == register || head.op == Op::Delete).collect();
+        let supersedes = superseded_by_edit(&heads);
         let hmac = self.content_hmac(space, &content)?;
         let size = content.len() as u64;
         let mut change = self.draft(state, target, Op::Put, supersedes, meta, Some(hmac), size, now_ms, rng)?;

@@ -75,7 +75,7 @@ impl Engine {
     /// `now_ms` here and in [`Engine::handle`] is milliseconds since 1970 by the store's clock: the local clock, corrected
     /// by the last `Date` that the store sent.
     pub fn start_sync(&mut self, now_ms: u64, rng: &mut dyn CryptoRng) {
-        if self.sync.is_some() || self.poisoned {
+        if self.poisoned || self.sync.as_ref().is_some_and(|sync| !sync.is_over()) {
             return;
         }
         self.sync = Some(Sync::new());
@@ -100,10 +100,11 @@ impl Engine {
     }
 
     /// Ends a sync early: nothing more is begun, and [`Engine::finish`] gives its summary once all outcomes are in.
-    pub fn cancel(&mut self) {
+    pub fn cancel(&mut self, now_ms: u64, rng: &mut dyn CryptoRng) {
         if let Some(sync) = self.sync.as_mut() {
             sync.fail("cancel", FailureClass::Retry);
         }
+        self.advance(now_ms, rng);
     }
 
     /// The summary of a sync that has ended; `None` while one is running, and when there was none.

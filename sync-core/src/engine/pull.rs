@@ -1,5 +1,6 @@
 //! Reading: the doorbell, the segments that are new, and applying them in causal order.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_protocol::{ObjectKey, Space};
@@ -47,6 +48,12 @@ pub(super) enum Bell {
 pub(super) struct Fetched {
     segment: Segment,
     stored_at: Option<Timestamp>,
+}
+
+impl Borrow<Segment> for Fetched {
+    fn borrow(&self) -> &Segment {
+        &self.segment
+    }
 }
 
 impl Turn<'_> {
@@ -235,8 +242,10 @@ impl Turn<'_> {
     /// With everything fetched that can be, the missing is either looked for in a listing or named a hole.
     fn after_applying(&mut self) -> Phase {
         let absent: Vec<(Space, SegmentRef)> = self.sync.absent.iter().copied().collect();
-        let unlisted: BTreeSet<Space> =
-            absent.iter().map(|(space, _)| *space).filter(|space| !self.sync.listed.contains_key(space)).collect();
+        let is_new = |(space, segment): &&(Space, SegmentRef)| {
+            !self.sync.listed.contains_key(space) && !self.is_known_hole(*space, segment)
+        };
+        let unlisted: BTreeSet<Space> = absent.iter().filter(is_new).map(|(space, _)| *space).collect();
         if !unlisted.is_empty() {
             self.sync.to_list.extend(unlisted);
             return Phase::List;
@@ -258,10 +267,8 @@ impl Turn<'_> {
 
     fn apply_in(&mut self, space: Space, all: bool) {
         let Some(mut fetched) = self.sync.fetched.remove(&space) else { return };
-        let documents: BTreeMap<SegmentRef, Segment> =
-            fetched.iter().map(|(name, fetched)| (*name, fetched.segment.clone())).collect();
         let mut held = BTreeMap::new();
-        for name in causal_order(&documents) {
+        for name in causal_order(&fetched) {
             let Some(next) = fetched.remove(&name) else { continue };
             let missing = missing_before(&next.segment, |before| self.need_not_wait_for(space, before));
             if all || missing.is_empty() {
@@ -279,13 +286,19 @@ impl Turn<'_> {
     /// comes after it is applied without it: one forged or withheld segment must not stop a device for ever.
     fn need_not_wait_for(&self, space: Space, segment: &SegmentRef) -> bool {
         let entry = (space, *segment);
-        let given_up = self.sync.absent.contains(&entry) && self.sync.listed.contains_key(&space);
+        let looked_for = self.sync.listed.contains_key(&space) || self.is_known_hole(space, segment);
+        let given_up = self.sync.absent.contains(&entry) && looked_for;
         let set_aside = self
             .account
             .spaces
             .get(&space)
             .is_some_and(|memory| memory.has(segment) || memory.is_set_aside(&Subject::Segment(*segment), self.now_ms));
         given_up || set_aside || self.sync.refused.contains(&entry)
+    }
+
+    /// Whether a segment was missing before, and named so: the daily listing looks for it, not every sync.
+    fn is_known_hole(&self, space: Space, segment: &SegmentRef) -> bool {
+        self.account.spaces.get(&space).is_some_and(|memory| memory.holes.contains_key(segment))
     }
 
     fn apply_one(&mut self, space: Space, name: SegmentRef, fetched: &Fetched) {

@@ -44,6 +44,15 @@ impl Turn<'_> {
         }
     }
 
+    fn has_more_to_send(&self) -> bool {
+        let is_new = |space: &Space, cid: &Cid| !self.sync.chosen.contains(&(*space, *cid));
+        self.account
+            .spaces
+            .iter()
+            .filter(|(space, _)| self.account.keyring.current(**space).is_some())
+            .any(|(space, memory)| memory.built.is_none() && memory.outbox.keys().any(|cid| is_new(space, cid)))
+    }
+
     pub(super) fn grant_sent(&mut self, grant: GrantId, outcome: Outcome) {
         match outcome.written() {
             Ok(Written::Stored { .. } | Written::AlreadyThere) => {
@@ -63,7 +72,8 @@ impl Turn<'_> {
             if memory.built.is_some() {
                 continue;
             }
-            let mut waiting: Vec<&Change> = memory.outbox.keys().filter_map(|cid| memory.state.get(*cid)).collect();
+            let new = memory.outbox.keys().filter(|cid| !self.sync.chosen.contains(&(space, **cid)));
+            let mut waiting: Vec<&Change> = new.filter_map(|cid| memory.state.get(*cid)).collect();
             waiting.sort_by_key(|change| change.rank());
             let mut bytes = 0;
             let fits = |change: &&Change| {
@@ -72,6 +82,7 @@ impl Turn<'_> {
             };
             let chosen: Vec<Cid> =
                 waiting.into_iter().take(CHANGES_PER_SEGMENT).take_while(fits).map(|change| change.cid).collect();
+            self.sync.chosen.extend(chosen.iter().map(|cid| (space, *cid)));
             if !chosen.is_empty() {
                 self.sync.to_send.insert(space, chosen);
             }
@@ -195,6 +206,7 @@ impl Turn<'_> {
     pub(super) fn build_segments(&mut self) {
         if self.now_ms.saturating_sub(self.sync.read_at_ms) > FRESH_MS {
             // The uploads took long. The state may be stale by now, and the collector relies on nobody writing upon it.
+            self.sync.chosen.clear();
             self.sync.phase = Phase::Doorbell;
             return;
         }
@@ -277,8 +289,8 @@ impl Turn<'_> {
             self.emit(Effect::PutIfAbsent { key, body: built.bytes }, Task::SendSegment(space));
         }
         if self.is_quiet() {
-            self.choose_changes();
-            self.sync.phase = if self.sync.to_send.is_empty() { Phase::Ring } else { Phase::SendContents };
+            // More than one segment took, or edits made meanwhile; and of a member added meanwhile the grant goes first.
+            self.sync.phase = if self.has_more_to_send() { Phase::SendGrants } else { Phase::Ring };
         }
     }
 

@@ -82,6 +82,15 @@ pub(super) struct Stored {
     pub(super) sha256: Sha256,
 }
 
+/// A content that a record shows and that is not on the device.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WantedContent {
+    pub(super) space: Space,
+    pub(super) cid: Cid,
+    pub(super) hmac: ContentHmac,
+    pub(super) size: u64,
+}
+
 #[derive(Debug)]
 pub(super) struct Sync {
     pub(super) phase: Phase,
@@ -106,10 +115,14 @@ pub(super) struct Sync {
     pub(super) refused: BTreeSet<(Space, SegmentRef)>,
     pub(super) grants_tried: BTreeSet<GrantId>,
     pub(super) contents_tried: BTreeSet<(Space, Cid)>,
+    /// The contents that are wanted, once they were looked for.
+    pub(super) contents_wanted: Option<VecDeque<WantedContent>>,
 
     pub(super) grants_sent: BTreeSet<GrantId>,
-    /// The changes that this sync sends; edits made meanwhile are for the next.
+    /// The changes that the segments being made carry.
     pub(super) to_send: BTreeMap<Space, Vec<Cid>>,
+    /// The changes that were chosen before: what could not be sent then waits for the next sync.
+    pub(super) chosen: BTreeSet<(Space, Cid)>,
     pub(super) on_the_way: BTreeSet<(Space, Cid)>,
     pub(super) stored: BTreeMap<(Space, Cid), Stored>,
     pub(super) stored_attachments: BTreeMap<(Space, ContentHmac), Stored>,
@@ -137,8 +150,10 @@ impl Sync {
             refused: BTreeSet::new(),
             grants_tried: BTreeSet::new(),
             contents_tried: BTreeSet::new(),
+            contents_wanted: None,
             grants_sent: BTreeSet::new(),
             to_send: BTreeMap::new(),
+            chosen: BTreeSet::new(),
             on_the_way: BTreeSet::new(),
             stored: BTreeMap::new(),
             stored_attachments: BTreeMap::new(),
@@ -226,8 +241,9 @@ impl Turn<'_> {
     }
 
     pub(super) fn handle(&mut self, task: Task, name: &'static str, outcome: Outcome) {
-        if let (Outcome::Failed(class), true) = (&outcome, task.is_persist()) {
-            return self.sync.fail(name, *class);
+        if task.is_persist() && outcome != Outcome::Persisted {
+            let class = if let Outcome::Failed(class) = outcome { class } else { FailureClass::Local };
+            return self.sync.fail(name, class);
         }
         if self.sync.has_failed() && !matches!(task, Task::SendSegment(_)) {
             return;

@@ -1,5 +1,6 @@
 //! Segments in their chains: names, and the causal order in which they are applied.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -75,10 +76,11 @@ pub fn missing_before(segment: &Segment, is_there: impl Fn(&SegmentRef) -> bool)
 /// Should segments claim to have seen each other, which honest devices cannot make, the rest of them follows in the order
 /// of their names.
 #[must_use]
-pub fn causal_order(segments: &BTreeMap<SegmentRef, Segment>) -> Vec<SegmentRef> {
+pub fn causal_order<S: Borrow<Segment>>(segments: &BTreeMap<SegmentRef, S>) -> Vec<SegmentRef> {
     let mut waits: BTreeMap<SegmentRef, BTreeSet<SegmentRef>> = segments
         .iter()
-        .map(|(name, segment)| (*name, segment.predecessor().into_iter().chain(segment.seen.iter().copied())))
+        .map(|(name, segment)| (*name, segment.borrow()))
+        .map(|(name, segment)| (name, segment.predecessor().into_iter().chain(segment.seen.iter().copied())))
         .map(|(name, before)| (name, before.filter(|before| *before != name && segments.contains_key(before)).collect()))
         .collect();
     let mut followers: BTreeMap<SegmentRef, BTreeSet<SegmentRef>> = BTreeMap::new();

@@ -80,7 +80,9 @@ impl Model {
             Op::Delete => cids(&self.heads(edit.space, seen, |other| other.target == register.target)),
             Op::Resolve => cids(&self.heads(edit.space, seen, |other| *other == register)),
             Op::Put | Op::Relocate => {
-                let heads = self.heads(edit.space, seen, |other| *other == register);
+                let heads = self.heads(edit.space, seen, |other| other.target == register.target);
+                let mine = |head: &&Change| head.register() == register || head.op == Op::Delete;
+                let heads: Vec<&Change> = heads.into_iter().filter(mine).collect();
                 match Self::winner(&heads) {
                     None => cids(&heads),
                     Some(shown) => {
