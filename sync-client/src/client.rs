@@ -450,6 +450,14 @@ impl SyncClient {
         self.status().map(|status| status.devices)
     }
 
+    /// The way to the account's objects, for tools that look at them one by one.
+    ///
+    /// # Errors
+    /// `credentials-missing`, `invalid-setting`.
+    pub fn transport(&self) -> Result<Arc<dyn Transport>, Error> {
+        self.device.transport()
+    }
+
     /// What happens from now on, here and by syncs. A receiver that lags behind misses the oldest events.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {

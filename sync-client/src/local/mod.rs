@@ -244,3 +244,72 @@ fn failure(path: &Path, error: SqlError) -> Error {
         Some(_) | None => Error::Database(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tidegate_protocol::{ContentHmac, DeviceId, MemberId, UserId};
+    use tidegate_sync_core::keys::{DeviceKey, MasterKey};
+
+    use super::*;
+    use crate::remote::Remote;
+    use crate::session::DpopKey;
+
+    fn keys() -> Keys {
+        let mut rng = crate::random::system();
+        Keys {
+            remote: Remote::broker("https://broker.example").unwrap(),
+            user: UserId::from_bytes([1; 16]),
+            device: DeviceId::from_bytes([2; 16]),
+            device_name: "laptop".to_owned(),
+            genesis: Vec::new(),
+            generation: 0,
+            master: MasterKey::generate(&mut rng),
+            dpop: DpopKey::generate(),
+            device_key: DeviceKey::generate(&mut rng),
+        }
+    }
+
+    fn content(bytes: Vec<u8>) -> (Persist, Space, ContentHmac) {
+        let space = Space::Member(UserId::from_bytes([1; 16]), MemberId::from_bytes([3; 16]));
+        let hmac = ContentHmac::from_bytes([bytes.len() as u8; 32]);
+        (Persist { step: Step::Edit, rows: vec![Row::PutContent { space, hmac, bytes }] }, space, hmac)
+    }
+
+    #[test]
+    fn a_full_disk_is_told_and_keeps_what_was_acknowledged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tidegate.db");
+        let mut database = Database::create_at(&path, &keys(), &BTreeMap::new(), None, 0).unwrap();
+        let (first, space, hmac) = content(b"acknowledged".to_vec());
+        database.persist(&first).unwrap();
+        // SQLite answers "full" at its page limit exactly as it does when the disk has no space.
+        let pages: i64 = database.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        database.connection.pragma_update(None, "max_page_count", pages).unwrap();
+        let noise: Vec<u8> = (0..200_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+        let error = database.persist(&content(noise).0).unwrap_err();
+        assert_eq!(error.code(), "disk-full");
+        assert_eq!(database.content(space, hmac).unwrap().unwrap(), b"acknowledged");
+    }
+
+    #[test]
+    fn a_database_of_another_account_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path());
+        let keys = keys();
+        Database::create(&home, &keys, &BTreeMap::new(), None, 0).unwrap();
+        let other = Keys { user: UserId::from_bytes([9; 16]), ..keys };
+        assert_eq!(Database::open(&home, &other).unwrap_err().code(), "local-database-damaged");
+    }
+
+    #[test]
+    fn the_clock_never_goes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path());
+        let keys = keys();
+        Database::create(&home, &keys, &BTreeMap::new(), None, 0).unwrap();
+        let mut database = Database::open(&home, &keys).unwrap();
+        let clock = |millis| Row::PutClock(tidegate_sync_core::clock::Hlc::new(millis, 0));
+        database.persist(&Persist { step: Step::Edit, rows: vec![clock(1_000_000_000_000), clock(5)] }).unwrap();
+        assert_eq!(database.load().unwrap().clock.millis(), 1_000_000_000_000);
+    }
+}

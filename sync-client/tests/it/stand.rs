@@ -1,0 +1,221 @@
+//! Where a test's clients live: a store that can be told to misbehave, or a broker with its store; and homes for devices.
+
+use std::collections::VecDeque;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tempfile::TempDir;
+use tidegate_broker::dev::{DevOptions, DevServer};
+use tidegate_embedded_s3::{AccessKey, Config, Rule, Store};
+use tidegate_sync_client::{
+    Clock, Created, Credentials, Enrolment, Options, RecoveryCode, Remote, RetryPolicy, SecretString, SyncClient, SyncReport,
+};
+use time::OffsetDateTime;
+use tokio::net::TcpListener;
+
+pub(crate) const BUCKET: &str = "family";
+const KEY_ID: &str = "direct";
+const SECRET: &str = "a-secret-of-the-tests";
+
+/// What a store answers in place of the truth.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    /// An error status, with `Retry-After` in seconds.
+    Status(u16, Option<u64>),
+    /// A hotel's page.
+    Page,
+    /// A redirect to a hotel's page.
+    Redirect,
+    /// Nothing: the connection closes.
+    Hangup,
+}
+
+/// Faults to come, one a request; or one for all.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Faults {
+    queue: Arc<Mutex<VecDeque<Fault>>>,
+    always: Arc<Mutex<Option<Fault>>>,
+}
+
+impl Faults {
+    pub(crate) fn next(&self, faults: &[Fault]) {
+        self.queue.lock().unwrap().extend(faults);
+    }
+
+    pub(crate) fn always(&self, fault: Option<Fault>) {
+        *self.always.lock().unwrap() = fault;
+    }
+
+    fn take(&self) -> Option<Fault> {
+        self.always.lock().unwrap().or_else(|| self.queue.lock().unwrap().pop_front())
+    }
+}
+
+/// An embedded store behind a front that can misbehave.
+pub(crate) struct DirectStand {
+    pub(crate) store: Store,
+    pub(crate) faults: Faults,
+    address: SocketAddr,
+    _data: TempDir,
+}
+
+/// Either way to the objects.
+pub(crate) enum Stand {
+    Direct(DirectStand),
+    Broker(Box<DevServer>, TempDir),
+}
+
+/// A device's home, removed at the end.
+pub(crate) struct TestHome(TempDir);
+
+impl TestHome {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.0.path().join("home")
+    }
+}
+
+impl DirectStand {
+    pub(crate) async fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let rules = vec![Rule::everything()];
+        let store = Store::open(Config::new(data.path(), vec![AccessKey::new(KEY_ID, SECRET, rules)])).unwrap();
+        store.create_bucket(BUCKET).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let faults = Faults::default();
+        tokio::spawn(front(listener, store.clone(), faults.clone()));
+        Self { store, faults, address, _data: data }
+    }
+
+    pub(crate) fn remote(&self) -> Remote {
+        Remote::direct(&format!("http://{}", self.address), BUCKET, "us-east-1", false).unwrap()
+    }
+}
+
+async fn front(listener: TcpListener, store: Store, faults: Faults) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { return };
+        stream.set_nodelay(true).unwrap();
+        let (service, faults) = (store.service(), faults.clone());
+        tokio::spawn(async move {
+            let answer = service_fn(move |request: http::Request<Incoming>| {
+                let (service, fault) = (service.clone(), faults.take());
+                async move {
+                    let Some(fault) = fault else { return Ok(service.answer(request).await) };
+                    fault.answer().ok_or_else(|| std::io::Error::other("hang up"))
+                }
+            });
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+        });
+    }
+}
+
+impl Fault {
+    fn answer<B: Default + From<String>>(self) -> Option<http::Response<B>> {
+        let response = http::Response::builder();
+        match self {
+            Self::Status(status, retry_after) => {
+                let response = retry_after.into_iter().fold(response.status(status), |r, s| r.header("retry-after", s));
+                Some(response.body(B::default()).unwrap())
+            }
+            Self::Page => {
+                let page = B::from("<html><body>Welcome to the hotel</body></html>".to_owned());
+                Some(response.status(200).header("content-type", "text/html; charset=utf-8").body(page).unwrap())
+            }
+            Self::Redirect => {
+                Some(response.status(302).header("location", "http://login.hotel.example/").body(B::default()).unwrap())
+            }
+            Self::Hangup => None,
+        }
+    }
+}
+
+impl Stand {
+    pub(crate) async fn direct() -> Self {
+        Self::Direct(DirectStand::start().await)
+    }
+
+    pub(crate) async fn broker() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let server = tidegate_broker::dev::start(DevOptions::new(data.path())).await.unwrap();
+        Self::Broker(Box::new(server), data)
+    }
+
+    pub(crate) fn remote(&self) -> Remote {
+        match self {
+            Self::Direct(stand) => stand.remote(),
+            Self::Broker(server, _) => Remote::broker(&server.broker_url).unwrap(),
+        }
+    }
+
+    /// An invite of the one person of these tests.
+    pub(crate) fn invite(&self, devices: u32) -> Option<SecretString> {
+        match self {
+            Self::Direct(_) => None,
+            Self::Broker(server, _) => {
+                let invite = server.invite("ada", devices, time::Duration::days(1)).unwrap();
+                Some(SecretString::from(invite.token))
+            }
+        }
+    }
+
+    pub(crate) fn enrolment(&self, device_name: &str) -> Enrolment {
+        Enrolment { remote: self.remote(), invite: self.invite(1), device_name: device_name.to_owned() }
+    }
+
+    pub(crate) fn store(&self) -> (&Store, &str) {
+        match self {
+            Self::Direct(stand) => (&stand.store, BUCKET),
+            Self::Broker(server, _) => (server.store(), &server.bucket),
+        }
+    }
+
+    /// Creates the account on a first device.
+    pub(crate) async fn create(&self, home: &Path) -> (SyncClient, RecoveryCode) {
+        let Created { client, recovery_code } =
+            SyncClient::create_account(home, self.enrolment("laptop"), options()).await.unwrap();
+        (client, recovery_code)
+    }
+
+    /// Joins it on another.
+    pub(crate) async fn join(&self, home: &Path, code: &RecoveryCode) -> SyncClient {
+        SyncClient::join(home, self.enrolment("phone"), code, None, options()).await.unwrap()
+    }
+}
+
+/// Options of the tests: access key in hand, patience short.
+pub(crate) fn options() -> Options {
+    Options {
+        credentials: Some(Credentials::new(KEY_ID, SECRET, None)),
+        retry: RetryPolicy { tries: 3, first_pause: Duration::from_millis(5), longest_pause: Duration::from_secs(2) },
+        home_wait: Duration::from_millis(500),
+        connect_timeout: Duration::from_secs(2),
+        ..Options::default()
+    }
+}
+
+/// A clock that is off by so much.
+#[derive(Debug)]
+pub(crate) struct OffClock(pub(crate) time::Duration);
+
+impl Clock for OffClock {
+    fn now(&self) -> OffsetDateTime {
+        OffsetDateTime::now_utc() + self.0
+    }
+}
+
+pub(crate) async fn sync(client: &SyncClient) -> SyncReport {
+    client.sync(&|_progress| {}).await.unwrap()
+}
+
