@@ -35,6 +35,8 @@ pub enum Violation {
         /// The space.
         space: Space,
     },
+    /// A family member that was added is not known, or nothing of it.
+    SpaceUnknown(Space),
     /// An acknowledged edit is on no device any more.
     EditLost(Cid),
     /// An acknowledged edit was replaced by a change whose author had not seen it.
@@ -101,9 +103,12 @@ fn check_store(world: &World, found: &mut Vec<Violation>) {
 
 /// All devices hold the same changes, brought by the same segments, and the same frontier.
 fn check_agreement(world: &World, found: &mut Vec<Violation>) {
-    let spaces = [Space::Account(world.user()), world.space()];
-    for space in spaces {
+    let added = world.members_added.iter().map(|member| Space::Member(world.user(), *member));
+    for space in [Space::Account(world.user()), world.space()].into_iter().chain(added) {
         let first = world.devices[0].engine.state(space).map(essence);
+        if first.as_ref().is_none_or(|(changes, _)| changes.is_empty()) {
+            found.push(Violation::SpaceUnknown(space));
+        }
         for (device, other) in world.devices.iter().enumerate().skip(1) {
             if other.engine.state(space).map(essence) != first {
                 found.push(Violation::StatesDiffer { device, space });

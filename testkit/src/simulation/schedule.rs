@@ -34,10 +34,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Three devices and 900 steps.
+    /// Three devices and 750 steps.
     #[must_use]
     pub const fn new(seed: u64, personality: Personality) -> Self {
-        Self { seed, personality, devices: 3, steps: 900, bug: None }
+        Self { seed, personality, devices: 3, steps: 750, bug: None }
     }
 
     /// With a planted bug.
@@ -68,6 +68,8 @@ pub struct Counts {
     pub resolutions: u64,
     /// Acknowledged restorations of earlier versions.
     pub restorations: u64,
+    /// Family members added.
+    pub members: u64,
     /// Acknowledged attachments.
     pub attachments: u64,
     /// Conflicts seen by any device after any sync, and at the end.
@@ -91,6 +93,7 @@ impl Counts {
 
     /// Adds another schedule's counts.
     pub fn add(&mut self, other: &Self) {
+        self.members += other.members;
         self.puts += other.puts;
         self.deletes += other.deletes;
         self.resolutions += other.resolutions;
@@ -147,6 +150,7 @@ fn step(world: &mut World, may_edit: bool) {
     match world.draw(100) {
         0..=15 if may_edit => edit(world, device),
         16..=27 => begin_sync(world, device),
+        28 if may_edit && world.chance(40) => add_member(world, device),
         28 => world.crash(device, format!("{device} crashes")),
         29 => world.now_ms += world.rng.next_u64() % (2 * DAY_MS / 100),
         30 if world.chance(5) => world.now_ms += DAY_MS,
@@ -213,6 +217,21 @@ fn hand_back(world: &mut World, device: usize, index: usize) {
     world.counts.conflicts += summary.conflicts;
     let failed = summary.failure.map_or("", |failure| failure.effect);
     world.note(format!("{device} has synced: {} pulled, {} pushed {failed}", summary.pulled, summary.pushed));
+}
+
+/// At most two more members: their keys travel by grants, and their spaces are taken up by devices that synced before.
+fn add_member(world: &mut World, device: usize) {
+    let now_ms = world.devices[device].now(world.now_ms);
+    if world.members_added.len() >= 2 {
+        return;
+    }
+    let World { devices, rng, .. } = world;
+    let Ok(added) = devices[device].engine.add_member("plaintext name of another child", now_ms, rng) else { return };
+    devices[device].disk.commit(&added.edit.batch);
+    devices[device].engine.committed(&added.edit);
+    world.members_added.insert(added.member);
+    world.counts.members += 1;
+    world.note(format!("{device} adds member {}", added.member));
 }
 
 fn edit(world: &mut World, device: usize) {
@@ -351,6 +370,25 @@ fn attach(world: &mut World, device: usize) -> Made {
     Some((edit, content))
 }
 
+/// One more crash each, somewhere in the sync that sends what is left: whatever it leaves half done, no later edit covers up.
+fn crash_in_a_last_sync(world: &mut World, device: usize) {
+    let now_ms = world.now_ms;
+    let World { devices, rng, .. } = world;
+    devices[device].start_sync(now_ms, rng);
+    for _ in 0..world.draw(20) {
+        world.now_ms += 1;
+        if !world.devices[device].to_do.is_empty() {
+            world.execute(device, 0);
+        } else if !world.devices[device].answers.is_empty() {
+            hand_back(world, device, 0);
+        }
+    }
+    if world.devices[device].is_idle() {
+        return;
+    }
+    world.crash(device, format!("{device} crashes in its last sync"));
+}
+
 /// Lets every sync end, and then all devices sync in turn until none has anything to do: then a sync is one request.
 fn leave_in_peace(world: &mut World) {
     world.note("peace".to_owned());
@@ -366,6 +404,9 @@ fn leave_in_peace(world: &mut World) {
         }
         // A sync that was over already is not left to the next.
         let _ = world.devices[device].engine.finish();
+    }
+    for device in 0..world.devices.len() {
+        crash_in_a_last_sync(world, device);
     }
     let mut requests = Vec::new();
     for _ in 0..ROUNDS {

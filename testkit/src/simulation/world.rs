@@ -1,5 +1,7 @@
 //! Devices, the store and the time between them; carrying out single effects, and crashing around them.
 
+use std::collections::BTreeSet;
+
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use tidegate_protocol::{MemberId, ObjectKey, Space};
@@ -36,6 +38,8 @@ pub struct World {
     pub counts: Counts,
     /// The family member whose records are edited.
     pub member: MemberId,
+    /// The members added by devices later.
+    pub members_added: BTreeSet<MemberId>,
     /// Chance draws.
     pub rng: ChaCha20Rng,
     user: tidegate_protocol::UserId,
@@ -80,6 +84,7 @@ impl World {
             trace: Vec::new(),
             counts: Counts::default(),
             member: added.member,
+            members_added: BTreeSet::new(),
             rng,
             user: household.user(),
             bug,

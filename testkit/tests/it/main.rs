@@ -1,5 +1,6 @@
 //! The simulation, over every store personality, and the bugs that it must find.
 
 mod planted_bugs;
+mod quarantine;
 mod requests;
 mod simulation;

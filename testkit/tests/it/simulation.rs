@@ -19,6 +19,7 @@ fn a_thousand_schedules_lose_nothing_on_any_store() {
             ("resolutions", counts.resolutions),
             ("restorations", counts.restorations),
             ("attachments", counts.attachments),
+            ("members", counts.members),
             ("conflicts", counts.conflicts),
             ("crashes", counts.crashes),
             ("lost requests and answers", counts.lost),
