@@ -2,8 +2,8 @@
 
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::header::CONTENT_TYPE;
+use http_body_util::BodyExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tidegate_protocol::problem::ProblemCode;
@@ -18,14 +18,15 @@ pub(crate) struct Json<T>(pub(crate) T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
         let essence = media_type.split(';').next().unwrap_or("").trim();
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(Problem::new(ProblemCode::UnsupportedMediaType, "the body must be application/json"));
         }
-        let body = Bytes::from_request(request, state).await;
-        let body = body.map_err(|_| Problem::new(ProblemCode::InvalidRequest, "the body could not be read"))?;
+        // A layer has bounded and buffered it.
+        let body = request.into_body().collect().await;
+        let body = body.map_err(|_| Problem::new(ProblemCode::InvalidRequest, "the body could not be read"))?.to_bytes();
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             let reason: String = error.to_string().chars().take(MAX_REASON_CHARACTERS).collect();
             Problem::new(ProblemCode::InvalidJson, format!("the body is not the JSON of this route: {reason}"))

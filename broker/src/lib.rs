@@ -11,6 +11,10 @@ pub mod config;
 mod delete;
 #[cfg(feature = "embedded")]
 pub mod dev;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod golden;
 mod health;
 mod identity;
 mod json;

@@ -17,7 +17,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tidegate_sigv4::EndpointError;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
@@ -27,8 +27,11 @@ use crate::config::Config;
 use crate::routes;
 use crate::store::StoreError;
 
-/// A client gets this long to send the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// A client gets this long to send the head of its next request: longer than clients keep idle connections (90 s is usual), so
+/// that none is closed under a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(100);
+/// Connections at once; more wait unaccepted.
+const MOST_CONNECTIONS: usize = 10_000;
 /// Requests under way get this long when the broker stops.
 const DRAIN: Duration = Duration::from_secs(15);
 /// How often the snapshot of revoked devices is renewed, so that no call has to wait for it.
@@ -173,13 +176,14 @@ async fn until_stop(stopped: &mut watch::Receiver<bool>) {
 
 async fn accept(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
     let connections = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     {
         let mut stop = pin!(until_stop(&mut stopped));
         loop {
             tokio::select! {
                 () = &mut stop => break,
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => serve_connection(stream, router.clone(), &connections),
+                accepted = accept_next(&listener, &places) => match accepted {
+                    Ok((stream, place)) => serve_connection(stream, place, router.clone(), &connections),
                     Err(error) => {
                         // Too many open files pass; a connection that ended before it was accepted is the client's matter.
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -195,7 +199,12 @@ async fn accept(listener: TcpListener, router: Router, mut stopped: watch::Recei
     }
 }
 
-fn serve_connection(stream: TcpStream, router: Router, connections: &GracefulShutdown) {
+async fn accept_next(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+    Ok((listener.accept().await?.0, place))
+}
+
+fn serve_connection(stream: TcpStream, place: OwnedSemaphorePermit, router: Router, connections: &GracefulShutdown) {
     // Without it a small reply waits for the client's delayed acknowledgement.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
@@ -210,6 +219,7 @@ fn serve_connection(stream: TcpStream, router: Router, connections: &GracefulShu
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection ended");
         }
+        drop(place);
     });
 }
 

@@ -1,22 +1,26 @@
 //! Logs: one JSON object a line on standard error, with kinds, codes and times, never tokens, URLs, names or health values.
 
-use std::io::IsTerminal as _;
+use std::io;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::Directive;
-use tracing_subscriber::fmt;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt, registry};
 
-/// Libraries that log requests, signed URLs included.
-const SILENT: [&str; 5] = ["s3s=off", "aws_smithy_runtime=warn", "aws_sdk_s3=warn", "hyper=warn", "hyper_util=warn"];
-
-/// Starts logging to standard error by `TIDEGATE_LOG` (default `info`). A second call changes nothing.
+/// Starts logging to standard error by `TIDEGATE_LOG`, or else by `default`. Where the process logs already, nothing changes.
 pub fn start(default: &str) {
-    let filter = std::env::var("TIDEGATE_LOG").unwrap_or_else(|_| default.to_owned());
-    let mut filter = EnvFilter::try_new(&filter).unwrap_or_else(|_| EnvFilter::new(default));
-    for directive in SILENT.iter().filter_map(|text| text.parse::<Directive>().ok()) {
-        filter = filter.add_directive(directive);
-    }
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
-    // Fails only where the process logs already, as the CLI's demo does.
-    let _ = lines.json().flatten_event(true).try_init();
+    let filter = std::env::var("TIDEGATE_LOG").ok().and_then(|filter| EnvFilter::try_new(filter).ok());
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(default));
+    let lines = fmt::layer().json().flatten_event(true).with_writer(io::stderr);
+    let lines = lines.with_filter(filter_fn(is_discreet)).with_filter(filter);
+    let _ = registry().with(lines).try_init();
+}
+
+/// Libraries below us log whole requests, signed URLs included: of them only warnings pass, and of `s3s`, which warns with requests,
+/// nothing.
+fn is_discreet(event: &Metadata<'_>) -> bool {
+    let target = event.target();
+    let is_ours = target.starts_with("tidegate");
+    is_ours || (*event.level() <= Level::WARN && !target.starts_with("s3s"))
 }

@@ -81,7 +81,9 @@ fn create_invite(broker: &BrokerArguments, request: &InviteRequest, output: &Out
 
 fn describe(invite: &Invite, request: &InviteRequest, expires_at: &str) -> String {
     let InviteRequest { user, devices, .. } = request;
-    let code = QrCode::new(&invite.link).map(|code| code.render::<Dense1x2>().build()).unwrap_or_default();
+    let code = QrCode::new(&invite.link)
+        .map(|code| code.render().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
+        .unwrap_or_default();
     format!(
         "Invite for {user}: {devices} device(s), new ones until {expires_at}.\nWhoever has it can open the account's door; hand it over privately.\n\n\
          token\n{}\n\nlink\n{}\n\n{code}",

@@ -1,17 +1,15 @@
 //! From loose values to a [`Config`], collecting every mistake on the way.
 
 use std::fmt;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use figment::value::Value;
 use secrecy::SecretString;
 use tidegate_protocol::capability::{Precondition, StoreProfile};
 use tidegate_sigv4::Endpoint;
 use url::{Host, Url};
 
-use super::file::{Leaves, merge};
-use super::settings::{Kind, find, nearest};
+use super::file::merge;
+use super::reader::Reader;
 use super::{Config, Limits, TokenLifetimes, secrets};
 use crate::store::{Addressing, StoreConfig, StoreCredential};
 
@@ -58,10 +56,10 @@ pub fn load(file: &Path, environment: impl IntoIterator<Item = (String, String)>
     let toml = std::fs::read_to_string(file).map_err(|error| in_file(format!("cannot be read: {error}")))?;
     let leaves =
         merge(&name, &toml, environment.into_iter().collect()).map_err(|error| in_file(format!("is not TOML: {error}")))?;
-    let mut reader = Reader { leaves, mistakes: Vec::new() };
+    let mut reader = Reader::new(leaves);
     reader.refuse_unknown();
     let config = reader.config();
-    let Reader { mut mistakes, .. } = reader;
+    let mut mistakes = reader.into_mistakes();
     mistakes.sort_by(|a, b| a.setting.cmp(&b.setting));
     match config {
         Some(config) if mistakes.is_empty() => Ok(config),
@@ -69,32 +67,15 @@ pub fn load(file: &Path, environment: impl IntoIterator<Item = (String, String)>
     }
 }
 
-struct Reader {
-    leaves: Leaves,
-    mistakes: Vec<Mistake>,
-}
-
 impl Reader {
-    fn refuse_unknown(&mut self) {
-        let unknown: Vec<_> = self.leaves.iter().filter(|(name, _)| find(name).is_none()).collect();
-        let mistakes: Vec<_> = unknown
-            .into_iter()
-            .map(|(name, leaf)| {
-                let suggestion = nearest(name).map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
-                Mistake { setting: name.clone(), message: format!("there is no such setting ({}){suggestion}", leaf.origin) }
-            })
-            .collect();
-        self.mistakes.extend(mistakes);
-    }
-
     /// Reads all settings before it gives up, so that every mistake is found.
     fn config(&mut self) -> Option<Config> {
         let listen = self.address("listen", "127.0.0.1:8080");
         let admin_listen = self.address("admin_listen", "127.0.0.1:8081");
         let public_url = self.public_url();
-        let server_id_key = self.from_path("server_id_key_file", secrets::read_server_id_key);
+        let server_id_key = self.read_from("server_id_key_file", secrets::read_server_id_key);
         let active = self.text("signing.active");
-        let signing_keys = self.from_path("signing.keys_dir", |path| secrets::read_signing_keys(path, active.as_deref()));
+        let signing_keys = self.read_from("signing.keys_dir", |path| secrets::read_signing_keys(path, active.as_deref()));
         let store = self.store();
         let limits = self.limits();
         let tokens = self.tokens();
@@ -255,81 +236,5 @@ impl Reader {
             }
         }
         origins
-    }
-
-    fn address(&mut self, name: &str, default: &str) -> Option<SocketAddr> {
-        let text = self.text(name).unwrap_or_else(|| default.to_owned());
-        match text.parse() {
-            Ok(address) => Some(address),
-            Err(_) => self.mistake(name, "must be an IP address and a port, such as 127.0.0.1:8080"),
-        }
-    }
-
-    fn from_path<T>(&mut self, name: &str, read: impl FnOnce(&Path) -> Result<T, String>) -> Option<T> {
-        let path = PathBuf::from(self.required(name)?);
-        match read(&path) {
-            Ok(value) => Some(value),
-            Err(message) => self.mistake(name, &message),
-        }
-    }
-
-    fn required(&mut self, name: &str) -> Option<String> {
-        if !self.leaves.contains_key(name) {
-            return self.mistake(name, "is missing");
-        }
-        self.text(name)
-    }
-
-    fn text(&mut self, name: &str) -> Option<String> {
-        let leaf = self.leaves.get(name)?;
-        match &leaf.value {
-            Value::String(_, text) if !text.is_empty() => Some(text.clone()),
-            _ => self.mistake(name, "must be a text that is not empty"),
-        }
-    }
-
-    fn flag(&mut self, name: &str) -> bool {
-        let Some(leaf) = self.leaves.get(name) else { return false };
-        match &leaf.value {
-            Value::Bool(_, flag) => *flag,
-            Value::String(_, text) if text == "true" => true,
-            Value::String(_, text) if text == "false" => false,
-            _ => self.mistake::<()>(name, "must be true or false").is_some(),
-        }
-    }
-
-    fn number<T: TryFrom<u64>>(&mut self, name: &str, default: T) -> Option<T> {
-        let Some(leaf) = self.leaves.get(name) else { return Some(default) };
-        let number = match &leaf.value {
-            Value::Num(_, number) => number.to_i128().and_then(|number| u64::try_from(number).ok()),
-            Value::String(_, text) => text.parse().ok(),
-            _ => None,
-        };
-        let Some(Kind::Number { least, most }) = find(name).map(|setting| setting.kind) else { return Some(default) };
-        let fitting = number.filter(|number| (least..=most).contains(number)).and_then(|number| T::try_from(number).ok());
-        if fitting.is_none() {
-            return self.mistake(name, &format!("must be a whole number from {least} to {most}"));
-        }
-        fitting
-    }
-
-    fn list(&mut self, name: &str) -> Vec<String> {
-        let Some(leaf) = self.leaves.get(name) else { return Vec::new() };
-        let texts = match &leaf.value {
-            Value::String(_, text) => Some(text.split(',').map(|entry| entry.trim().to_owned()).collect()),
-            Value::Array(_, entries) => entries.iter().map(|entry| entry.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>(),
-            _ => None,
-        };
-        texts.unwrap_or_else(|| {
-            self.mistake::<()>(name, "must be a list of texts");
-            Vec::new()
-        })
-    }
-
-    /// Notes a mistake, with its place where the setting was given at all.
-    fn mistake<T>(&mut self, name: &str, message: &str) -> Option<T> {
-        let origin = self.leaves.get(name).map(|leaf| format!(" ({})", leaf.origin)).unwrap_or_default();
-        self.mistakes.push(Mistake { setting: name.to_owned(), message: format!("{message}{origin}") });
-        None
     }
 }

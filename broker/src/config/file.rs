@@ -36,13 +36,10 @@ fn take_apart(figment: &Figment, file_name: &str, prefix: &str, dict: Dict, leav
     for (key, value) in dict {
         let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
         let is_setting = find(&name).is_some();
-        let value = match value {
-            Value::Dict(_, section) if !is_setting => {
-                take_apart(figment, file_name, &name, section, leaves);
-                continue;
-            }
-            value => value,
-        };
+        if let Some(section) = value.as_dict().filter(|_| !is_setting) {
+            take_apart(figment, file_name, &name, section.clone(), leaves);
+            continue;
+        }
         let is_variable = figment.get_metadata(value.tag()).is_some_and(|layer| layer.name == LAYER);
         let origin = if is_variable { format!("environment variable {}", variable_of(&name)) } else { file_name.to_owned() };
         leaves.insert(name, Leaf { value, origin });

@@ -4,6 +4,7 @@
 mod check;
 mod environment;
 mod file;
+mod reader;
 mod secrets;
 mod settings;
 

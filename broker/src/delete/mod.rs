@@ -4,4 +4,6 @@ mod audit;
 mod handler;
 mod rules;
 
+#[cfg(test)]
+pub(crate) use audit::AuditDocument;
 pub(crate) use handler::{__path_delete, delete};

@@ -117,7 +117,7 @@ pub async fn start(options: DevOptions) -> Result<DevServer, DevError> {
     }
     let data = DataDir::open(&options.data_dir)?;
     let keys = data.store_keys()?;
-    // Before anything is written: the store's lock is what keeps a second process out.
+    // Before any lasting key is made: the store's lock is what keeps a second process out.
     let store = Store::open(StoreOptions::new(data.store_dir(), access_keys(&keys)))?;
     store.create_bucket(BUCKET)?;
     let listeners = Listeners::bind(options.listen, ANY_PORT).await?;

@@ -20,6 +20,8 @@ pub(crate) use keys::JwkSet;
 pub use keys::{InvalidSigningKey, NewSigningKey, SigningKeys};
 pub(crate) use nonce::Nonces;
 pub(crate) use renew::{__path_renew, renew};
+#[cfg(test)]
+pub(crate) use renewal::{Predecessor, RenewalDocument};
 pub(crate) use replay::ReplaySet;
 pub(crate) use revocation::{REVOCATION_SECONDS, Revocations, RevokedDocument};
 pub(crate) use token::{TokenType, Tokens};

@@ -121,6 +121,13 @@ impl Revocations {
         Ok(())
     }
 
+    /// A snapshot without a store.
+    #[cfg(test)]
+    pub(crate) fn pretend(&self, devices: impl IntoIterator<Item = DeviceId>, now: OffsetDateTime) {
+        let snapshot = Snapshot { taken_at: now, devices: devices.into_iter().collect() };
+        *self.snapshot.write().unwrap() = Arc::new(snapshot);
+    }
+
     fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }

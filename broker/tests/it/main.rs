@@ -1,3 +1,19 @@
-//! Tests of the broker from outside.
+//! Tests of the broker from outside: real HTTP against a broker and the embedded store on loopback.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests do")]
+
+mod cli;
+mod config;
+mod delete;
+mod device;
+mod enrolment;
+mod http;
+mod invite;
+mod openapi;
 mod policy;
+mod presign;
+mod proof;
+mod renewal;
+mod revocation;
+mod token;
+mod world;

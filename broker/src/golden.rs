@@ -1,0 +1,50 @@
+//! The broker's own documents as they stand in buckets: what one version wrote every later one reads.
+
+use std::fmt::Debug;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
+use time::macros::datetime;
+use uuid::Uuid;
+
+use crate::delete::AuditDocument;
+use crate::identity::{LinkDocument, SlotDocument};
+use crate::session::{Predecessor, RenewalDocument, RevokedDocument};
+use tidegate_protocol::{DeviceId, UserId};
+
+const NOW: OffsetDateTime = datetime!(2026-11-21 09:30 UTC);
+
+#[track_caller]
+fn assert_golden<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, document: &T) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1").join(name);
+    let golden = std::fs::read_to_string(path).unwrap();
+    assert_eq!(serde_json::to_string(document).unwrap() + "\n", golden);
+    assert_eq!(&serde_json::from_str::<T>(&golden).unwrap(), document);
+}
+
+fn user() -> UserId {
+    "00000000-0000-8000-8000-000000000001".parse().unwrap()
+}
+
+fn device() -> DeviceId {
+    "00000000-0000-8000-8000-000000000002".parse().unwrap()
+}
+
+#[test]
+fn documents_are_written_as_ever() {
+    assert_golden("link.json", &LinkDocument::new(user(), NOW));
+    assert_golden("invite-slot.json", &SlotDocument::new(user(), NOW));
+    assert_golden("device-revoked.json", &RevokedDocument::new(NOW));
+    let deleted = format!("users/{}/checkpoints/00112233445566778899aabbccddeeff.blob", user());
+    assert_golden("audit-delete.json", &AuditDocument::new(user(), device(), vec![deleted], NOW));
+    let id = |last: u128| Uuid::from_u128(0x4000_8000_0000_0000_0000 | last);
+    let renewal = RenewalDocument {
+        format: "tidegate/renewal/v1".to_owned(),
+        current: id(3),
+        issued_at: NOW,
+        previous: Some(Predecessor { jti: id(2), valid_until: NOW + time::Duration::minutes(10) }),
+    };
+    assert_golden("renewal.json", &renewal);
+}
