@@ -8,7 +8,7 @@ use serde_json::Map;
 use tidegate_protocol::{ContentHmac, GrantId, MemberId, RecordId, Space};
 
 use super::Engine;
-use super::members::{MEMBER_KIND, PROFILE_KIND, member_content};
+use super::members::{MEMBER_KIND, PROFILE_KIND, member_content, profile_of};
 use super::persist::{Persist, Row, Step};
 use crate::clock::{ClockOverflow, Hlc};
 use crate::keys::SpaceKeys;
@@ -16,7 +16,7 @@ use crate::manifest::{
     Change, Cid, FormatError, INLINE_BYTES, InlineContent, Location, MAX_RECORD_BYTES, MAX_SINGLE_ATTACHMENT_BYTES, Meta, Op,
     Register, Target,
 };
-use crate::state::{State, next_version, superseded_by_delete, superseded_by_edit};
+use crate::state::{State, next_version, superseded_by_delete, superseded_by_edit, winner};
 
 /// A new record, or a new version of one.
 #[derive(Debug, Clone, PartialEq)]
@@ -172,14 +172,17 @@ impl Engine {
         let space = self.member_space(member)?;
         let state = self.state_of(space);
         let heads = state.heads_of_target(target);
-        if !heads.iter().any(|head| head.has_content()) {
+        let is_profile = target == Target::Record(profile_of(member));
+        if is_profile || !heads.iter().any(|head| head.has_content()) {
             return Err(EditError::NotFound(target));
         }
         let supersedes = superseded_by_delete(&heads);
-        let change = Change {
-            location: None,
-            ..self.draft(state, target, Op::Delete, supersedes, Meta::default(), None, 0, now_ms, rng)?
+        let meta = match target {
+            Target::Record(_) => tombstone_meta(&heads),
+            // A delete stands for the attachment at all its records, and so at none.
+            Target::Attachment(_) => Meta::default(),
         };
+        let change = self.draft(state, target, Op::Delete, supersedes, meta, None, 0, now_ms, rng)?;
         Ok(acknowledge(space, change, Vec::new()))
     }
 
@@ -240,8 +243,7 @@ impl Engine {
         let space = Space::Member(user, member);
         let keys = SpaceKeys::generate(space, rng);
         let (grant, blob) = self.account.identity.grant_to_self(&keys, rng);
-        let record = RecordId::from_bytes(*member.as_bytes());
-        let target = Target::Record(record);
+        let target = Target::Record(profile_of(member));
 
         let entry = member_content(&[grant]);
         let entry_meta =
@@ -420,6 +422,13 @@ impl Engine {
             extra: Map::new(),
         })
     }
+}
+
+/// What a deleted record is still called, so that a list of deleted records can be read: until the tombstone goes too.
+fn tombstone_meta(heads: &[&Change]) -> Meta {
+    let shown = winner(heads.iter().copied()).or_else(|| heads.iter().copied().find(|head| head.has_content()));
+    let Some(Change { meta, .. }) = shown else { return Meta::default() };
+    Meta { kind: meta.kind.clone(), title: meta.title.clone(), media_type: meta.media_type.clone(), ..Meta::default() }
 }
 
 /// The rows of one edit: before they are committed it does not exist, afterwards it is acknowledged.

@@ -1,7 +1,7 @@
 //! The family members of an account: entries in the account space that name the grants of their keys.
 
 use serde::{Deserialize, Serialize};
-use tidegate_protocol::{GrantId, ListPrefix, ObjectKey, Space};
+use tidegate_protocol::{GrantId, ListPrefix, MemberId, ObjectKey, RecordId, Space};
 
 use super::effect::Effect;
 use super::event::{FailureClass, Outcome, Read};
@@ -17,6 +17,11 @@ pub const MEMBER_KIND: &str = "member";
 
 /// Kind of the record in a member's own space that describes the member; its title is the name.
 pub const PROFILE_KIND: &str = "profile";
+
+/// The record that describes a member, in its own space; and the member's entry in the account space.
+pub(super) const fn profile_of(member: MemberId) -> RecordId {
+    RecordId::from_bytes(*member.as_bytes())
+}
 
 #[derive(Serialize, Deserialize)]
 struct MemberContent {

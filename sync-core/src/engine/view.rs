@@ -6,7 +6,7 @@ use tidegate_protocol::{ContentHmac, DeviceId, MemberId, ObjectKey, RecordId, Sp
 
 use super::Engine;
 use super::contents::object_of;
-use super::members::PROFILE_KIND;
+use super::members::profile_of;
 use crate::manifest::{Change, Cid, Location, Op, Register, Target};
 use crate::quarantine::{Hole, Quarantined};
 use crate::state::{State, conflict, winner};
@@ -118,7 +118,7 @@ impl Engine {
     }
 
     fn profile_name(&self, space: Space, member: MemberId) -> String {
-        let register = Register::record(RecordId::from_bytes(*member.as_bytes()));
+        let register = Register::record(profile_of(member));
         let profile = self.state(space).and_then(|state| winner(state.heads(&register)));
         profile.and_then(|profile| profile.meta.title.clone()).unwrap_or_default()
     }
@@ -144,10 +144,7 @@ impl Engine {
             Target::Record(record) => record_view(state, member, record, &attachments),
             Target::Attachment(_) => None,
         });
-        views
-            .filter(|view| with_deleted || !view.deleted)
-            .filter(|view| view.shown.meta.kind.as_deref() != Some(PROFILE_KIND))
-            .collect()
+        views.filter(|view| with_deleted || !view.deleted).filter(|view| view.record != profile_of(member)).collect()
     }
 
     /// One record of a member.

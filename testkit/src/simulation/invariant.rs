@@ -19,6 +19,8 @@ pub enum Violation {
     EditDisagreesWithModel(Cid),
     /// A device stored two different segments under one number.
     TwoSegmentsWithOneNumber(String),
+    /// A device has two batches to commit at once, which may be committed in either order.
+    BatchesOutOfOrder(usize),
     /// A sync fails although nothing disturbs it.
     SyncFails {
         /// The device.

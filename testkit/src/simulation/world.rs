@@ -173,6 +173,10 @@ impl World {
         self.trace.push(format!("{device} {}", describe(&effect)));
         let outcome = match &effect {
             Effect::Persist(batch) => {
+                let others = self.devices[device].to_do.iter().filter(|(_, effect)| matches!(effect, Effect::Persist(_))).count();
+                if others > 0 {
+                    self.violations.push(Violation::BatchesOutOfOrder(device));
+                }
                 self.commit(device, batch);
                 Outcome::Persisted
             }

@@ -86,3 +86,32 @@ fn a_content_stands_in_a_batch_by_its_plaintext() {
     let stored = edit.batch.rows.iter().any(|row| matches!(row, Row::PutContent { bytes, .. } if *bytes == content));
     assert!(stored, "the shell keeps the content until it is sent");
 }
+
+#[test]
+fn a_deleted_record_is_still_called_what_it_was_and_a_profile_cannot_be_deleted() {
+    let mut world = settled(Personality::Atomic);
+    let record = tidegate_protocol::RecordId::from_bytes([9; 16]);
+    let put = PutRecord {
+        member: world.member,
+        record,
+        kind: Some("note".to_owned()),
+        title: Some("plaintext title".to_owned()),
+        media_type: None,
+        content: Vec::new(),
+    };
+    let edit = world.devices[0].engine.put(put, world.now_ms, &mut world.rng).expect("a record can be put");
+    world.acknowledge(0, edit, Vec::new());
+    let target = tidegate_sync_core::manifest::Target::Record(record);
+    let edit = world.devices[0].engine.delete(world.member, target, world.now_ms, &mut world.rng).expect("it is there");
+    world.acknowledge(0, edit, Vec::new());
+    for device in [0, 1] {
+        world.sync(device);
+    }
+    let view = world.devices[1].engine.record(world.member, record).expect("its tombstone is there");
+    assert_eq!((view.deleted, view.shown.version), (true, 2));
+    assert_eq!((view.shown.meta.kind.as_deref(), view.shown.meta.title.as_deref()), (Some("note"), Some("plaintext title")));
+
+    let profile = tidegate_sync_core::manifest::Target::Record(tidegate_protocol::RecordId::from_bytes(*world.member.as_bytes()));
+    let refused = world.devices[0].engine.delete(world.member, profile, world.now_ms, &mut world.rng).expect_err("it is refused");
+    assert_eq!(refused.code(), "not-found");
+}
