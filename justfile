@@ -43,6 +43,10 @@ test-crash-points:
 test-seaweedfs:
     cargo test --workspace --locked --test it -- --ignored --nocapture seaweedfs
 
+# A home on a file system without room (Linux; needs root or unprivileged user namespaces)
+test-disk-full:
+    cargo test -p tidegate-cli --locked --test it -- --ignored disk_full
+
 # Write docs/openapi.json, docs/config.md and golden files anew after a deliberate change
 bless:
     TIDEGATE_BLESS=1 cargo test --workspace --locked

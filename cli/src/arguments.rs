@@ -269,8 +269,12 @@ mod tests {
     #[test]
     fn flags_of_the_other_place_are_refused() {
         let broker = ["tidegate", "join", "--broker", "http://127.0.0.1:1"];
-        for more in [&["--bucket", "b"][..], &["--region", "r"], &["--virtual-host"], &["--user-id", "00000000-0000-4000-8000-000000000000"]]
-        {
+        for more in [
+            &["--bucket", "b"][..],
+            &["--region", "r"],
+            &["--virtual-host"],
+            &["--user-id", "00000000-0000-4000-8000-000000000000"],
+        ] {
             assert!(Arguments::try_parse_from([&broker, more].concat()).is_err(), "{more:?}");
         }
     }

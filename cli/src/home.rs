@@ -11,7 +11,11 @@ pub(crate) fn resolve(given: Option<&Path>) -> Result<PathBuf, Failure> {
     }
     let platform = directories::ProjectDirs::from("", "", "tidegate").map(|folders| folders.data_dir().to_owned());
     platform.ok_or_else(|| {
-        Failure::invalid("home-unknown", "this platform names no folder for a program's data", "pass --home DIR or set TIDEGATE_HOME")
+        Failure::invalid(
+            "home-unknown",
+            "this platform names no folder for a program's data",
+            "pass --home DIR or set TIDEGATE_HOME",
+        )
     })
 }
 

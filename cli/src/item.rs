@@ -50,7 +50,8 @@ pub(crate) fn any(client: &SyncClient, given: &str) -> Result<Item, Failure> {
     }
     let listing = everything(client)?;
     let records = listing.records.iter().map(|record| (record.record_id.to_string(), Item::Record(record.record_id)));
-    let attachments = listing.attachments.iter().map(|attachment| (attachment.hmac.to_string(), Item::Attachment(attachment.hmac)));
+    let attachments =
+        listing.attachments.iter().map(|attachment| (attachment.hmac.to_string(), Item::Attachment(attachment.hmac)));
     by_prefix("record or attachment", given, records.chain(attachments))
 }
 
@@ -82,7 +83,9 @@ fn by_prefix<T: PartialEq>(noun: &str, given: &str, candidates: impl Iterator<It
     let is_id = |c: char| c == '-' || (c.is_ascii_hexdigit() && !c.is_ascii_uppercase());
     if given.len() < MIN_PREFIX || !given.chars().all(is_id) {
         let message = format!("{} is not the id of a {noun}", shown(given));
-        let help = format!("give an id, or at least its first {MIN_PREFIX} characters, as `tidegate list` and `tidegate history` show it");
+        let help = format!(
+            "give an id, or at least its first {MIN_PREFIX} characters, as `tidegate list` and `tidegate history` show it"
+        );
         return Err(Failure::invalid("invalid-id", message, help));
     }
     let mut found: Vec<T> = Vec::new();

@@ -43,7 +43,8 @@ impl Output {
         if !self.json {
             return self.bytes(human(self.stdout).as_bytes());
         }
-        let mut text = serde_json::to_vec(document).map_err(|error| Failure::bug(format!("a result has no JSON form: {error}")))?;
+        let mut text =
+            serde_json::to_vec(document).map_err(|error| Failure::bug(format!("a result has no JSON form: {error}")))?;
         text.push(b'\n');
         self.bytes(&text)
     }

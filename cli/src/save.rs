@@ -104,7 +104,11 @@ pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Failure {
             let message = format!("there is no room on the disk for {path}");
             Failure::new(Class::Unreachable, "disk-full", message, "make room and run the command again; nothing is lost")
         }
-        _ => Failure::invalid("file-unwritable", format!("{path} can't be written: {error}"), "check the folder and its permissions"),
+        _ => Failure::invalid(
+            "file-unwritable",
+            format!("{path} can't be written: {error}"),
+            "check the folder and its permissions",
+        ),
     }
 }
 

@@ -21,7 +21,8 @@ struct ConflictDocument {
 pub(super) fn run(context: &Context) -> Result<(), Failure> {
     let client = context.open()?;
     let conflicts = client.conflicts()?;
-    let devices = client.status()?.devices.into_iter().filter_map(|device| Some((device.device_id.to_string(), device.name?))).collect();
+    let devices =
+        client.status()?.devices.into_iter().filter_map(|device| Some((device.device_id.to_string(), device.name?))).collect();
     let document = |conflict: &tidegate_sync_client::Conflict| ConflictDocument {
         record_id: conflict.record_id,
         versions: conflict.versions.iter().map(VersionDocument::from).collect(),

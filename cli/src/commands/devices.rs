@@ -21,7 +21,8 @@ pub(super) fn run(context: &Context) -> Result<(), Failure> {
 }
 
 pub(super) fn table(devices: &[DeviceInfo]) -> Table {
-    let mut table = Table::new([Column::Left("id"), Column::Left("name"), Column::Left("last change (UTC)"), Column::Left("state")]);
+    let mut table =
+        Table::new([Column::Left("id"), Column::Left("name"), Column::Left("last change (UTC)"), Column::Left("state")]);
     for device in devices {
         let seen = device.last_seen.map_or_else(|| "-".to_owned(), minute);
         let state = if device.this { format!("{}, this one", device.state.as_str()) } else { device.state.as_str().to_owned() };

@@ -22,7 +22,8 @@ struct HistoryDocument {
 pub(super) fn run(context: &Context, arguments: &HistoryArguments) -> Result<(), Failure> {
     let client = context.open()?;
     let versions = client.history(item::record(&client, &arguments.id)?)?;
-    let devices = client.status()?.devices.into_iter().filter_map(|device| Some((device.device_id.to_string(), device.name?))).collect();
+    let devices =
+        client.status()?.devices.into_iter().filter_map(|device| Some((device.device_id.to_string(), device.name?))).collect();
     let table = table(&versions, &devices);
     let document = HistoryDocument { versions: versions.iter().map(VersionDocument::from).collect() };
     context.output.result(&document, |style| table.render(style))

@@ -73,7 +73,7 @@ fn code_shown(code: &str, style: Style) -> String {
         style.bold("Your recovery code"),
         recovery::grid(code, style),
         "  Write it down on paper, now: it is shown this once and kept nowhere. It lets further devices in,",
-        "  and it is the only way back if all of them are lost. Whoever has it, and an invite or the store's keys, can read everything.",
+        "  and it is the only way back if all of them are lost. Show it to nobody you would not show everything.",
     )
 }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 use tidegate_protocol::{ContentHmac, MemberId, RecordId};
-use tidegate_sync_client::{AttachmentInfo, ListFilter, Listing, RecordInfo};
+use tidegate_sync_client::{AttachmentInfo, ListFilter, Listing, RecordInfo, SyncClient, VersionState};
 
 use super::Context;
 use crate::arguments::ListArguments;
@@ -82,6 +82,10 @@ pub(super) fn run(context: &Context, arguments: &ListArguments) -> Result<(), Fa
     let mut listing = client.list(&ListFilter { member, kind: arguments.kind.clone(), deleted: arguments.deleted })?;
     if arguments.deleted {
         listing.records.retain(|record| record.deleted);
+        listing.attachments.clear();
+        for record in &mut listing.records {
+            name_deleted(&client, record)?;
+        }
     }
     // What is attached in two places under one name is one line.
     let mut seen = HashSet::new();
@@ -92,6 +96,15 @@ pub(super) fn run(context: &Context, arguments: &ListArguments) -> Result<(), Fa
         attachments: listing.attachments.iter().map(AttachmentDocument::from).collect(),
     };
     context.output.result(&document, |style| tables(&listing, &names, style))
+}
+
+/// A delete has no title of its own: the record goes by the last one that it had.
+fn name_deleted(client: &SyncClient, record: &mut RecordInfo) -> Result<(), Failure> {
+    if record.title.is_empty() {
+        let last = client.history(record.record_id)?.into_iter().find(|version| version.state != VersionState::Deleted);
+        record.title = last.map(|version| version.title).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// Records, then attachments, each with whose they are.
@@ -119,8 +132,13 @@ pub(crate) fn tables(listing: &Listing, names: &HashMap<MemberId, String>, style
             remarks(record),
         ]);
     }
-    let mut attachments =
-        Table::new([Column::Left("attachment"), Column::Left("member"), Column::Left("name"), Column::Right("size"), Column::Left("")]);
+    let mut attachments = Table::new([
+        Column::Left("attachment"),
+        Column::Left("member"),
+        Column::Left("name"),
+        Column::Right("size"),
+        Column::Left(""),
+    ]);
     for attachment in in_order(&listing.attachments, |attachment| (name(attachment.member_id), attachment.name.clone())) {
         let place = if attachment.local { "" } else { "in the store" };
         let (id, member) = (short(attachment.hmac), name(attachment.member_id));

@@ -6,10 +6,11 @@ use tidegate_sync_client::{ListFilter, NewRecord, Source, SyncClient};
 
 use super::Context;
 use crate::arguments::PutArguments;
-use crate::document::WrittenDocument;
+use crate::document::{WrittenDocument, short};
 use crate::failure::Failure;
 use crate::input::{self, Input};
-use crate::style::{count, shown};
+use crate::style::count;
+use crate::table::{Column, Table};
 use crate::{item, limit};
 
 #[derive(Serialize)]
@@ -35,14 +36,13 @@ pub(super) fn run(context: &Context, arguments: &PutArguments) -> Result<(), Fai
         let written = client.put(new).map_err(|error| partly(Failure::from(error), records.len(), total))?;
         records.push(WrittenDocument::from(written));
     }
-    context.output.result(&Stored { records }, |style| {
-        let lines = titles.iter().zip(&arguments.files).map(|(title, file)| {
-            let name = title.as_deref().map_or_else(|| input::display(file), shown);
-            format!("{} stored {}\n", style.good("✓"), style.bold(name))
-        });
-        lines.collect()
-    })?;
-    context.output.note(&format!("{} on this device; `tidegate sync` sends what is new", count(total, "version")));
+    let mut table = Table::new([Column::Left("id"), Column::Right("version"), Column::Left("")]);
+    for (record, (title, file)) in records.iter().zip(titles.iter().zip(&arguments.files)) {
+        let name = title.clone().unwrap_or_else(|| input::display(file));
+        table.row([short(record.record_id), record.version.to_string(), name]);
+    }
+    context.output.result(&Stored { records }, |style| table.render(style))?;
+    context.output.note(&format!("{} on this device; `tidegate sync` sends what is new", count(total, "file")));
     Ok(())
 }
 

@@ -27,7 +27,9 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     match lost_edits {
         Some(0) => {}
         Some(lost) => context.output.warn(&format!("{} that had not been sent could not be kept", count(lost, "edit"))),
-        None => context.output.warn("the damaged database could not tell whether edits were waiting to be sent; if so, they are lost"),
+        None => {
+            context.output.warn("the damaged database could not tell whether edits were waiting to be sent; if so, they are lost")
+        }
     }
     let document = RebuildDocument {
         user_id: client.user_id(),

@@ -45,8 +45,11 @@ pub(super) fn run(context: &Context) -> Result<(), Failure> {
         context.output.warn(&format!("the store does not show segment {seq} of chain {chain} ({reason})"));
     }
     if status.clock_offset_ms.unsigned_abs() > CLOCK_WORTH_A_WORD_MS {
-        let (minutes, side) = (status.clock_offset_ms.unsigned_abs() / 60_000, if status.clock_offset_ms > 0 { "behind" } else { "ahead of" });
-        context.output.warn(&format!("this device's clock is {} {side} the store's; times are corrected by it", count(minutes, "minute")));
+        let (minutes, side) =
+            (status.clock_offset_ms.unsigned_abs() / 60_000, if status.clock_offset_ms > 0 { "behind" } else { "ahead of" });
+        context
+            .output
+            .warn(&format!("this device's clock is {} {side} the store's; times are corrected by it", count(minutes, "minute")));
     }
     let document = StatusDocument {
         user_id: status.user_id,

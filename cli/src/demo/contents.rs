@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sha2::{Digest as _, Sha256};
-use tidegate_protocol::MemberId;
-use tidegate_sync_client::{AttachmentInfo, ContentId, ListFilter, Listing, RecordInfo, VersionState};
+use tidegate_protocol::{DeviceId, MemberId};
+use tidegate_sync_client::{AttachmentInfo, ContentId, ListFilter, Listing, RecordInfo, Version, VersionState};
 
 use super::device::Device;
 use crate::failure::Failure;
@@ -13,8 +13,19 @@ use crate::failure::Failure;
 pub(crate) struct Contents {
     pub(crate) listing: Listing,
     pub(crate) members: HashMap<MemberId, String>,
+    /// Versions that stand beside each other: the one that counts first.
+    pub(crate) contested: Vec<Contested>,
     /// From what it is to what it holds, in order.
     items: BTreeMap<String, Vec<u8>>,
+}
+
+/// One of several versions of a record that was edited in two places at once.
+pub(crate) struct Contested {
+    pub(crate) title: String,
+    pub(crate) device: DeviceId,
+    pub(crate) state: VersionState,
+    /// What the version's author added last.
+    pub(crate) last_line: String,
 }
 
 impl Contents {
@@ -23,14 +34,20 @@ impl Contents {
         let client = &device.client;
         let listing = client.list(&ListFilter::default())?;
         let members: HashMap<_, _> = client.members()?.into_iter().map(|member| (member.member_id, member.name)).collect();
-        let mut items = BTreeMap::new();
+        let (mut items, mut contested) = (BTreeMap::new(), Vec::new());
         for record in &listing.records {
             let name = members.get(&record.member_id).map_or("", String::as_str);
             for version in client.history(record.record_id)? {
                 if matches!(version.state, VersionState::Winner | VersionState::Conflict) {
                     let content = client.get(ContentId::Record(record.record_id, Some(version.cid))).await?;
                     let state = version.state.as_str();
-                    items.insert(format!("{} {} {state} {}", describe_record(record, name), version.cid, content.title), content.bytes);
+                    if record.conflicts > 0 {
+                        contested.push(contested_version(record, &version, &content.bytes));
+                    }
+                    items.insert(
+                        format!("{} {} {state} {}", describe_record(record, name), version.cid, content.title),
+                        content.bytes,
+                    );
                 }
             }
         }
@@ -39,7 +56,8 @@ impl Contents {
             let content = client.get(ContentId::Attachment(attachment.hmac)).await?;
             items.insert(describe_attachment(attachment, name), content.bytes);
         }
-        Ok(Self { listing, members, items })
+        contested.sort_by_key(|version| version.state != VersionState::Winner);
+        Ok(Self { listing, members, contested, items })
     }
 
     /// SHA-256 over everything, names and contents, each preceded by its length.
@@ -64,6 +82,12 @@ impl Contents {
         let held: HashSet<&[u8]> = self.items.values().map(Vec::as_slice).collect();
         expected.iter().all(|content| held.contains(content))
     }
+}
+
+fn contested_version(record: &RecordInfo, version: &Version, content: &[u8]) -> Contested {
+    let text = String::from_utf8_lossy(content);
+    let last_line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
+    Contested { title: record.title.clone(), device: version.device_id, state: version.state, last_line }
 }
 
 fn describe_record(record: &RecordInfo, member: &str) -> String {

@@ -115,7 +115,12 @@ impl fmt::Display for Synced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let SyncReport { pushed, pulled, conflicts, traffic, .. } = &self.0;
         let requests = count(traffic.requests.to_store(), "request");
-        write!(f, "{pushed} sent, {pulled} fetched; {requests}, {} up, {} down", size(traffic.bytes_up), size(traffic.bytes_down))?;
+        write!(
+            f,
+            "{pushed} sent, {pulled} fetched; {requests}, {} up, {} down",
+            size(traffic.bytes_up),
+            size(traffic.bytes_down)
+        )?;
         if *conflicts > 0 { write!(f, "; {}", count(*conflicts, "conflict")) } else { Ok(()) }
     }
 }

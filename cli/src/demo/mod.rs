@@ -73,7 +73,8 @@ async fn play(arguments: &DemoArguments, output: Output) -> Result<(), Failure> 
     let expected = edits.expected(&documents);
     let originals_intact = of_a.holds_all(&expected) && of_b.holds_all(&expected);
     let inspection = inspection::inspect(&stage, &documents, &edits, [DEVICE_A, DEVICE_B]).await?;
-    let outcome = Outcome { devices: [(a, of_a), (b, of_b)], originals_intact, inspection, seconds: began.elapsed().as_secs_f64() };
+    let outcome =
+        Outcome { devices: [(a, of_a), (b, of_b)], originals_intact, inspection, seconds: began.elapsed().as_secs_f64() };
     output.say(|style| outcome.what_each_sees(style))?;
     output.result(&outcome.document(), |style| outcome.tables(style))?;
     if let Some(folder) = arguments.keep.as_deref() {

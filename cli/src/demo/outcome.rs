@@ -1,14 +1,14 @@
 //! What the demo came to: for people, for programs, and as an exit code.
 
 use serde::Serialize;
-use tidegate_sync_client::Traffic;
+use tidegate_sync_client::{Traffic, VersionState};
 
 use super::contents::Contents;
 use super::device::{Device, sum};
 use super::inspection::Inspection;
 use crate::commands::tables;
 use crate::failure::{Class, Failure};
-use crate::style::{Style, count, size};
+use crate::style::{Style, count, shown, size};
 use crate::table::{Column, Table};
 
 /// Both devices at the end, and what the store could read.
@@ -102,16 +102,32 @@ impl Outcome {
         let [(_, of_a), (_, of_b)] = &self.devices;
         let list = |contents: &Contents| tables(&contents.listing, &contents.members, style);
         if self.devices_agree() {
-            return format!("\n{}\n\n{}", style.bold("What A sees, and B, byte for byte"), list(of_a));
+            let heading = style.bold("What A sees, and B, byte for byte");
+            return format!("\n{heading}\n\n{}{}", list(of_a), self.contested(style));
         }
         let (on_a, on_b) = (style.bold("What A sees"), style.bold("What B sees"));
         format!("\n{on_a}\n\n{}\n{on_b}\n\n{}", list(of_a), list(of_b))
     }
 
+    /// Both versions of what was edited in two places at once.
+    fn contested(&self, style: Style) -> String {
+        let [(_, contents), _] = &self.devices;
+        let Some(first) = contents.contested.first() else { return String::new() };
+        let mut table = Table::new([Column::Left(""); 3]);
+        for version in &contents.contested {
+            let author = self.devices.iter().find(|(device, _)| device.client.device_id() == version.device);
+            let author = author.map_or("", |(device, _)| device.name());
+            let state = if version.state == VersionState::Winner { "current" } else { "kept beside it" };
+            table.row([author.to_owned(), state.to_owned(), version.last_line.clone()]);
+        }
+        format!("\n  {} was edited in two places at once, and no edit is lost:\n\n{}", shown(&first.title), table.render(style))
+    }
+
     /// The requests, and what the store could read.
     pub(crate) fn tables(&self, style: Style) -> String {
         let headings = ["", "get", "put", "head", "list", "delete", "presign", "up", "down"];
-        let mut table = Table::new(headings.map(|heading| if heading.is_empty() { Column::Left("") } else { Column::Right(heading) }));
+        let mut table =
+            Table::new(headings.map(|heading| if heading.is_empty() { Column::Left("") } else { Column::Right(heading) }));
         for (device, _) in &self.devices {
             table.row(row(device.name(), &device.traffic()));
         }
@@ -145,7 +161,9 @@ impl Outcome {
     fn last_line(&self, style: Style) -> String {
         let seconds = format!("{:.1} s", self.seconds);
         match self.verdict() {
-            Ok(()) => format!("{} B reads exactly what A wrote, and the store reads nothing  {}", style.good("✓"), style.dim(seconds)),
+            Ok(()) => {
+                format!("{} B reads exactly what A wrote, and the store reads nothing  {}", style.good("✓"), style.dim(seconds))
+            }
             Err(_) => format!("{} {}  {}", style.bad("✗"), self.fault(), style.dim(seconds)),
         }
     }

@@ -47,7 +47,11 @@ fn wrong_usage_is_told_as_json_too() {
     cli.fails(&[], 2, "wrong-usage");
     cli.fails(&["init", "--broker", "not a url"], 2, "wrong-usage");
     cli.fails(&["init", "--broker", "http://127.0.0.1:1"], 2, "invite-missing");
-    cli.fails(&["join", "--broker", "http://127.0.0.1:1", "--invite-file", "-", "--recovery-file", "-"], 2, "standard-input-twice");
+    cli.fails(
+        &["join", "--broker", "http://127.0.0.1:1", "--invite-file", "-", "--recovery-file", "-"],
+        2,
+        "standard-input-twice",
+    );
     let plain = cli.run(&["put"]);
     assert_eq!((plain.code, plain.stdout.len()), (Some(2), 0));
     assert!(plain.stderr.contains("Usage:"), "{plain:?}");
@@ -103,7 +107,8 @@ fn an_unwritable_data_dir_is_named() {
     let file = folder.path().join("file");
     fs::write(&file, "in the way").unwrap();
     let data = file.join("data");
-    let error = broker(&["dev", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"]).expect_failure(10, "data-dir-unusable");
+    let error =
+        broker(&["dev", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"]).expect_failure(10, "data-dir-unusable");
     assert!(message(&error).contains(file.to_str().unwrap()), "{error}");
     assert_eq!(fs::read(&file).unwrap(), b"in the way");
 }
@@ -282,7 +287,8 @@ fn missing_or_wrong_store_keys_are_named() {
     let backend = Backend::start(Kind::DirectS3);
     let bare = Cli::new(&backend.path("bare"));
     bare.fails(&backend.enrol("init", &[]), 11, "credentials-missing");
-    let wrong = Cli::new(&backend.path("wrong")).with("AWS_ACCESS_KEY_ID", "owner").with("AWS_SECRET_ACCESS_KEY", "not-the-secret");
+    let wrong =
+        Cli::new(&backend.path("wrong")).with("AWS_ACCESS_KEY_ID", "owner").with("AWS_SECRET_ACCESS_KEY", "not-the-secret");
     wrong.fails(&backend.enrol("init", &[]), 11, "store-denied");
     let closed = format!("http://127.0.0.1:{}", free_port());
     let other = Cli::new(&backend.path("other")).with("AWS_ACCESS_KEY_ID", "owner").with("AWS_SECRET_ACCESS_KEY", "secretsecret");

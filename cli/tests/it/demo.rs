@@ -36,7 +36,8 @@ fn people_see_the_code_the_content_and_the_figures() {
     let ran = Cli::new(folder.path()).run(&["demo"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let text = ran.text();
-    for expected in ["recovery code", " 1 ", "24 ", "in conflict", "thermometer.png", "Bytes readable by the store: 0", "presign"] {
+    for expected in ["recovery code", " 1 ", "24 ", "in conflict", "thermometer.png", "Bytes readable by the store: 0", "presign"]
+    {
         assert!(text.contains(expected), "{expected:?} is missing:\n{text}");
     }
     assert!(!text.contains('\x1b'), "no colour where nobody looks");

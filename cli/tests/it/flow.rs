@@ -143,7 +143,11 @@ fn edit_on_both_and_settle(backend: &Backend, a: &Cli, b: &Cli, stored: &Stored)
     contents.sort();
     assert_eq!(contents, [EDIT_A.to_vec(), EDIT_B.to_vec()], "no edit is lost");
     let listed = a.json(&["list"]);
-    assert_eq!(find(array(&listed, "records"), "record_id", &stored.note)["title"], "hazelnut.md", "a new version keeps its title");
+    assert_eq!(
+        find(array(&listed, "records"), "record_id", &stored.note)["title"],
+        "hazelnut.md",
+        "a new version keeps its title"
+    );
 
     // Restoring the losing version settles nothing by force: it becomes the newest.
     let loser = text(state("conflict"), "cid");
@@ -165,7 +169,9 @@ fn delete_and_restore(a: &Cli, b: &Cli, stored: &Stored) {
     assert_eq!(array(&a.json(&["list"]), "records").len(), 1);
     let listed = a.json(&["list", "--deleted"]);
     assert_eq!(array(&listed, "records").len(), 1, "{listed:#}");
-    assert_eq!(array(&listed, "records")[0]["record_id"], stored.large.as_str());
+    let (record, attachments) = (&array(&listed, "records")[0], array(&listed, "attachments"));
+    assert_eq!((&record["record_id"], &record["title"]), (&Value::from(stored.large.as_str()), &Value::from("scan.bin")));
+    assert_eq!(attachments.len(), 0, "attachments that were not deleted are not listed");
 
     let history = a.json(&["history", &stored.large]);
     let states: Vec<&str> = array(&history, "versions").iter().map(|version| version["state"].as_str().unwrap()).collect();

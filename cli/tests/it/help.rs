@@ -12,12 +12,17 @@ fn help(arguments: &[&str]) -> String {
 /// The names under `Commands:`.
 fn commands(help: &str) -> Vec<&str> {
     let section = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
-    section.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next()).collect()
+    section
+        .lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect()
 }
 
 /// The long flags.
 fn flags(help: &str) -> Vec<&str> {
-    let words = help.lines().map(str::trim_start).filter(|line| line.starts_with('-')).flat_map(|line| line.split([' ', ',']).take(3));
+    let words =
+        help.lines().map(str::trim_start).filter(|line| line.starts_with('-')).flat_map(|line| line.split([' ', ',']).take(3));
     words.filter(|word| word.starts_with("--")).map(|word| word.trim_end_matches('.')).collect()
 }
 
@@ -28,8 +33,23 @@ fn commands_are_those_of_the_contract() {
     assert_eq!(
         commands(&help(&["--help"])),
         [
-            "demo", "init", "join", "member", "put", "attach", "list", "get", "delete", "history", "conflicts", "restore", "sync",
-            "status", "devices", "rebuild", "help"
+            "demo",
+            "init",
+            "join",
+            "member",
+            "put",
+            "attach",
+            "list",
+            "get",
+            "delete",
+            "history",
+            "conflicts",
+            "restore",
+            "sync",
+            "status",
+            "devices",
+            "rebuild",
+            "help"
         ]
     );
     assert_eq!(commands(&help(&["member", "--help"])), ["add", "list", "help"]);

@@ -16,7 +16,8 @@ fn moment(random: &mut Random, most: u64) -> Duration {
 
 fn seed() -> u64 {
     let given = std::env::var("TIDEGATE_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-    given.unwrap_or_else(|| u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() & 0xffff_ffff).unwrap())
+    given
+        .unwrap_or_else(|| u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() & 0xffff_ffff).unwrap())
 }
 
 /// Starts a command and kills it after a while; whether it had ended well before that.

@@ -89,7 +89,8 @@ mod tests {
 
     use super::*;
 
-    const NOTE: &[u8] = b"# Hazelnut allergy\n\nFound on 22 August 2026 after two biscuits at the playground: hives around the mouth.";
+    const NOTE: &[u8] =
+        b"# Hazelnut allergy\n\nFound on 22 August 2026 after two biscuits at the playground: hives around the mouth.";
 
     fn plaintexts() -> Plaintexts {
         Plaintexts::new([NOTE, b"short", &noise(7, 400)], ["hazelnut-allergy.md", "Ben", "Küche \"am Meer\""])

@@ -81,8 +81,9 @@ impl Cli {
 impl Ran {
     /// Standard output, which must be exactly one JSON document.
     pub(crate) fn document(&self) -> Value {
-        serde_json::from_slice(&self.stdout)
-            .unwrap_or_else(|error| panic!("not one JSON document ({error}): {self:?}, {}", String::from_utf8_lossy(&self.stdout)))
+        serde_json::from_slice(&self.stdout).unwrap_or_else(|error| {
+            panic!("not one JSON document ({error}): {self:?}, {}", String::from_utf8_lossy(&self.stdout))
+        })
     }
 
     /// Checks exit code and error code, and that message and help say something.
