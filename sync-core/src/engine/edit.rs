@@ -155,7 +155,7 @@ impl Engine {
         let state = self.state_of(space);
         let target = Target::Attachment(hmac);
         let known: Vec<&Change> = state.heads_of_target(target).into_iter().filter(|head| head.has_content()).collect();
-        if let Some(same) = known.iter().find(|head| head.meta == meta) {
+        if let Some(same) = known.iter().find(|head| head.meta.says_the_same(&meta)) {
             let batch = Persist { step: Step::Edit, rows: Vec::new() };
             return Ok(Edit { batch, cid: same.cid, version: same.version, target, deduplicated: true });
         }

@@ -2,6 +2,7 @@
 
 use tidegate_protocol::{ChainId, GrantId, ObjectKey, Sha256, Space};
 
+use super::account::SpaceMemory;
 use super::contents::object_name;
 use super::effect::Effect;
 use super::event::{FailureClass, Outcome, Written};
@@ -45,12 +46,16 @@ impl Turn<'_> {
     }
 
     fn has_more_to_send(&self) -> bool {
+        // What `choose_changes` would choose, no more: with anything else this sync would never end.
         let is_new = |space: &Space, cid: &Cid| !self.sync.chosen.contains(&(*space, *cid));
+        let waits = |space: &Space, memory: &SpaceMemory| {
+            memory.outbox.keys().any(|cid| is_new(space, cid) && memory.state.get(*cid).is_some())
+        };
         self.account
             .spaces
             .iter()
             .filter(|(space, _)| self.account.keyring.current(**space).is_some())
-            .any(|(space, memory)| memory.built.is_none() && memory.outbox.keys().any(|cid| is_new(space, cid)))
+            .any(|(space, memory)| memory.built.is_none() && waits(space, memory))
     }
 
     pub(super) fn grant_sent(&mut self, grant: GrantId, outcome: Outcome) {
@@ -77,8 +82,9 @@ impl Turn<'_> {
             waiting.sort_by_key(|change| change.rank());
             let mut bytes = 0;
             let fits = |change: &&Change| {
+                let is_first = bytes == 0;
                 bytes += change.to_json().len() + 256;
-                bytes <= BYTES_PER_SEGMENT
+                is_first || bytes <= BYTES_PER_SEGMENT
             };
             let chosen: Vec<Cid> =
                 waiting.into_iter().take(CHANGES_PER_SEGMENT).take_while(fits).map(|change| change.cid).collect();
@@ -120,9 +126,20 @@ impl Turn<'_> {
                 self.sync.stored.insert((space, cid), stored);
                 continue;
             }
+            if self.is_on_the_way(space, change.target) {
+                continue;
+            }
             self.sync.on_the_way.insert((space, cid));
             self.emit(Effect::LoadContent { space, hmac }, Task::Load { space, cid });
         }
+    }
+
+    /// Whether this attachment's content is being stored for another record; it is looked at again once it is.
+    fn is_on_the_way(&self, space: Space, target: Target) -> bool {
+        let Target::Attachment(_) = target else { return false };
+        let Some(memory) = self.account.spaces.get(&space) else { return false };
+        let coming = self.sync.on_the_way.iter().filter(|entry| entry.0 == space && !self.sync.stored.contains_key(entry));
+        coming.filter_map(|(_, cid)| memory.state.get(*cid)).any(|change| change.target == target)
     }
 
     /// Where an attachment's content is stored already: named by a head of the state just read, which keeps the collector

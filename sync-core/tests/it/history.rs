@@ -39,8 +39,11 @@ pub(crate) enum Act {
         content: u64,
     },
     Relocate(Index),
-    /// Sends a change again as a restored device does: the same cid, its content uploaded anew.
-    SendAgain(Index),
+    /// Sends a change again as a restored device does: the same cid, its content perhaps uploaded anew.
+    SendAgain {
+        which: Index,
+        anew: bool,
+    },
     Publish,
     /// Reads all segments that this device has merged.
     Pull(usize),
@@ -59,7 +62,7 @@ pub(crate) fn act() -> impl Strategy<Value = (usize, Act)> {
         2 => record.clone().prop_map(Act::Resolve),
         1 => (record, content).prop_map(|(record, content)| Act::Keep { record, content }),
         1 => any::<Index>().prop_map(Act::Relocate),
-        1 => any::<Index>().prop_map(Act::SendAgain),
+        1 => (any::<Index>(), any::<bool>()).prop_map(|(which, anew)| Act::SendAgain { which, anew }),
         5 => Just(Act::Publish),
         4 => (0..DEVICES).prop_map(Act::Pull),
         1 => (0..DEVICES).prop_map(Act::MergeState),
@@ -148,7 +151,7 @@ impl History {
                 let draft = Change { target: change.target, relocates: vec![change.cid], ..relocation(self.steps, &[]) };
                 self.make(device, draft);
             }
-            Act::SendAgain(which) => self.send_again(device, which),
+            Act::SendAgain { which, anew } => self.send_again(device, which, *anew),
             Act::Publish => self.publish(device),
             Act::Pull(from) => self.pull(device, *from),
             Act::MergeState(from) => {
@@ -197,7 +200,7 @@ impl History {
         author.unsent.push(change);
     }
 
-    fn send_again(&mut self, device: usize, which: &Index) {
+    fn send_again(&mut self, device: usize, which: &Index, anew: bool) {
         let author = &mut self.devices[device];
         let waits = |cid: Cid| author.unsent.iter().any(|change| change.cid == cid);
         let known: Vec<Change> = author
@@ -208,8 +211,8 @@ impl History {
             .cloned()
             .collect();
         if !known.is_empty() {
-            let again = stored_as_object(which.get(&known).clone(), self.steps);
-            author.unsent.push(again);
+            let change = which.get(&known).clone();
+            author.unsent.push(if anew { stored_as_object(change, self.steps) } else { change });
         }
     }
 

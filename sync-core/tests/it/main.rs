@@ -6,6 +6,7 @@ mod change_format;
 mod checkpoint_format;
 mod clock;
 mod doorbell_format;
+mod engine;
 mod envelope;
 mod fixture;
 mod frontier;

@@ -9,14 +9,15 @@ use tidegate_sync_core::state::{State, conflict, next_version, superseded_by_del
 use crate::history::{Act, History, act, assert_agrees, state_of, stored_at};
 use crate::sample::{attachment, cid, delete, hmac, over, put, record_id, relocation, segment_ref, stored_as_object};
 
-/// Long enough for histories in which everything has happened; what SendAgain uploads anew is another content of one cid.
+/// Long enough for histories in which everything has happened.
 fn acts() -> impl Strategy<Value = Vec<(usize, Act)>> {
     prop::collection::vec(act(), 0..60)
 }
 
-/// Histories in which a cid has one content, as in all but those of restored devices.
+/// Histories in which a cid has one content, however often it is sent.
 fn plain_acts() -> impl Strategy<Value = Vec<(usize, Act)>> {
-    acts().prop_map(|acts| acts.into_iter().filter(|(_, act)| !matches!(act, Act::SendAgain(_))).collect())
+    let plain = |act| if let Act::SendAgain { which, .. } = act { Act::SendAgain { which, anew: false } } else { act };
+    acts().prop_map(move |acts| acts.into_iter().map(|(device, act)| (device, plain(act))).collect())
 }
 
 /// Some of the segments, in any order and any of them more than once; indexes beyond the end are passed over.
@@ -423,7 +424,9 @@ fn a_change_sent_twice_goes_only_when_both_its_segments_are_covered() {
     twice.apply(first, &[put(1)], None);
     twice.apply(second, &[put(1)], None);
     let half = merged(&twice, &purged);
-    assert_eq!(half.present(cid(1)).unwrap().brought_by.keys().copied().collect::<Vec<_>>(), [second]);
+    let origins = |state: &State| state.present(cid(1)).unwrap().brought_by.keys().copied().collect::<Vec<_>>();
+    assert_eq!(origins(&half), [second]);
+    assert_eq!(origins(&merged(&half, &twice)), [second], "each origin counts by itself");
     purged.apply(second, &[], None);
     assert!(merged(&twice, &purged).get(cid(1)).is_none());
 }
@@ -436,6 +439,25 @@ fn of_a_change_with_two_contents_all_keep_the_same() {
 }
 
 #[test]
+fn of_two_times_at_which_the_store_took_a_segment_the_later_counts() {
+    let segment = segment_ref(1, 1, 1);
+    let times = [None, Some(Timestamp::from_millis(2)), Some(Timestamp::from_millis(1))];
+    let states = times.map(|stored_at| {
+        let mut state = State::new();
+        state.apply(segment, &[put(1)], stored_at);
+        state
+    });
+    for one in &states {
+        for other in &states {
+            let both = merged(one, other);
+            assert_eq!(both, merged(other, one));
+            let of = |state: &State| state.present(cid(1)).unwrap().brought_by[&segment];
+            assert_eq!(of(&both), of(one).max(of(other)));
+        }
+    }
+}
+
+#[test]
 fn unsent_changes_stay_through_a_merge_and_are_not_handed_on() {
     let mut mine = state(&[put(1)]);
     mine.insert_unsent(over(2, &[1]));
@@ -443,6 +465,18 @@ fn unsent_changes_stay_through_a_merge_and_are_not_handed_on() {
     assert_eq!(shown(&merged(&mine, &theirs)), Some(cid(3)));
     assert!(merged(&mine, &theirs).get(cid(2)).is_some());
     assert!(merged(&theirs, &mine).get(cid(2)).is_none());
+}
+
+/// Whichever of the two is the greater: what the outbox holds is no part of what devices agree on.
+#[test]
+fn an_unsent_change_gives_way_to_a_stored_one() {
+    for (unsent, stored) in [(1, 2), (2, 1)] {
+        let mut state = State::new();
+        state.insert_unsent(stored_as_object(put(1), unsent));
+        let stored = stored_as_object(put(1), stored);
+        state.apply(segment_ref(1, 1, 1), std::slice::from_ref(&stored), None);
+        assert_eq!(state.get(cid(1)), Some(&stored));
+    }
 }
 
 #[test]
@@ -455,4 +489,43 @@ fn an_unsent_change_becomes_the_stored_one() {
     assert_eq!(state.get(cid(1)), Some(&sent));
     state.insert_unsent(put(1));
     assert_eq!(state.get(cid(1)), Some(&sent), "what is stored is never replaced");
+}
+
+/// Without this the properties above might hold for histories in which nothing happens.
+#[test]
+fn the_histories_hold_what_they_are_drawn_for() {
+    use proptest::strategy::ValueTree as _;
+    use proptest::test_runner::TestRunner;
+
+    let mut runner = TestRunner::deterministic();
+    let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
+    for _ in 0..200 {
+        let history = History::play(&acts().new_tree(&mut runner).unwrap().current());
+        let state = history.converge().swap_remove(0);
+        for register in state.registers().copied().collect::<Vec<_>>() {
+            let heads = state.heads(&register);
+            let shown = winner(heads.iter().copied());
+            let tombstones = heads.iter().filter(|head| head.op == Op::Delete).count();
+            let contents = heads.iter().filter(|head| head.has_content()).count();
+            let losers = conflict(&heads).map_or(0, |conflict| conflict.losers.len());
+            let mut count = |what, happened: bool| *seen.entry(what).or_default() += u64::from(happened);
+            count("conflict", losers > 0);
+            count("conflict of three", losers > 1);
+            count("twins", contents > losers + usize::from(shown.is_some()));
+            count("deleted", shown.is_none() && tombstones > 0);
+            count("edit survived a delete", shown.is_some() && tombstones > 0);
+            count("two deletes", tombstones > 1);
+            count("kept head", heads.iter().any(|head| head.kept));
+            count("attachment", matches!(register.target, Target::Attachment(_)));
+            count("version over 3", heads.iter().any(|head| head.version > 3));
+        }
+        for present in state.changes() {
+            let mut count = |what, happened: bool| *seen.entry(what).or_default() += u64::from(happened);
+            let moved = state.whereabouts(present.change.cid).is_some_and(|place| place.cid != present.change.cid);
+            count("resolution", present.change.op == Op::Resolve);
+            count("relocation", moved);
+            count("sent in two segments", present.brought_by.len() > 1);
+        }
+    }
+    assert!(seen.values().all(|count| *count > 10), "{seen:?}");
 }
