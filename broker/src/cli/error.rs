@@ -14,8 +14,6 @@ pub(super) const USAGE: u8 = 2;
 const INVALID: u8 = 10;
 /// The store can't be reached.
 const UNREACHABLE: u8 = 12;
-/// Damaged data.
-const DAMAGED: u8 = 14;
 /// A bug.
 const BUG: u8 = 20;
 
@@ -111,8 +109,11 @@ impl From<ServeError> for CliError {
 mod embedded {
     use tidegate_embedded_s3::OpenError;
 
-    use super::{BUG, CliError, DAMAGED, INVALID};
+    use super::{BUG, CliError, INVALID};
     use crate::dev::{DataDirError, DevError};
+
+    /// Damaged data.
+    const DAMAGED: u8 = 14;
 
     impl From<DataDirError> for CliError {
         fn from(error: DataDirError) -> Self {

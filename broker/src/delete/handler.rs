@@ -79,7 +79,7 @@ fn refuse(refusal: Refusal) -> Step {
 
 fn within_budget(broker: &Broker, caller: &Caller, step: Step, now: OffsetDateTime) -> Step {
     match step {
-        Step::Due(key) if broker.deletions.take(caller.scopes().user, 1, now) => Step::Due(key),
+        Step::Due(key) if broker.deletions.take(caller.payer(), 1, now) => Step::Due(key),
         Step::Due(_) => refuse(refused(ProblemCode::DailyLimit, "the account's deletions of the day are used up")),
         Step::Decided(outcome) => Step::Decided(outcome),
     }

@@ -97,8 +97,7 @@ impl<'a> Signing<'a> {
     fn sign(&self, item: &PresignItem) -> Result<SignedUrl, Refusal> {
         let request = ObjectRequest::parse(item)?;
         let conditions = policy::authorize(self.caller.scopes(), &request, &self.broker.profile)?;
-        let user = self.caller.scopes().user;
-        if !self.broker.signed_bytes.take(user, conditions.signed_bytes, self.now) {
+        if !self.broker.signed_bytes.take(self.caller.payer(), conditions.signed_bytes, self.now) {
             let message = "the account's bytes of the day are used up; try again tomorrow (UTC)".to_owned();
             return Err(Refusal { code: ProblemCode::DailyLimit, message });
         }

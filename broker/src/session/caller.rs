@@ -17,6 +17,7 @@ use super::proof::{Expected, ProofFault, UnverifiedProof, VerifiedProof};
 use super::replay::Replay;
 use super::token::TokenFault;
 use crate::broker::Broker;
+use crate::budget::Payer;
 use crate::layers::BodyHash;
 use crate::problem::Problem;
 
@@ -51,6 +52,14 @@ impl Caller {
     /// When its access token ends.
     pub(crate) fn expires_at(&self) -> OffsetDateTime {
         self.access.expires_at
+    }
+
+    /// On whose day its bytes and deletions are counted.
+    pub(crate) fn payer(&self) -> Payer {
+        match self.unlinked_identity() {
+            Some(identity) => Payer::Identity(identity.lnk),
+            None => Payer::Account(self.access.scopes.user),
+        }
     }
 
     /// The identity that an account may be linked to: with scope `create` alone.

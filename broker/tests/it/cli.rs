@@ -155,3 +155,45 @@ fn openapi_is_printed() {
     let (status, json) = run(&["openapi"]);
     assert_eq!((status, json["openapi"].as_str().unwrap()), (0, "3.1.0"));
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn logs_tell_kinds_and_codes_but_no_secrets() {
+    use std::io::Read as _;
+
+    use crate::device::{Account, Device};
+
+    let folder = Folder::new();
+    let data = folder.path("data");
+    let arguments = ["dev", "--data", text(&data), "--listen", "127.0.0.1:0", "--json"];
+    let mut dev = broker(&arguments).env("TIDEGATE_LOG", "trace").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = dev.stderr.take().unwrap();
+    let logs = std::thread::spawn(move || {
+        let mut logs = String::new();
+        stderr.read_to_string(&mut logs).unwrap();
+        logs
+    });
+    let mut first = String::new();
+    BufReader::new(dev.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    let ready: Value = serde_json::from_str(&first).unwrap();
+    let invite = ready["invite"].as_str().unwrap();
+    let device = Device::new(ready["broker"].as_str().unwrap()).await;
+    let session = device.create_account(invite, &Account::new(1)).await;
+    let get = serde_json::json!({ "method": "GET", "key": format!("users/{}/genesis.json", session.user_id) });
+    let signed = device.presign(&session.access_token, get).await;
+    assert_eq!(crate::device::use_url(&signed, Vec::new()).await.status, 200);
+    assert_eq!(device.session("nonsense", None).await.code(), "invite-invalid");
+    Command::new("kill").args(["-TERM", &dev.id().to_string()]).status().unwrap();
+    dev.wait().unwrap();
+
+    let logs = logs.join().unwrap();
+    let lines: Vec<Value> = logs.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(
+        lines.iter().any(|line| line["code"] == "invite-invalid" && line["span"]["route"] == "/v1/self-host/session"),
+        "{logs}"
+    );
+    let renewal = session.renewal_token.unwrap();
+    for secret in [invite, &session.access_token, &renewal, &device.nonce, "X-Amz-Signature", "nonsense", "genesis.json"] {
+        assert!(!logs.contains(secret), "{secret:.40} in {logs}");
+    }
+}
