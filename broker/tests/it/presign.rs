@@ -3,11 +3,12 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use tidegate_broker::dev::DevOptions;
+use tidegate_protocol::scope::AccountScope;
 use tidegate_protocol::{Digest, MemberId, ObjectKey, RecordId, Sha256, Space, UserId};
 use time::Duration;
 use uuid::Uuid;
 
-use crate::device::{put_item, send, use_url};
+use crate::device::{Account, put_item, send, use_url};
 use crate::world::World;
 
 pub(crate) fn record(user: UserId, bytes: &[u8]) -> ObjectKey {
@@ -195,4 +196,21 @@ async fn signed_bytes_of_a_day_are_capped() {
     // Reading goes on.
     let get = json!({ "method": "GET", "key": doorbell.to_string() });
     assert_eq!(device.presign(&session.access_token, get).await["outcome"], "signed");
+}
+
+#[tokio::test]
+async fn one_identity_has_one_day_however_many_accounts_it_begins() {
+    let world = World::with(|options: &mut DevOptions| options.limits.daily_bytes = 20_000).await;
+    let invite = world.invite_for(3);
+    let mut codes = Vec::new();
+    for seed in 1..=3 {
+        let (device, account) = (world.device().await, Account::new(seed));
+        let session = device.session(&invite, Some(&account)).await.session();
+        assert_eq!(session.scope, AccountScope::Create);
+        let bytes = vec![seed; 9_000];
+        let key = ObjectKey::MasterKeys { user: account.user(), generation: 0, digest: Digest::of(&bytes) };
+        let outcome = device.presign(&session.access_token, put_item(&key, &bytes)).await;
+        codes.push(outcome["code"].as_str().unwrap_or("signed").to_owned());
+    }
+    assert_eq!(codes, ["signed", "signed", "daily-limit"]);
 }
