@@ -27,7 +27,7 @@ use crate::drain::SharedBody;
 use crate::operation::{Backend, Operations};
 
 /// A client gets this long to send the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// Requests that are under way when the server stops get this long to finish.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
