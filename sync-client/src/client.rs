@@ -6,10 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use rand_core::CryptoRng;
 use secrecy::SecretString;
 use tidegate_protocol::scope::AccountScope;
-use tidegate_protocol::{DeviceId, MemberId, RecordId, UserId};
-use tidegate_sync_core::engine::{Attach, ContentPlace, EditError, PutRecord, SyncSummary};
+use tidegate_protocol::{ContentHmac, DeviceId, MemberId, ObjectKey, RecordId, Space, UserId};
+use tidegate_sync_core::engine::{Attach, ContentPlace, Edit, EditError, Engine, PutRecord, SyncSummary};
 use tidegate_sync_core::keys::{Keyring, RecoveryCode};
 use tidegate_sync_core::manifest::{MAX_TITLE_BYTES, Meta, Target};
 use tokio::sync::broadcast;
@@ -224,7 +225,7 @@ impl SyncClient {
         check_name("name", name)?;
         self.device.edit(|engine, now_ms| {
             let added = engine.add_member(name, now_ms, &mut crate::random::system()).map_err(refusal)?;
-            Ok((added.edit, added.member))
+            Ok((Some(added.edit), added.member))
         })
     }
 
@@ -261,7 +262,7 @@ impl SyncClient {
             let record_id = put.record;
             let edit = engine.put(put, now_ms, &mut crate::random::system()).map_err(refusal)?;
             let version = edit.version;
-            Ok((edit, Written { record_id, version }))
+            Ok((Some(edit), Written { record_id, version }))
         })?;
         self.device.tell(Event::RecordChanged(member, written.record_id));
         Ok(written)
@@ -285,7 +286,7 @@ impl SyncClient {
             let edit = engine.attach(attach, now_ms, &mut crate::random::system()).map_err(refusal)?;
             let Target::Attachment(hmac) = edit.target else { return Err(Error::bug("an attachment became a record")) };
             let deduplicated = edit.deduplicated;
-            Ok((edit, Attached { hmac, bytes, deduplicated }))
+            Ok((Some(edit), Attached { hmac, bytes, deduplicated }))
         })?;
         self.device.tell(Event::AttachmentChanged(member, attached.hmac));
         Ok(attached)
@@ -350,10 +351,30 @@ impl SyncClient {
                 Err(error) => return Err(refusal(error)),
             };
             let version = edit.version;
-            Ok((edit, (member, Written { record_id: record, version })))
+            Ok((Some(edit), (member, Written { record_id: record, version })))
         })?;
         self.device.tell(Event::RecordChanged(member, record));
         Ok(written)
+    }
+
+    /// Deletes an attachment, at all records that it belongs to.
+    ///
+    /// # Errors
+    /// `attachment-unknown`, `home-busy`, `disk-full`.
+    pub fn delete_attachment(&self, attachment: ContentHmac) -> Result<(), Error> {
+        let target = Target::Attachment(attachment);
+        let members = self.device.read(|state| Ok(state.engine.find(target)))?;
+        let mut deleted = false;
+        for member in members {
+            deleted |=
+                self.device.edit(|engine, now_ms| match engine.delete(member, target, now_ms, &mut crate::random::system()) {
+                    Ok(edit) => Ok((Some(edit), true)),
+                    Err(EditError::NotFound(_)) => Ok((None, false)),
+                    Err(error) => Err(refusal(error)),
+                })?;
+            self.device.tell(Event::AttachmentChanged(member, attachment));
+        }
+        if deleted { Ok(()) } else { Err(Error::AttachmentUnknown(attachment)) }
     }
 
     /// The versions of a record, the newest first.
@@ -392,18 +413,13 @@ impl SyncClient {
 
     fn write_again<F>(&self, record: RecordId, decide: F) -> Result<Written, Error>
     where
-        F: FnOnce(
-            &tidegate_sync_core::engine::Engine,
-            MemberId,
-            u64,
-            &mut dyn rand_core::CryptoRng,
-        ) -> Result<tidegate_sync_core::engine::Edit, EditError>,
+        F: FnOnce(&Engine, MemberId, u64, &mut dyn CryptoRng) -> Result<Edit, EditError>,
     {
         let (member, written) = self.device.edit(|engine, now_ms| {
             let member = view::owner_of(engine, record)?;
             let edit = decide(engine, member, now_ms, &mut crate::random::system()).map_err(refusal)?;
             let version = edit.version;
-            Ok((edit, (member, Written { record_id: record, version })))
+            Ok((Some(edit), (member, Written { record_id: record, version })))
         })?;
         self.device.tell(Event::RecordChanged(member, record));
         Ok(written)
@@ -468,7 +484,7 @@ impl SyncClient {
 /// Where a content's bytes come from.
 enum Place {
     Here(Vec<u8>),
-    InStore { key: tidegate_protocol::ObjectKey, range: Option<(u64, u64)> },
+    InStore { key: ObjectKey, range: Option<(u64, u64)> },
 }
 
 fn place_of(state: &LocalState, found: &view::Found, id: ContentId) -> Result<Place, Error> {
@@ -521,7 +537,7 @@ fn tell_conflicts(device: &Device, before: &[Conflict]) -> Result<(), Error> {
 }
 
 async fn read_device_names(device: &Device, transport: &dyn Transport) -> Result<(), Error> {
-    let account = tidegate_protocol::Space::Account(device.keys.user);
+    let account = Space::Account(device.keys.user);
     let (known, keyring) = device.read(|state| {
         let mut keyring = Keyring::new();
         state.engine.space_keys(account).into_iter().for_each(|keys| keyring.insert(keys.clone()));
@@ -539,7 +555,7 @@ fn prepare(home: &Path, options: &Options) -> Result<(Home, HomeLock), Error> {
 }
 
 /// What was said about the version before.
-fn previous_meta(engine: &tidegate_sync_core::engine::Engine, member: MemberId, record: RecordId) -> Result<Meta, Error> {
+fn previous_meta(engine: &Engine, member: MemberId, record: RecordId) -> Result<Meta, Error> {
     let owner = view::owner_of(engine, record)?;
     if owner != member {
         return Err(Error::RecordOfOtherMember(record));

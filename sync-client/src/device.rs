@@ -111,13 +111,13 @@ impl Device {
         look(&state)
     }
 
-    /// Decides an edit and commits it: when this returns, no crash loses it.
-    pub(crate) fn edit<T>(&self, decide: impl FnOnce(&Engine, u64) -> Result<(Edit, T), Error>) -> Result<T, Error> {
+    /// Decides an edit, if there is one, and commits it: when this returns, no crash loses it.
+    pub(crate) fn edit<T>(&self, decide: impl FnOnce(&Engine, u64) -> Result<(Option<Edit>, T), Error>) -> Result<T, Error> {
         let _guard = self.lock.acquire()?;
         let mut state = self.state();
         self.catch_up(&mut state)?;
         let (edit, result) = decide(&state.engine, self.now_ms())?;
-        if !edit.batch.rows.is_empty() {
+        if let Some(edit) = edit.filter(|edit| !edit.batch.rows.is_empty()) {
             state.persist(&edit.batch)?;
             state.engine.committed(&edit);
         }

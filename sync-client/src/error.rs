@@ -358,16 +358,6 @@ pub enum Error {
         /// The code of the check that failed.
         reason: String,
     },
-    /// A sync would delete suspiciously much.
-    #[error("this sync would delete {deletes} of {records} records of family member {member}")]
-    MassDelete {
-        /// The family member.
-        member: MemberId,
-        /// Deletes waiting.
-        deletes: u64,
-        /// Records of the member.
-        records: u64,
-    },
     /// The engine refuses a command or stops, by its own code.
     #[error("{message}")]
     Engine {
@@ -436,7 +426,6 @@ impl Error {
             Self::ChangeUnknown { .. } => "change-unknown",
             Self::ContentMissing { .. } => "content-missing",
             Self::ContentDamaged { .. } => "content-damaged",
-            Self::MassDelete { .. } => "mass-delete",
             Self::Engine { code, .. } => code,
             Self::Bug(_) => "internal",
         }
@@ -491,7 +480,6 @@ impl Error {
             | Self::RecordDeleted(_)
             | Self::AttachmentUnknown(_)
             | Self::ChangeUnknown { .. } => Class::NotFound,
-            Self::MassDelete { .. } => Class::Decide,
             Self::Problem { code, .. } => match code.class() {
                 ProblemClass::Retry => Class::Retry,
                 ProblemClass::Reauthenticate => Class::Reauthenticate,
@@ -568,7 +556,6 @@ impl Error {
             Self::ContentDamaged { .. } => {
                 "the store does not hold what was written; restore the object from a backup of the bucket"
             }
-            Self::MassDelete { .. } => "if this is what you want, run 'tidegate sync --allow-mass-delete'",
             Self::Engine { class, .. } => engine_help(*class),
             Self::Bug(_) => "please report it, with the command that you ran",
         }

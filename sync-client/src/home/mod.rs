@@ -94,13 +94,28 @@ impl Home {
 
 fn create_private_folder(path: &Path) -> io::Result<()> {
     if path.is_dir() {
-        return Ok(());
+        return restrict_empty_folder(path);
     }
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// A folder that was made for us and is still empty becomes private; one that holds other things is left as it is.
+#[cfg(unix)]
+fn restrict_empty_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    if fs::read_dir(path)?.next().is_some() {
+        return Ok(());
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+}
+
+#[cfg(not(unix))]
+fn restrict_empty_folder(_path: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// A new file beside the old one takes its place once it is on the disk: a crash leaves the one or the other.
@@ -118,7 +133,8 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(path)
 }
 
-fn private_file(path: &Path) -> io::Result<File> {
+/// A new file, readable for its owner alone.
+pub(crate) fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

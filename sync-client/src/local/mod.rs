@@ -16,7 +16,7 @@ use tidegate_protocol::{ContentHmac, DeviceId, GrantId, Space};
 use tidegate_sync_core::engine::{Persist, Row, Saved, Step};
 
 use crate::error::Error;
-use crate::home::{Home, Keys};
+use crate::home::{Home, Keys, private_file};
 use sealing::Sealing;
 
 /// The local database of one account.
@@ -54,7 +54,9 @@ impl Database {
         clock_offset_ms: i64,
     ) -> Result<Self, Error> {
         remove_files(path)?;
-        let mut database = Self::connect(path, keys, true)?;
+        // SQLite gives its log the rights of the file that it finds.
+        private_file(path).map_err(|error| Error::writing(path, error))?;
+        let mut database = Self::connect(path, keys)?;
         let sent = |(grant, blob): (&GrantId, &Vec<u8>)| Row::PutGrant { grant: *grant, blob: blob.clone(), unsent: false };
         let mut rows: Vec<Row> = grants.iter().map(sent).collect();
         // Nobody can have written to an account before it existed: its space need not be listed.
@@ -70,13 +72,13 @@ impl Database {
         if !path.exists() {
             return Err(Error::DatabaseDamaged { reason: "it is not there".to_owned() });
         }
-        let database = Self::connect(&path, keys, false)?;
+        let database = Self::connect(&path, keys)?;
         database.check()?;
         Ok(database)
     }
 
-    fn connect(path: &Path, keys: &Keys, create: bool) -> Result<Self, Error> {
-        let mut connection = schema::connect(path, create).map_err(|error| failure(path, error))?;
+    fn connect(path: &Path, keys: &Keys) -> Result<Self, Error> {
+        let mut connection = schema::connect(path).map_err(|error| failure(path, error))?;
         let (known, found) = (schema::newest(), schema::version(&connection).map_err(|error| failure(path, error))?);
         if found > known {
             return Err(Error::DatabaseNewer { found, known });
@@ -203,7 +205,7 @@ impl Database {
 
 /// How many edits of a database wait to be sent, be the rest of it as it may.
 pub(crate) fn count_unsent(home: &Home) -> Option<u64> {
-    let connection = schema::connect(&home.database(), false).ok()?;
+    let connection = schema::connect(&home.database()).ok()?;
     outbox::count(&connection).ok()
 }
 

@@ -86,8 +86,7 @@ async fn a_used_up_invite_is_refused_and_the_same_device_gets_its_slot_again() {
     let enrolment = || Enrolment { remote: stand.remote(), invite: invite.clone(), device_name: "device".to_owned() };
     let (home_a, home_b) = (TestHome::new(), TestHome::new());
     let created = SyncClient::create_account(&home_a.path(), enrolment(), options()).await.unwrap();
-    let error =
-        SyncClient::join(&home_b.path(), enrolment(), &created.recovery_code, None, options()).await.unwrap_err();
+    let error = SyncClient::join(&home_b.path(), enrolment(), &created.recovery_code, None, options()).await.unwrap_err();
     assert_eq!((error.code(), error.class()), ("invite-used-up", Class::Denied));
     created.client.sign_in(&invite.clone().unwrap()).await.unwrap();
     sync(&created.client).await;
@@ -156,8 +155,7 @@ async fn clocks_hours_off_enrol_and_sync_all_the_same() {
         let body = tidegate_sync_client::Source::Bytes(b"x".to_vec());
         let written = a.put(tidegate_sync_client::NewRecord::new(member, body)).unwrap();
         sync(&a).await;
-        let b =
-            SyncClient::join(&home_b.path(), stand.enrolment("phone"), &created.recovery_code, None, clock(3)).await.unwrap();
+        let b = SyncClient::join(&home_b.path(), stand.enrolment("phone"), &created.recovery_code, None, clock(3)).await.unwrap();
         sync(&b).await;
         let offset = a.status().unwrap().clock_offset_ms;
         assert!((offset - 5 * 3_600_000).abs() < 60_000, "{offset}");
@@ -176,7 +174,7 @@ async fn secrets_in_the_home_are_for_its_owner_alone() {
     let (client, _) = stand.create(&home.path()).await;
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&home.path()), 0o700);
-    for name in ["keys.json", "session.json", "enrolment.json"] {
+    for name in ["keys.json", "session.json", "enrolment.json", "tidegate.db", "tidegate.db-wal"] {
         assert_eq!(mode(&home.path().join(name)), 0o600, "{name}");
     }
     let shown = format!("{client:?}");

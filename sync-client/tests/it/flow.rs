@@ -77,7 +77,10 @@ async fn two_devices_see_the_same(stand: Stand) {
     assert_eq!(body_of(&a, small).await, b"penicillin, nuts");
     assert_eq!(a.list(&ListFilter::default()).unwrap().records, b.list(&ListFilter::default()).unwrap().records);
     let history = a.history(small.record_id).unwrap();
-    assert_eq!(history.iter().map(|v| (v.version, v.state)).collect::<Vec<_>>(), [(2, VersionState::Winner), (1, VersionState::Past)]);
+    assert_eq!(
+        history.iter().map(|v| (v.version, v.state)).collect::<Vec<_>>(),
+        [(2, VersionState::Winner), (1, VersionState::Past)]
+    );
     assert_eq!(history[0].device_id, b.device_id());
     assert_eq!(history[1].device_id, a.device_id());
 
@@ -116,6 +119,13 @@ async fn two_devices_see_the_same(stand: Stand) {
     sync(&b).await;
     sync(&a).await;
     assert_eq!(body_of(&a, large).await, long(1));
+
+    b.delete_attachment(attached.hmac).unwrap();
+    assert_eq!(b.delete_attachment(attached.hmac).unwrap_err().code(), "attachment-unknown");
+    sync(&b).await;
+    sync(&a).await;
+    assert!(a.list(&ListFilter::default()).unwrap().attachments.is_empty());
+    assert_eq!(a.get(ContentId::Attachment(attached.hmac)).await.unwrap_err().code(), "attachment-unknown");
 
     // The devices know each other by name.
     let names: Vec<_> = a.refresh_devices().await.unwrap().into_iter().map(|device| device.name.unwrap()).collect();

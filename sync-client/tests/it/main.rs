@@ -1,5 +1,7 @@
 //! The sync client against real servers: the embedded store, and the broker in its development mode.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod conformance;
 mod counts;
 mod damage;

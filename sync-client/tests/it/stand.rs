@@ -42,6 +42,7 @@ pub(crate) enum Fault {
 pub(crate) struct Faults {
     queue: Arc<Mutex<VecDeque<Fault>>>,
     always: Arc<Mutex<Option<Fault>>>,
+    after: Arc<Mutex<Option<(usize, Fault)>>>,
 }
 
 impl Faults {
@@ -51,9 +52,21 @@ impl Faults {
 
     pub(crate) fn always(&self, fault: Option<Fault>) {
         *self.always.lock().unwrap() = fault;
+        *self.after.lock().unwrap() = None;
+    }
+
+    /// The truth for so many requests, then this for all.
+    pub(crate) fn after(&self, requests: usize, fault: Fault) {
+        *self.after.lock().unwrap() = Some((requests, fault));
     }
 
     fn take(&self) -> Option<Fault> {
+        let mut after = self.after.lock().unwrap();
+        match after.as_mut() {
+            Some((0, fault)) => return Some(*fault),
+            Some((left, _)) => *left -= 1,
+            None => {}
+        }
         self.always.lock().unwrap().or_else(|| self.queue.lock().unwrap().pop_front())
     }
 }
@@ -69,7 +82,7 @@ pub(crate) struct DirectStand {
 /// Either way to the objects.
 pub(crate) enum Stand {
     Direct(DirectStand),
-    Broker(Box<DevServer>, TempDir),
+    Broker { server: Box<DevServer>, _data: TempDir },
 }
 
 /// A device's home, removed at the end.
@@ -149,13 +162,13 @@ impl Stand {
     pub(crate) async fn broker() -> Self {
         let data = tempfile::tempdir().unwrap();
         let server = tidegate_broker::dev::start(DevOptions::new(data.path())).await.unwrap();
-        Self::Broker(Box::new(server), data)
+        Self::Broker { server: Box::new(server), _data: data }
     }
 
     pub(crate) fn remote(&self) -> Remote {
         match self {
             Self::Direct(stand) => stand.remote(),
-            Self::Broker(server, _) => Remote::broker(&server.broker_url).unwrap(),
+            Self::Broker { server, .. } => Remote::broker(&server.broker_url).unwrap(),
         }
     }
 
@@ -163,7 +176,7 @@ impl Stand {
     pub(crate) fn invite(&self, devices: u32) -> Option<SecretString> {
         match self {
             Self::Direct(_) => None,
-            Self::Broker(server, _) => {
+            Self::Broker { server, .. } => {
                 let invite = server.invite("ada", devices, time::Duration::days(1)).unwrap();
                 Some(SecretString::from(invite.token))
             }
@@ -177,7 +190,7 @@ impl Stand {
     pub(crate) fn store(&self) -> (&Store, &str) {
         match self {
             Self::Direct(stand) => (&stand.store, BUCKET),
-            Self::Broker(server, _) => (server.store(), &server.bucket),
+            Self::Broker { server, .. } => (server.store(), &server.bucket),
         }
     }
 
@@ -218,4 +231,3 @@ impl Clock for OffClock {
 pub(crate) async fn sync(client: &SyncClient) -> SyncReport {
     client.sync(&|_progress| {}).await.unwrap()
 }
-
