@@ -147,11 +147,11 @@ pub(crate) fn too_large(path: &Path, limit: Limit) -> Failure {
 
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     let path = display(path);
-    match error.kind() {
-        io::ErrorKind::NotFound => Failure::missing("file-not-found", format!("{path} does not exist"), "check the file's name"),
-        io::ErrorKind::PermissionDenied => {
-            Failure::invalid("file-unreadable", format!("{path} may not be read by you"), "check its permissions")
-        }
-        _ => Failure::invalid("file-unreadable", format!("{path} can't be read: {error}"), "check the file and its disk"),
+    if matches!(error.kind(), io::ErrorKind::NotFound) {
+        return Failure::missing("file-not-found", format!("{path} does not exist"), "check the file's name");
     }
+    if matches!(error.kind(), io::ErrorKind::PermissionDenied) {
+        return Failure::invalid("file-unreadable", format!("{path} may not be read by you"), "check its permissions");
+    }
+    Failure::invalid("file-unreadable", format!("{path} can't be read: {error}"), "check the file and its disk")
 }

@@ -24,10 +24,14 @@ mod table;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use arguments::Arguments;
 use failure::Failure;
 use output::Output;
+
+/// Where the code stopped, for the report of a bug.
+static PANICKED_AT: OnceLock<String> = OnceLock::new();
 
 fn main() -> ExitCode {
     let arguments = match parse::arguments() {
@@ -46,9 +50,15 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::bug(format!("the runtime could not be started: {error}")))?;
-    panic::set_hook(Box::new(|_| {}));
+    panic::set_hook(Box::new(|panic| {
+        // The first panic is the cause; later ones are its consequences.
+        let _ = PANICKED_AT.set(panic.location().map_or_else(String::new, |place| format!(", at {place}")));
+    }));
     let ran = panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(commands::run(arguments, output))));
-    ran.unwrap_or_else(|panic| Err(Failure::bug(format!("Tidegate stopped unexpectedly: {}", panic_text(&*panic)))))
+    ran.unwrap_or_else(|panic| {
+        let place = PANICKED_AT.get().map_or("", String::as_str);
+        Err(Failure::bug(format!("Tidegate stopped unexpectedly: {}{place}", panic_text(&*panic))))
+    })
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {

@@ -50,6 +50,7 @@ impl Output {
     }
 
     /// A line of narration on standard output; left out with `--json` or `-q`.
+    #[cfg(feature = "demo")]
     pub(crate) fn say(&self, line: impl FnOnce(Style) -> String) -> Result<(), Failure> {
         if self.json || self.quiet {
             return Ok(());

@@ -48,13 +48,8 @@ impl SecretFile {
             // Left by a run that was stopped. Made anew, so that nobody else holds it open.
             let _ = fs::remove_file(path);
         }
-        let file = options.open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => Failure::invalid(
-                "file-exists",
-                format!("{} exists already and is not overwritten", display(path)),
-                "name a file that does not exist yet; nothing was created",
-            ),
-            _ => unwritable(path, &error),
+        let file = options.open(path).map_err(|error| {
+            if matches!(error.kind(), io::ErrorKind::AlreadyExists) { already_there(path) } else { unwritable(path, &error) }
         })?;
         Ok(Self { path: path.to_owned(), file: Some(file) })
     }
@@ -83,6 +78,11 @@ impl SecretFile {
     }
 }
 
+fn already_there(path: &Path) -> Failure {
+    let message = format!("{} exists already and is not overwritten", display(path));
+    Failure::invalid("file-exists", message, "name a file that does not exist yet; nothing was created")
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -99,17 +99,11 @@ fn sync_folder(_folder: &Path) -> io::Result<()> {
 
 pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Failure {
     let path = display(path);
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            let message = format!("there is no room on the disk for {path}");
-            Failure::new(Class::Unreachable, "disk-full", message, "make room and run the command again; nothing is lost")
-        }
-        _ => Failure::invalid(
-            "file-unwritable",
-            format!("{path} can't be written: {error}"),
-            "check the folder and its permissions",
-        ),
+    if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge) {
+        let message = format!("there is no room on the disk for {path}");
+        return Failure::new(Class::Unreachable, "disk-full", message, "make room and run the command again; nothing is lost");
     }
+    Failure::invalid("file-unwritable", format!("{path} can't be written: {error}"), "check the folder and its permissions")
 }
 
 #[cfg(test)]

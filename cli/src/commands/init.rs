@@ -32,7 +32,9 @@ pub(super) async fn run(context: &Context, arguments: &InitArguments) -> Result<
     let Created { client, recovery_code } = match created {
         Ok(created) => created,
         Err(error) => {
-            file.map(SecretFile::discard);
+            if let Some(file) = file {
+                file.discard();
+            }
             return Err(error.into());
         }
     };

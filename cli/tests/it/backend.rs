@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     EmbeddedDev,
     /// `tidegate-broker store serve`, with keys of one's own.
     DirectS3,
+    /// `tidegate-broker serve` over `tidegate-broker store serve`.
+    BrokerOverStore,
     /// `tidegate-broker serve` over SeaweedFS.
     SeaweedFsBroker,
     /// SeaweedFS, with keys of one's own.
@@ -56,6 +58,11 @@ impl Backend {
         self.servers.clear();
     }
 
+    /// Kills the store and leaves the broker alone.
+    pub(crate) fn kill_store(&mut self) {
+        self.servers.remove(0);
+    }
+
     /// Kills every server and starts it again over the same data.
     pub(crate) fn restart(&mut self) {
         self.kill();
@@ -78,7 +85,7 @@ impl Backend {
     }
 
     pub(crate) const fn has_broker(&self) -> bool {
-        matches!(self.kind, Kind::EmbeddedDev | Kind::SeaweedFsBroker)
+        matches!(self.kind, Kind::EmbeddedDev | Kind::BrokerOverStore | Kind::SeaweedFsBroker)
     }
 
     /// A file of the test.
@@ -102,13 +109,12 @@ impl Backend {
                 self.servers.push(server);
             }
             Kind::DirectS3 => {
-                let secret = self.file("store-secret", SECRET_KEY.as_bytes());
-                let (data, listen) = (self.path("data"), format!("127.0.0.1:{}", self.ports.store));
-                let data = data.to_str().unwrap();
-                let key = ["--access-key", ACCESS_KEY, "--secret-key-file", &secret, "--bucket", BUCKET];
-                let serve = ["store", "serve", "--data", data, "--listen", &listen];
-                self.servers.push(Server::broker(serve.iter().chain(&key)));
+                self.servers.push(self.store());
                 self.place = direct;
+            }
+            Kind::BrokerOverStore => {
+                self.servers.push(self.store());
+                self.start_broker(&store);
             }
             Kind::SeaweedFsDirect => {
                 self.servers.push(self.weed());
@@ -116,12 +122,25 @@ impl Backend {
             }
             Kind::SeaweedFsBroker => {
                 self.servers.push(self.weed());
-                let config = self.broker_config(&store);
-                let broker = Server::broker(["serve", "--config", &config]);
-                self.place = vec!["--broker".to_owned(), broker.field("broker")];
-                self.servers.push(broker);
+                self.start_broker(&store);
             }
         }
+    }
+
+    /// The embedded store alone.
+    fn store(&self) -> Server {
+        let secret = self.file("store-secret", SECRET_KEY.as_bytes());
+        let (data, listen) = (self.path("data"), format!("127.0.0.1:{}", self.ports.store));
+        let data = data.to_str().unwrap();
+        let key = ["--access-key", ACCESS_KEY, "--secret-key-file", &secret, "--bucket", BUCKET];
+        let serve = ["store", "serve", "--data", data, "--listen", &listen];
+        Server::broker(serve.iter().chain(&key))
+    }
+
+    fn start_broker(&mut self, store: &str) {
+        let broker = Server::broker(["serve", "--config", &self.broker_config(store)]);
+        self.place = vec!["--broker".to_owned(), broker.field("broker")];
+        self.servers.push(broker);
     }
 
     /// SeaweedFS with one owner and the three identities that a broker has.
@@ -172,14 +191,18 @@ impl Backend {
             assert!(made.status.success(), "{made:?}");
         }
         let Ports { broker, admin, .. } = self.ports;
+        // The embedded store has one key when it is run alone; the broker is told that this is known.
+        let one_key = self.kind == Kind::BrokerOverStore;
         let credential = |name: &str| {
-            let file = self.file(&format!("{name}-secret"), format!("{name}-secret-for-tests").as_bytes());
-            format!("[store.{name}]\naccess_key_id = \"{name}\"\nsecret_access_key_file = \"{file}\"\n")
+            let id = if one_key { ACCESS_KEY } else { name };
+            let secret = if one_key { SECRET_KEY.to_owned() } else { format!("{name}-secret-for-tests") };
+            let file = self.file(&format!("{name}-secret"), secret.as_bytes());
+            format!("[store.{name}]\naccess_key_id = \"{id}\"\nsecret_access_key_file = \"{file}\"\n")
         };
         let config = format!(
             "listen = \"127.0.0.1:{broker}\"\nadmin_listen = \"127.0.0.1:{admin}\"\npublic_url = \"http://127.0.0.1:{broker}\"\n\
              server_id_key_file = \"{}\"\n[signing]\nkeys_dir = \"{}\"\n[store]\nendpoint_internal = \"{store}\"\nbucket = \"{BUCKET}\"\n\
-             conditional_create = \"atomic\"\nconditional_replace = \"atomic\"\n{}{}{}",
+             conditional_create = \"atomic\"\nconditional_replace = \"atomic\"\naccept_copy_risk = {one_key}\n{}{}{}",
             server_id.display(),
             keys.display(),
             credential("read"),
@@ -189,15 +212,21 @@ impl Backend {
         self.file("broker.toml", config.as_bytes())
     }
 
-    /// An invite for as many devices as a test needs.
     fn invite(&self) -> String {
+        self.invite_for("family")
+    }
+
+    /// An invite for as many devices as a test needs.
+    pub(crate) fn invite_for(&self, user: &str) -> String {
         let source: [String; 2] = match self.kind {
-            Kind::SeaweedFsBroker => ["--config".to_owned(), self.path("broker.toml").to_str().unwrap().to_owned()],
+            Kind::BrokerOverStore | Kind::SeaweedFsBroker => {
+                ["--config".to_owned(), self.path("broker.toml").to_str().unwrap().to_owned()]
+            }
             Kind::EmbeddedDev | Kind::DirectS3 | Kind::SeaweedFsDirect => {
                 ["--data".to_owned(), self.path("data").to_str().unwrap().to_owned()]
             }
         };
-        invite(&source, "family", 8)
+        invite(&source, user, 8)
     }
 
     /// The data folder of `tidegate-broker dev`.

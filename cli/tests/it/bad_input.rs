@@ -258,6 +258,21 @@ fn a_store_that_is_down_is_named_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_store_that_is_down_behind_its_broker_is_named_and_nothing_is_lost() {
+    let mut backend = Backend::start(Kind::BrokerOverStore);
+    let a = backend.device("a");
+    a.json(&backend.enrol("init", &[]));
+    a.json(&["member", "add", "Ada"]);
+    backend.kill_store();
+    a.fails(&["sync"], 12, "store-unreachable");
+    let stranger = Cli::new(&backend.path("b")).with("TIDEGATE_INVITE", backend.invite_for("another-person"));
+    stranger.fails(&backend.enrol("init", &[]), 12, "store-unavailable");
+    backend.restart();
+    assert!(a.json(&["sync"])["pushed"].as_u64().unwrap() >= 1);
+    stranger.json(&backend.enrol("init", &[]));
+}
+
+#[test]
 fn a_store_that_answers_503_is_asked_again_and_then_named() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let store = format!("http://{}", listener.local_addr().unwrap());

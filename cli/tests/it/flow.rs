@@ -21,6 +21,11 @@ fn family_of_two_devices_directly_on_a_store() {
     family_of_two_devices(Kind::DirectS3);
 }
 
+#[test]
+fn family_of_two_devices_over_a_broker_and_a_store_apart() {
+    family_of_two_devices(Kind::BrokerOverStore);
+}
+
 /// The whole flow.
 pub(crate) fn family_of_two_devices(kind: Kind) {
     let mut backend = Backend::start(kind);
@@ -205,7 +210,7 @@ fn nothing_is_lost_by_a_restart(backend: &Backend, a: &Cli, b: &Cli, stored: &St
         titles
     };
     assert_eq!(titles(&c), ["after.txt", "hazelnut.md", "scan.bin"]);
-    assert_eq!((titles(&a), titles(&b)), (titles(&c), titles(&c)));
+    assert_eq!((titles(a), titles(b)), (titles(&c), titles(&c)));
     assert_eq!(c.get(&stored.photo), stored.photo_bytes);
     let devices = c.json(&["devices"]);
     assert!(array(&devices, "devices").len() >= 2, "{devices:#}");

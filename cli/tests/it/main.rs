@@ -1,13 +1,17 @@
 //! The command line from outside: real processes, real HTTP, real SQLite.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod backend;
 mod bad_input;
 #[cfg(feature = "crash-points")]
 mod crash_points;
+#[cfg(feature = "demo")]
 mod demo;
 mod disk_full;
 mod flow;
 mod harness;
+#[cfg(feature = "demo")]
 mod help;
 mod kill;
 mod offline;
