@@ -26,7 +26,8 @@ use crate::clock::Clock;
 use crate::drain::SharedBody;
 use crate::operation::{Backend, Operations};
 
-/// A client gets this long to send the head of a request.
+/// A client gets this long to send the head of a request, and an idle connection is kept as long: longer than clients keep theirs in a
+/// pool (90 s is usual), or a request would now and then meet a connection that is just being closed.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// Requests that are under way when the server stops get this long to finish.
