@@ -457,6 +457,18 @@ fn of_two_times_at_which_the_store_took_a_segment_the_later_counts() {
     }
 }
 
+/// No honest device makes such a pair; but what the dropped one superseded must not stay hidden on those who saw it first.
+#[test]
+fn what_a_dropped_content_of_a_change_superseded_is_a_head_again() {
+    let all = |copies: [Change; 2]| state(&[&[put(1), put(2)][..], &copies].concat());
+    let copies = [over(3, &[1]), over(3, &[2])];
+    let [one, other] = [all(copies.clone()), all([copies[1].clone(), copies[0].clone()])];
+    for state in [&one, &other] {
+        let superseded = [cid(1), cid(2)].map(|cid| state.is_superseded(cid));
+        assert_eq!(superseded, [1, 2].map(|n| one.get(cid(3)).unwrap().supersedes == [cid(n)]));
+    }
+}
+
 #[test]
 fn unsent_changes_stay_through_a_merge_and_are_not_handed_on() {
     let mut mine = state(&[put(1)]);
