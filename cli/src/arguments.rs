@@ -68,7 +68,7 @@ pub(crate) enum Command {
     List(ListArguments),
     /// Print or save what a record or an attachment holds
     Get(GetArguments),
-    /// Delete a record on all devices; its versions can be restored for 90 days
+    /// Delete a record or an attachment on all devices
     Delete(DeleteArguments),
     /// Show every version of a record
     History(HistoryArguments),
@@ -224,7 +224,7 @@ pub(crate) struct GetArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArguments {
-    /// Record; the first characters of its id do
+    /// Record or attachment; the first characters of its id do
     pub(crate) id: String,
 }
 

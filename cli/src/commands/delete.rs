@@ -1,4 +1,8 @@
-//! `delete`: a record, on all devices; the store keeps earlier versions for a while.
+//! `delete`: a record or an attachment, on all devices.
+
+use serde::Serialize;
+use tidegate_protocol::{ContentHmac, RecordId};
+use tidegate_sync_client::SyncClient;
 
 use super::Context;
 use crate::arguments::DeleteArguments;
@@ -6,17 +10,26 @@ use crate::document::WrittenDocument;
 use crate::failure::Failure;
 use crate::item::{self, Item};
 
+#[derive(Serialize)]
+struct DeletedAttachment {
+    hmac: ContentHmac,
+}
+
 pub(super) fn run(context: &Context, arguments: &DeleteArguments) -> Result<(), Failure> {
     let client = context.open()?;
-    let written = match item::any(&client, &arguments.id)? {
-        Item::Record(record) => client.delete(record)?,
-        Item::Attachment(_) => {
-            let message = "an attachment can't be deleted by itself";
-            return Err(Failure::invalid("not-a-record", message, "delete the record that it belongs to"));
+    match item::any(&client, &arguments.id)? {
+        Item::Record(record) => delete_record(context, record, &client, &arguments.id),
+        Item::Attachment(hmac) => {
+            client.delete_attachment(hmac)?;
+            context.output.result(&DeletedAttachment { hmac }, |style| format!("{} deleted\n", style.good("✓")))
         }
-    };
+    }
+}
+
+fn delete_record(context: &Context, record: RecordId, client: &SyncClient, given: &str) -> Result<(), Failure> {
+    let written = client.delete(record)?;
     context.output.result(&WrittenDocument::from(written), |style| {
-        let undo = format!("tidegate history {}", arguments.id);
-        format!("{} deleted; {} shows the versions that can be restored\n", style.good("✓"), style.code(undo))
+        let undo = style.code(format!("tidegate history {given}"));
+        format!("{} deleted; {undo} shows the versions that can be restored\n", style.good("✓"))
     })
 }

@@ -7,8 +7,8 @@ use super::folder::Document;
 use crate::failure::Failure;
 use crate::style::shown;
 
-const BY_A: &str = "\n\nAdded on the phone: the next visit is on Thursday 14 January at 9:30.\n";
-const BY_B: &str = "\n\nAdded on the tablet: moved to Friday 15 January at 11:00, the practice called.\n";
+const BY_A: &str = "\n\nFrom the phone: next visit 14 January, 9:30.\n";
+const BY_B: &str = "\n\nFrom the tablet: moved to 15 January, 11:00.\n";
 const NEW_TITLE: &str = "questions-for-the-next-visit.md";
 const NEW_NOTE: &str = "# Questions for the next visit\n\n- Is the dose still right?\n- May we travel in February?\n";
 

@@ -34,7 +34,7 @@ pub(crate) fn family_of_two_devices(kind: Kind) {
     let stored = store_and_sync(&backend, &a);
     join_and_read(&backend, &b, &code, &stored);
     edit_on_both_and_settle(&backend, &a, &b, &stored);
-    delete_and_restore(&a, &b, &stored);
+    delete_and_restore(&backend, &a, &b, &stored);
     backend.restart();
     nothing_is_lost_by_a_restart(&backend, &a, &b, &stored, &code);
 }
@@ -165,7 +165,7 @@ fn edit_on_both_and_settle(backend: &Backend, a: &Cli, b: &Cli, stored: &Stored)
     assert_eq!(a.json(&["history", &stored.note]), b.json(&["history", &stored.note]));
 }
 
-fn delete_and_restore(a: &Cli, b: &Cli, stored: &Stored) {
+fn delete_and_restore(backend: &Backend, a: &Cli, b: &Cli, stored: &Stored) {
     let deleted = b.json(&["delete", &stored.large]);
     assert_eq!(deleted["record_id"], stored.large.as_str());
     b.json(&["sync"]);
@@ -186,6 +186,17 @@ fn delete_and_restore(a: &Cli, b: &Cli, stored: &Stored) {
     a.json(&["sync"]);
     b.json(&["sync"]);
     assert_eq!(b.get(&stored.large), stored.large_bytes);
+
+    let file = backend.file("wrong.jpg", &Random::new(4).bytes(20_000));
+    let attached = a.json(&["attach", &file, "--member", "Ada"]);
+    let hmac = text(&array(&attached, "attachments")[0], "hmac");
+    a.json(&["sync"]);
+    b.json(&["sync"]);
+    assert_eq!(b.json(&["delete", &hmac[..8]])["hmac"], hmac.as_str());
+    b.json(&["sync"]);
+    a.json(&["sync"]);
+    a.fails(&["get", &hmac, "-o", "never-written"], 15, "attachment-unknown");
+    assert_eq!(array(&a.json(&["list", "--member", "Ada"]), "attachments").len(), 0);
 }
 
 fn nothing_is_lost_by_a_restart(backend: &Backend, a: &Cli, b: &Cli, stored: &Stored, code: &str) {
