@@ -8,4 +8,5 @@ mod damage;
 mod enrolment;
 mod faults;
 mod flow;
+mod session_expiry;
 mod stand;
