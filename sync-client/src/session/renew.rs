@@ -45,7 +45,8 @@ impl Session {
 
     async fn access_token(&self) -> Result<String, Error> {
         match self.tokens() {
-            Some(tokens) if self.is_fresh(&tokens) => Ok(tokens.access_token.clone()),
+            // Before an account is linked there is nothing to renew by: its token serves until the broker says that it has ended.
+            Some(tokens) if self.is_fresh(&tokens) || tokens.renewal_token.is_none() => Ok(tokens.access_token.clone()),
             Some(tokens) => self.renew(Some(&tokens.access_token)).await,
             None => Err(Error::SessionMissing),
         }

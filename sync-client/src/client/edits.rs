@@ -1,0 +1,196 @@
+//! What people do: each edit is decided by the engine and on the disk before the call returns.
+
+use rand_core::CryptoRng;
+use tidegate_protocol::{ContentHmac, MemberId, RecordId};
+use tidegate_sync_core::engine::{Attach, Edit, EditError, Engine, PutRecord};
+use tidegate_sync_core::manifest::{MAX_TITLE_BYTES, Meta, Target};
+use uuid::Uuid;
+
+use super::SyncClient;
+use crate::attachment::{MAX_ATTACHMENT_BYTES, MAX_RECORD_BYTES, read};
+use crate::error::Error;
+use crate::record::{Attached, ChangeId, ContentId, NewAttachment, NewRecord, Written};
+use crate::report::Event;
+use crate::view;
+
+impl SyncClient {
+    /// Adds a family member.
+    ///
+    /// # Errors
+    /// `text-length`, `home-busy`, `disk-full`.
+    pub fn add_member(&self, name: &str) -> Result<MemberId, Error> {
+        check_name("name", name)?;
+        self.device.edit(|engine, now_ms| {
+            let added = engine.add_member(name, now_ms, &mut crate::random::system()).map_err(refusal)?;
+            Ok((Some(added.edit), added.member))
+        })
+    }
+
+    /// Stores a record or a new version of one. When this returns, no crash loses it.
+    ///
+    /// # Errors
+    /// `member-unknown`, `record-unknown`, `record-too-large`, `text-length`, `file-unreadable`, `home-busy`, `disk-full`.
+    pub fn put(&self, record: NewRecord) -> Result<Written, Error> {
+        let NewRecord { member, record, kind, media_type, title, body } = record;
+        check_length("title", title.as_deref(), MAX_TITLE_BYTES, "at most 256 are allowed")?;
+        check_length("kind", kind.as_deref(), 64, "at most 64 are allowed")?;
+        check_length("media type", media_type.as_deref(), 256, "at most 256 are allowed")?;
+        kind.as_deref().map_or(Ok(()), view::check_kind)?;
+        let content = read(body, MAX_RECORD_BYTES, |bytes| Error::RecordTooLarge { bytes, limit: MAX_RECORD_BYTES })?;
+        let written = self.device.edit(|engine, now_ms| {
+            view::check_member(engine, member)?;
+            let before = record.map(|record| previous_meta(engine, member, record)).transpose()?.unwrap_or_default();
+            let put = PutRecord {
+                member,
+                record: record.unwrap_or_else(|| RecordId::new(Uuid::new_v4())),
+                kind: kind.or(before.kind),
+                title: title.or(before.title),
+                media_type: media_type.or(before.media_type),
+                content,
+            };
+            let record_id = put.record;
+            let edit = engine.put(put, now_ms, &mut crate::random::system()).map_err(refusal)?;
+            let version = edit.version;
+            Ok((Some(edit), Written { record_id, version }))
+        })?;
+        self.device.tell(Event::RecordChanged(member, written.record_id));
+        Ok(written)
+    }
+
+    /// Stores an attachment. When this returns, no crash loses it.
+    ///
+    /// # Errors
+    /// As [`SyncClient::put`], and `attachment-too-large`.
+    pub fn attach(&self, attachment: NewAttachment) -> Result<Attached, Error> {
+        let NewAttachment { member, record, name, media_type, body } = attachment;
+        check_length("file name", Some(&name), MAX_TITLE_BYTES, "at most 256 are allowed")?;
+        check_length("media type", Some(&media_type), 256, "at most 256 are allowed")?;
+        let too_large = |bytes| Error::AttachmentTooLarge { bytes, limit: MAX_ATTACHMENT_BYTES };
+        let content = read(body, MAX_ATTACHMENT_BYTES, too_large)?;
+        let bytes = content.len() as u64;
+        let attached = self.device.edit(|engine, now_ms| {
+            view::check_member(engine, member)?;
+            record.map(|record| previous_meta(engine, member, record)).transpose()?;
+            let attach = Attach { member, record, name: Some(name), media_type: Some(media_type), content };
+            let edit = engine.attach(attach, now_ms, &mut crate::random::system()).map_err(refusal)?;
+            let Target::Attachment(hmac) = edit.target else { return Err(Error::bug("an attachment became a record")) };
+            let deduplicated = edit.deduplicated;
+            Ok((Some(edit), Attached { hmac, bytes, deduplicated }))
+        })?;
+        self.device.tell(Event::AttachmentChanged(member, attached.hmac));
+        Ok(attached)
+    }
+
+    /// Deletes a record. Its versions can be restored for 90 days.
+    ///
+    /// # Errors
+    /// `record-unknown`, `record-deleted`, `home-busy`, `disk-full`.
+    pub fn delete(&self, record: RecordId) -> Result<Written, Error> {
+        let (member, written) = self.device.edit(|engine, now_ms| {
+            let member = view::owner_of(engine, record)?;
+            let edit = match engine.delete(member, Target::Record(record), now_ms, &mut crate::random::system()) {
+                Ok(edit) => edit,
+                Err(EditError::NotFound(_)) => return Err(Error::RecordDeleted(record)),
+                Err(error) => return Err(refusal(error)),
+            };
+            let version = edit.version;
+            Ok((Some(edit), (member, Written { record_id: record, version })))
+        })?;
+        self.device.tell(Event::RecordChanged(member, record));
+        Ok(written)
+    }
+
+    /// Deletes an attachment, at all records that it belongs to.
+    ///
+    /// # Errors
+    /// `attachment-unknown`, `home-busy`, `disk-full`.
+    pub fn delete_attachment(&self, attachment: ContentHmac) -> Result<(), Error> {
+        let target = Target::Attachment(attachment);
+        let members = self.device.read(|state| Ok(state.engine.find(target)))?;
+        let mut deleted = false;
+        for member in members {
+            deleted |=
+                self.device.edit(|engine, now_ms| match engine.delete(member, target, now_ms, &mut crate::random::system()) {
+                    Ok(edit) => Ok((Some(edit), true)),
+                    Err(EditError::NotFound(_)) => Ok((None, false)),
+                    Err(error) => Err(refusal(error)),
+                })?;
+            self.device.tell(Event::AttachmentChanged(member, attachment));
+        }
+        if deleted { Ok(()) } else { Err(Error::AttachmentUnknown(attachment)) }
+    }
+
+    /// Makes the content of an earlier or concurrent version the newest. It is fetched if it is not on the device.
+    ///
+    /// # Errors
+    /// As [`SyncClient::get`] and [`SyncClient::put`].
+    pub async fn restore(&self, record: RecordId, change: ChangeId) -> Result<Written, Error> {
+        self.get(ContentId::Record(record, Some(change))).await?;
+        self.write_again(record, |engine, member, now_ms, rng| engine.restore_version(member, record, change, now_ms, rng))
+    }
+
+    /// Ends a conflict: the version kept replaces all that stand beside each other. It is fetched if it is not on the device.
+    ///
+    /// # Errors
+    /// `change-unknown` if `keep` is none of them; else as [`SyncClient::restore`].
+    pub async fn resolve(&self, record: RecordId, keep: ChangeId) -> Result<Written, Error> {
+        self.get(ContentId::Record(record, Some(keep))).await?;
+        self.write_again(record, |engine, member, now_ms, rng| engine.resolve(member, record, keep, now_ms, rng))
+    }
+
+    fn write_again<F>(&self, record: RecordId, decide: F) -> Result<Written, Error>
+    where
+        F: FnOnce(&Engine, MemberId, u64, &mut dyn CryptoRng) -> Result<Edit, EditError>,
+    {
+        let (member, written) = self.device.edit(|engine, now_ms| {
+            let member = view::owner_of(engine, record)?;
+            let edit = decide(engine, member, now_ms, &mut crate::random::system()).map_err(refusal)?;
+            let version = edit.version;
+            Ok((Some(edit), (member, Written { record_id: record, version })))
+        })?;
+        self.device.tell(Event::RecordChanged(member, record));
+        Ok(written)
+    }
+}
+
+/// What was said about the version before.
+fn previous_meta(engine: &Engine, member: MemberId, record: RecordId) -> Result<Meta, Error> {
+    let owner = view::owner_of(engine, record)?;
+    if owner != member {
+        return Err(Error::RecordOfOtherMember(record));
+    }
+    Ok(engine.record(member, record).map(|view| view.shown.meta.clone()).unwrap_or_default())
+}
+
+pub(super) fn check_name(what: &'static str, name: &str) -> Result<(), Error> {
+    if name.is_empty() {
+        return Err(Error::TextLength { what, bytes: 0, limit: "it cannot be empty" });
+    }
+    check_length(what, Some(name), MAX_TITLE_BYTES, "at most 256 are allowed")
+}
+
+const fn check_length(what: &'static str, text: Option<&str>, most: usize, limit: &'static str) -> Result<(), Error> {
+    match text {
+        Some(text) if text.len() > most => Err(Error::TextLength { what, bytes: text.len(), limit }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The engine's refusal of an edit in this crate's words.
+fn refusal(error: EditError) -> Error {
+    match error {
+        EditError::UnknownMember(member) => Error::MemberUnknown(member),
+        EditError::NotFound(Target::Record(record)) => Error::RecordUnknown(record),
+        EditError::NotFound(Target::Attachment(hmac)) => Error::AttachmentUnknown(hmac),
+        EditError::UnknownVersion { target: Target::Record(record), cid } => {
+            Error::ChangeUnknown { record, change: cid.to_string() }
+        }
+        error @ (EditError::UnknownVersion { .. }
+        | EditError::NotSyncedYet
+        | EditError::ContentNotLocal(_)
+        | EditError::Format(_)
+        | EditError::Clock(_)) => {
+            Error::Engine { code: error.code(), class: crate::error::Class::Invalid, message: error.to_string() }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Coming to an account, and coming back to it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use tidegate_protocol::UserId;
+use tidegate_protocol::scope::AccountScope;
+use tidegate_sync_core::keys::RecoveryCode;
+
+use super::edits::check_name;
+use super::syncing::sync;
+use super::{Created, Enrolment, Rebuilt, SyncClient};
+use crate::clock::StoreClock;
+use crate::device::{Device, lock_home};
+use crate::enrol::{self, Join, Reach, own_grants};
+use crate::error::Error;
+use crate::home::{Enrolment as StartedEnrolment, Home, HomeLock, Keys};
+use crate::local::{self, Database};
+use crate::options::Options;
+use crate::session::AccountClaim;
+
+impl SyncClient {
+    /// Creates an account, or goes on where an earlier call in this home was stopped.
+    ///
+    /// # Errors
+    /// Among others `already-enrolled`, `invite-used-up`, `already-linked` (the invite's person has an account: join it),
+    /// `broker-unreachable`, `store-unreachable`. Whatever the error, the call can be repeated.
+    pub async fn create_account(home: &Path, enrolment: Enrolment, options: Options) -> Result<Created, Error> {
+        let Enrolment { remote, invite, device_name } = enrolment;
+        check_name("device name", &device_name)?;
+        let (home, lock) = prepare(home, &options)?;
+        let guard = lock_home(&lock).await?;
+        let recovery_code = match (Keys::load(&home)?, enrol::created_before(&home)?) {
+            (Some(_), Some(code)) => code,
+            (Some(keys), None) => return Err(Error::AlreadyEnrolled { path: home.path().to_owned(), user: keys.user }),
+            (None, _) => {
+                let clock = StoreClock::new(Arc::clone(&options.clock), 0);
+                enrol::create(&home, remote, invite.as_ref(), &device_name, &options, &clock).await?
+            }
+        };
+        drop(guard);
+        let client = Self { device: Arc::new(Device::open(home, lock, options)?) };
+        Ok(Created { client, recovery_code })
+    }
+
+    /// Joins an account with its recovery code, or goes on where an earlier call in this home was stopped. `user` says which
+    /// account of a bucket that holds several. The content comes with the first [`SyncClient::sync`].
+    ///
+    /// # Errors
+    /// Among others `recovery-code-wrong`, `account-not-found`, `several-accounts`, `invite-used-up`. Whatever the error, the
+    /// call can be repeated.
+    pub async fn join(
+        home: &Path,
+        enrolment: Enrolment,
+        recovery_code: &RecoveryCode,
+        user: Option<UserId>,
+        options: Options,
+    ) -> Result<Self, Error> {
+        let Enrolment { remote, invite, device_name } = enrolment;
+        check_name("device name", &device_name)?;
+        let (home, lock) = prepare(home, &options)?;
+        let guard = lock_home(&lock).await?;
+        if let Some(keys) = Keys::load(&home)? {
+            return Err(Error::AlreadyEnrolled { path: home.path().to_owned(), user: keys.user });
+        }
+        let clock = StoreClock::new(Arc::clone(&options.clock), 0);
+        let join = Join { remote, invite: invite.as_ref(), device_name: &device_name, recovery: recovery_code, user };
+        enrol::join(&home, join, &options, &clock).await?;
+        drop(guard);
+        Ok(Self { device: Arc::new(Device::open(home, lock, options)?) })
+    }
+
+    /// Makes the local database again from the store; keys stay, edits that were never sent are lost.
+    ///
+    /// # Errors
+    /// As [`SyncClient::sync`]. The damaged database is put aside only once the new one is filled.
+    pub async fn rebuild(home: &Path, options: Options) -> Result<Rebuilt, Error> {
+        let home = Home::new(home);
+        let keys = Keys::load(&home)?.ok_or_else(|| Error::NotEnrolled { path: home.path().to_owned() })?;
+        let lock = HomeLock::new(&home, options.home_wait);
+        let guard = lock_home(&lock).await?;
+        let lost_edits = local::count_unsent(&home);
+
+        let clock = StoreClock::new(Arc::clone(&options.clock), 0);
+        let reach = enrol::open_reach(&keys.remote, &keys.dpop, &home, &options, clock.clone())?;
+        let (grants, _) = own_grants(&*reach.transport(), keys.user, &keys.master.account_keys()).await?;
+        let fresh = home.database().with_extension("db.rebuilt");
+        let database = Database::create_at(&fresh, &keys, &grants, None, clock.offset_ms())?;
+        let device = Device::assemble(home.clone(), lock.clone(), keys, options.clone(), database)?;
+        let report = sync(&device, &|_progress| {}).await?;
+        device.close()?;
+        local::replace(&home, &fresh)?;
+        drop(guard);
+        let client = Self { device: Arc::new(Device::open(home, lock, options)?) };
+        Ok(Rebuilt { client, lost_edits, report })
+    }
+
+    /// Opens a new session with the broker, after the old one has ended (class re-authenticate, or `renewal-expired`).
+    ///
+    /// # Errors
+    /// Among others `invite-used-up`, `account-proof-invalid`.
+    pub async fn sign_in(&self, invite: &SecretString) -> Result<(), Error> {
+        let Reach::Broker(session, _) = self.device.reach()? else { return Ok(()) };
+        let _guard = self.device.lock_home().await?;
+        let (keys, retry) = (&self.device.keys, &self.device.options.retry);
+        session.check_broker(retry).await?;
+        let account = keys.master.account_keys();
+        let claim = AccountClaim { user: keys.user, genesis: &keys.genesis, keys: &account };
+        match session.prove(invite, claim, retry).await? {
+            AccountScope::Full => Ok(()),
+            // The broker has forgotten the link, or this is another broker at the same address.
+            AccountScope::Create | AccountScope::Bootstrap => session.link(keys.user, retry).await,
+        }
+    }
+
+    /// The recovery code of a new account, until it was confirmed to be kept.
+    ///
+    /// # Errors
+    /// `home-unreadable`, `local-file-damaged`.
+    pub fn recovery_code(&self) -> Result<Option<RecoveryCode>, Error> {
+        enrol::created_before(&self.device.home)
+    }
+
+    /// The recovery code has been written down: it is wiped from this device.
+    ///
+    /// # Errors
+    /// `home-unwritable`.
+    pub fn recovery_code_kept(&self) -> Result<(), Error> {
+        let _guard = self.device.lock.acquire()?;
+        StartedEnrolment::remove(&self.device.home)
+    }
+}
+
+fn prepare(home: &Path, options: &Options) -> Result<(Home, HomeLock), Error> {
+    let home = Home::new(home);
+    home.create()?;
+    let lock = HomeLock::new(&home, options.home_wait);
+    Ok((home, lock))
+}

@@ -1,0 +1,89 @@
+//! Syncing, and what is told about it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tidegate_protocol::{RecordId, Space};
+use tidegate_sync_core::engine::SyncSummary;
+use tidegate_sync_core::keys::Keyring;
+
+use super::SyncClient;
+use crate::device::Device;
+use crate::driver::Driver;
+use crate::enrol::device_names;
+use crate::error::Error;
+use crate::record::Conflict;
+use crate::report::{DeviceInfo, Event, Progress, SyncReport};
+use crate::transport::Transport;
+use crate::view;
+
+impl SyncClient {
+    /// Sends what waits and takes in what is new. May be called at any time; a second call waits for the first.
+    ///
+    /// # Errors
+    /// By class: retry where store or broker cannot be reached, re-authenticate, denied. Nothing is lost with any of them.
+    pub async fn sync(&self, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<SyncReport, Error> {
+        let _one_at_a_time = self.device.syncing.lock().await;
+        let _guard = self.device.lock_home().await?;
+        sync(&self.device, progress).await
+    }
+
+    /// The account's devices, their names read from the store where they are not known yet.
+    ///
+    /// # Errors
+    /// As [`SyncClient::sync`].
+    pub async fn refresh_devices(&self) -> Result<Vec<DeviceInfo>, Error> {
+        let _guard = self.device.lock_home().await?;
+        read_device_names(&self.device, &*self.device.transport()?).await?;
+        self.status().map(|status| status.devices)
+    }
+}
+
+/// One sync; the caller holds the home's lock.
+pub(super) async fn sync(device: &Device, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<SyncReport, Error> {
+    let began = Instant::now();
+    let transport = device.transport()?;
+    let before = transport.traffic().total();
+    let conflicts_before = device.read(|state| Ok(view::conflicts(&state.engine)))?;
+    let summary = Driver::new(device, Arc::clone(&transport), progress).run().await?;
+
+    let profile = transport.profile().conditional_replace;
+    let profile = if profile.is_honoured() { "conditional-writes" } else { "no-conditional-writes" };
+    let now_ms = i64::try_from(device.now_ms()).unwrap_or(i64::MAX);
+    device.state().database.synced(now_ms, device.clock.offset_ms(), profile)?;
+    // A sync that lists anyway (the first one, and one a day) learns who the devices are; no other pays for it.
+    if transport.traffic().total().since(&before).requests.list > 0
+        && let Err(error) = read_device_names(device, &*transport).await
+    {
+        tracing::debug!(code = error.code(), "the devices' names could not be read");
+    }
+    tell_conflicts(device, &conflicts_before)?;
+    let traffic = transport.traffic().total().since(&before);
+    let quarantined = view::quarantined(&summary);
+    let SyncSummary { pulled, pushed, conflicts, .. } = summary;
+    Ok(SyncReport { pulled, pushed, conflicts, quarantined, traffic, duration: began.elapsed() })
+}
+
+fn tell_conflicts(device: &Device, before: &[Conflict]) -> Result<(), Error> {
+    let now = device.read(|state| Ok(view::conflicts(&state.engine)))?;
+    let known: BTreeMap<RecordId, usize> = before.iter().map(|conflict| (conflict.record_id, conflict.versions.len())).collect();
+    for conflict in now {
+        let is_new = known.get(&conflict.record_id).is_none_or(|versions| conflict.versions.len() > *versions);
+        if let Some(winner) = conflict.versions.first().filter(|_| is_new) {
+            device.tell(Event::Conflict(conflict.member_id, conflict.record_id, winner.cid));
+        }
+    }
+    Ok(())
+}
+
+async fn read_device_names(device: &Device, transport: &dyn Transport) -> Result<(), Error> {
+    let account = Space::Account(device.keys.user);
+    let (known, keyring) = device.read(|state| {
+        let mut keyring = Keyring::new();
+        state.engine.space_keys(account).into_iter().for_each(|keys| keyring.insert(keys.clone()));
+        Ok((state.database.device_names()?, keyring))
+    })?;
+    let names = device_names(transport, &device.keys, &keyring, &known).await?;
+    device.state().database.put_device_names(&names)
+}

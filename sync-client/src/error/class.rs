@@ -1,0 +1,91 @@
+//! What a caller should do about an error.
+
+use tidegate_protocol::problem::ProblemClass;
+
+use super::Error;
+
+/// What a caller should do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Nothing is lost; try again later.
+    Retry,
+    /// The session has ended: sign in again.
+    Reauthenticate,
+    /// The world has moved on: look, decide, try again.
+    Conflict,
+    /// Damaged or forged data was found.
+    Corrupt,
+    /// The input or the set-up is wrong; repeating it will not help.
+    Invalid,
+    /// Not allowed; repeating it will not help.
+    Denied,
+    /// There is no such thing.
+    NotFound,
+    /// Stopped before doing harm: a person must decide first.
+    Decide,
+    /// A bug in Tidegate.
+    Bug,
+}
+
+impl Error {
+    /// What a caller should do.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::HomeBusy { .. }
+            | Self::DiskFull { .. }
+            | Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::Unavailable { .. }
+            | Self::NotOurs { .. }
+            | Self::MalformedAnswer { .. }
+            | Self::AccountIncomplete { .. } => Class::Retry,
+            Self::HomeUnwritable { .. }
+            | Self::HomeUnreadable { .. }
+            | Self::NotEnrolled { .. }
+            | Self::AlreadyEnrolled { .. }
+            | Self::EnrolmentDiffers { .. }
+            | Self::DatabaseNewer { .. }
+            | Self::StoreRefused { .. }
+            | Self::BucketMissing { .. }
+            | Self::BrokerUrlMismatch { .. }
+            | Self::BrokerVersion { .. }
+            | Self::InvalidSetting { .. }
+            | Self::InviteMissing
+            | Self::RecoveryCode(_)
+            | Self::RecoveryCodeWrong { .. }
+            | Self::SeveralAccounts(_)
+            | Self::TextLength { .. }
+            | Self::KindReserved(_)
+            | Self::RecordTooLarge { .. }
+            | Self::AttachmentTooLarge { .. }
+            | Self::SourceUnreadable { .. }
+            | Self::RecordOfOtherMember(_) => Class::Invalid,
+            Self::FileDamaged { .. }
+            | Self::DatabaseDamaged { .. }
+            | Self::AnswerTooLarge { .. }
+            | Self::MasterKeys(_)
+            | Self::Genesis(_)
+            | Self::Grant(_)
+            | Self::ContentMissing { .. }
+            | Self::ContentDamaged { .. } => Class::Corrupt,
+            Self::StoreDenied { .. } | Self::CredentialsMissing { .. } => Class::Denied,
+            Self::SessionMissing => Class::Reauthenticate,
+            Self::AccountMissing
+            | Self::MemberUnknown(_)
+            | Self::RecordUnknown(_)
+            | Self::RecordDeleted(_)
+            | Self::AttachmentUnknown(_)
+            | Self::ChangeUnknown { .. } => Class::NotFound,
+            Self::Problem { code, .. } => match code.class() {
+                ProblemClass::Retry => Class::Retry,
+                ProblemClass::Reauthenticate => Class::Reauthenticate,
+                ProblemClass::Conflict => Class::Conflict,
+                ProblemClass::Invalid => Class::Invalid,
+                ProblemClass::Denied => Class::Denied,
+            },
+            Self::Engine { class, .. } => *class,
+            Self::Database(_) | Self::Bug(_) => Class::Bug,
+        }
+    }
+}

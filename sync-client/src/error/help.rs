@@ -1,0 +1,138 @@
+//! What a person can do about an error.
+
+use tidegate_protocol::problem::ProblemCode;
+
+use super::{Class, Error};
+
+impl Error {
+    /// What a person can do about it, in one sentence.
+    #[must_use]
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::HomeUnwritable { .. } => "choose another folder with --home, or give yourself the right to write to this one",
+            Self::HomeUnreadable { .. } => "give yourself the right to read this file",
+            Self::HomeBusy { .. } => "wait until the other process is done, or stop it; nothing is lost",
+            Self::NotEnrolled { .. } => "run 'tidegate init' to create an account or 'tidegate join' to join one",
+            Self::AlreadyEnrolled { .. } => "use this account, or choose another folder with --home",
+            Self::EnrolmentDiffers { .. } => {
+                "repeat the set-up with the settings of the first try, or choose another folder with --home"
+            }
+            Self::DiskFull { .. } => "free some space and try again; nothing that was stored before is lost",
+            Self::FileDamaged { .. } => {
+                "put the file back from a backup, or join again from an empty folder with the recovery code"
+            }
+            Self::DatabaseDamaged { .. } => {
+                "run 'tidegate rebuild' to make it again from the store; only edits that were never synced are lost"
+            }
+            Self::DatabaseNewer { .. } => "update Tidegate to the version that wrote it, or run 'tidegate rebuild'",
+            Self::Database(_) => "try again; if it happens again, run 'tidegate rebuild' and report it",
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Unavailable { .. } => {
+                "check the network and the address, and try again later; nothing is lost"
+            }
+            Self::NotOurs { .. } => {
+                "sign in to the network (a hotel's or café's page may be in the way), then try again; nothing is lost"
+            }
+            Self::StoreDenied { .. } => "check that the access key is right and may read and write users/ in this bucket",
+            Self::StoreRefused { .. } => "check the store's address, region and bucket",
+            Self::BucketMissing { .. } => "check the bucket's name, or create it",
+            Self::MalformedAnswer { .. } => "check the address; if it is right, try again later",
+            Self::AnswerTooLarge { .. } => "the object was not written by Tidegate; find out who else writes to this bucket",
+            Self::Problem { code, .. } => problem_help(*code),
+            Self::BrokerUrlMismatch { .. } => "use the address that the broker calls itself, or correct its public_url",
+            Self::BrokerVersion { .. } => "update Tidegate",
+            Self::InvalidSetting { .. } => "correct the setting and try again",
+            Self::CredentialsMissing { .. } => "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            Self::SessionMissing => "join again with an invite and the recovery code",
+            Self::InviteMissing => "ask the broker's operator for an invite and give it with --invite-file",
+            Self::RecoveryCode(_) => "check the words against what you wrote down",
+            Self::RecoveryCodeWrong { .. } => "check that the code is this account's",
+            Self::MasterKeys(_) | Self::Genesis(_) | Self::Grant(_) => {
+                "the store does not show what this account wrote; do not go on, and find out who else can write to it"
+            }
+            Self::AccountMissing => "check the bucket and the user id, or create the account with 'tidegate init'",
+            Self::SeveralAccounts(_) => "say which account with --user-id",
+            Self::AccountIncomplete { .. } => "let the first device finish 'tidegate init', then try again",
+            Self::TextLength { .. } | Self::KindReserved(_) => "choose another text",
+            Self::RecordTooLarge { .. } => "store it as an attachment",
+            Self::AttachmentTooLarge { .. } => "split the file, or make it smaller",
+            Self::SourceUnreadable { .. } => "check the path and your right to read it",
+            Self::MemberUnknown(_) => {
+                "'tidegate member list' shows the members; run 'tidegate sync' if it was added on another device"
+            }
+            Self::RecordUnknown(_) | Self::AttachmentUnknown(_) => {
+                "'tidegate list' shows what there is; run 'tidegate sync' if it was made on another device"
+            }
+            Self::RecordOfOtherMember(_) => "name the member that the record belongs to",
+            Self::RecordDeleted(_) => "'tidegate history' shows its versions, and 'tidegate restore' brings one back",
+            Self::ChangeUnknown { .. } => "'tidegate history' shows the record's changes",
+            Self::ContentMissing { .. } => "sync again; if it stays away, the store has lost or withholds it",
+            Self::ContentDamaged { .. } => {
+                "the store does not hold what was written; restore the object from a backup of the bucket"
+            }
+            Self::Engine { class, .. } => engine_help(*class),
+            Self::Bug(_) => "please report it, with the command that you ran",
+        }
+    }
+}
+
+const fn engine_help(class: Class) -> &'static str {
+    match class {
+        Class::Retry => "try again later; nothing is lost",
+        Class::Reauthenticate => "sign in again",
+        Class::Conflict => "sync, look at the result, and try again",
+        Class::Corrupt => "'tidegate status' names what was found; the rest goes on",
+        Class::Invalid => "correct the input and try again",
+        Class::Denied => "ask the account's owner",
+        Class::NotFound => "sync, and check the id",
+        Class::Decide => "look at what would happen, and say so if it is wanted",
+        Class::Bug => "please report it, with the command that you ran",
+    }
+}
+
+fn problem_help(code: ProblemCode) -> &'static str {
+    match code {
+        ProblemCode::InviteUsedUp => "every device slot of this invite is taken: ask the broker's operator for a new invite",
+        ProblemCode::InviteExpired | ProblemCode::InviteRevoked | ProblemCode::InviteInvalid => {
+            "ask the broker's operator for a new invite"
+        }
+        ProblemCode::AccountNotFound => "this invite opens no account yet: run 'tidegate init' on the first device",
+        ProblemCode::AlreadyLinked => "this invite's person already has an account: run 'tidegate join' with its recovery code",
+        ProblemCode::AccountProofInvalid => "this invite belongs to another account than this device",
+        ProblemCode::AccountIncomplete => "run 'tidegate init' again: it goes on where it stopped",
+        ProblemCode::RenewalExpired => "the session has ended: join again with an invite",
+        ProblemCode::DeviceRevoked => "this device was shut out: join again from another folder if that was a mistake",
+        ProblemCode::RateLimited | ProblemCode::DailyLimit | ProblemCode::Overloaded => "wait, and try again; nothing is lost",
+        ProblemCode::StoreUnavailable | ProblemCode::Timeout | ProblemCode::Internal | ProblemCode::StateConflict => {
+            "try again later; nothing is lost. The broker's log names the cause"
+        }
+        ProblemCode::InvalidJson
+        | ProblemCode::InvalidRequest
+        | ProblemCode::BatchSize
+        | ProblemCode::BodyTooLarge
+        | ProblemCode::UnsupportedMediaType
+        | ProblemCode::NotFound
+        | ProblemCode::MethodNotAllowed
+        | ProblemCode::KeyInvalid
+        | ProblemCode::MethodInvalid
+        | ProblemCode::DeleteNotSigned
+        | ProblemCode::LengthMissing
+        | ProblemCode::TooLarge
+        | ProblemCode::Sha256Missing
+        | ProblemCode::DigestMismatch
+        | ProblemCode::ConditionInvalid
+        | ProblemCode::ListPrefixInvalid
+        | ProblemCode::ListParameterInvalid
+        | ProblemCode::Unknown => "update Tidegate and the broker to versions that fit each other",
+        ProblemCode::ProofMissing
+        | ProblemCode::ProofInvalid
+        | ProblemCode::UseDpopNonce
+        | ProblemCode::ProofReplayed
+        | ProblemCode::TokenMissing
+        | ProblemCode::TokenInvalid
+        | ProblemCode::TokenExpired
+        | ProblemCode::RenewFirst => "try again; if it stays, check that the address is the broker's public URL and join again",
+        ProblemCode::ScopeInsufficient | ProblemCode::NotAllowed | ProblemCode::Protected | ProblemCode::TooYoung => {
+            "this is not allowed to this device"
+        }
+    }
+}
