@@ -39,17 +39,19 @@ docs-check:
 test-crash-points:
     cargo test --workspace --locked --features tidegate-cli/crash-points --test it -- --nocapture crash_points
 
-# The end-to-end suite against a real SeaweedFS (TIDEGATE_TEST_WEED names the binary)
+# The end-to-end suite against a real SeaweedFS (WEED_PROGRAM names the binary)
 test-seaweedfs:
     cargo test --workspace --locked --test it -- --ignored --nocapture seaweedfs
 
-# A home on a file system without room (Linux; needs root or unprivileged user namespaces)
+# A home, and a store, on a file system without room (Linux; needs root or unprivileged user namespaces)
 test-disk-full:
-    cargo test -p tidegate-cli --locked --test it -- --ignored disk_full
+    cargo test --workspace --locked --test it -- --ignored disk_full
+    small=$(mktemp -d) && unshare --map-root-user --mount bash -c "mount -t tmpfs -o size=12m none $small && TIDEGATE_SMALL_DIR=$small cargo test --workspace --locked --test it -- --ignored durability"
 
-# Write docs/openapi.json, docs/config.md and golden files anew after a deliberate change
+# After a deliberate change: write docs/openapi.json and docs/config.md anew, add golden files of what is new in the protocol
 bless:
-    TIDEGATE_BLESS=1 cargo test --workspace --locked
+    REWRITE_DOCS=1 cargo test -p tidegate-broker
+    TIDEGATE_WRITE_GOLDEN=1 cargo test -p tidegate-protocol
 
 # Presigning beside rusty-s3, aws-sigv4 and aws-sdk-s3
 bench-presign:

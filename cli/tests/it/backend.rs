@@ -145,7 +145,7 @@ impl Backend {
 
     /// SeaweedFS with one owner and the three identities that a broker has.
     fn weed(&self) -> Server {
-        let program = std::env::var("TIDEGATE_TEST_WEED").expect("TIDEGATE_TEST_WEED names the SeaweedFS program");
+        let program = std::env::var("WEED_PROGRAM").expect("WEED_PROGRAM names the SeaweedFS program");
         let identity = |name: &str, secret: &str, actions: &[&str]| {
             let actions: Vec<String> = actions.iter().map(|action| format!("{action}:{BUCKET}")).collect();
             let credentials = serde_json::json!([{ "accessKey": name, "secretKey": secret }]);

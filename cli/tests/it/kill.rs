@@ -15,7 +15,7 @@ fn moment(random: &mut Random, most: u64) -> Duration {
 }
 
 fn seed() -> u64 {
-    let given = std::env::var("TIDEGATE_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let given = std::env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     given
         .unwrap_or_else(|| u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() & 0xffff_ffff).unwrap())
 }
@@ -34,7 +34,7 @@ fn run_and_kill(cli: &Cli, arguments: &[&str], after: Duration) -> bool {
 #[test]
 fn fifty_rounds_of_kill_at_random_moments_lose_nothing() {
     let seed = seed();
-    println!("TIDEGATE_TEST_SEED={seed}");
+    println!("TEST_SEED={seed}");
     let mut random = Random::new(seed);
     let backend = Backend::start(Kind::EmbeddedDev);
     let (a, b) = (backend.device("a"), backend.device("b"));
@@ -81,7 +81,7 @@ fn fifty_rounds_of_kill_at_random_moments_lose_nothing() {
 #[test]
 fn an_init_killed_at_random_moments_ends_in_one_account_and_its_code() {
     let seed = seed();
-    println!("TIDEGATE_TEST_SEED={seed}");
+    println!("TEST_SEED={seed}");
     let mut random = Random::new(seed);
     let backend = Backend::start(Kind::EmbeddedDev);
     let mut killed = 0;
