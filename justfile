@@ -39,6 +39,10 @@ docs-check:
 test-crash-points:
     cargo test --workspace --locked --features tidegate-cli/crash-points --test it -- --nocapture crash_points
 
+# What the random tests did, in numbers: schedules, edits, conflicts, crashes, kills
+test-counts:
+    cargo test --workspace --locked --test it -- --nocapture a_thousand_schedules kill::
+
 # The end-to-end suite against a real SeaweedFS (WEED_PROGRAM names the binary)
 test-seaweedfs:
     cargo test --workspace --locked --test it -- --ignored --nocapture seaweedfs
