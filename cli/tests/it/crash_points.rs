@@ -18,6 +18,7 @@ struct World {
     a: Cli,
     b: Cli,
     files: usize,
+    members: usize,
     /// What must be readable in the end: contents by title.
     contents: BTreeMap<String, Vec<u8>>,
 }
@@ -32,7 +33,7 @@ impl World {
         a.json(&["sync"]);
         b.json(&backend.enrol("join", &["--recovery-file", &code]));
         b.json(&["sync"]);
-        Self { backend, a, b, files: 0, contents: BTreeMap::new() }
+        Self { backend, a, b, files: 0, members: 1, contents: BTreeMap::new() }
     }
 
     /// A new file with content of its own.
@@ -53,12 +54,19 @@ impl World {
         title
     }
 
-    /// Both devices agree, nothing waits, and every content is there once, byte for byte.
+    /// One more family member, whose key has to reach the other device.
+    fn add_member(&mut self) {
+        self.members += 1;
+        self.a.json(&["member", "add", &format!("Member {}", self.members)]);
+    }
+
+    /// Both devices agree, nothing waits, every member is known, and every content is there once, byte for byte.
     fn check(&self) {
         self.a.json(&["sync"]);
         self.b.json(&["sync"]);
         for device in [&self.a, &self.b] {
             assert_eq!(device.json(&["status"])["pending"], 0);
+            assert_eq!(device.json(&["member", "list"])["members"].as_array().unwrap().len(), self.members);
             let listing = device.json(&["list"]);
             let records = listing["records"].as_array().unwrap().iter().map(|record| (&record["title"], &record["record_id"]));
             let attachments =
@@ -96,6 +104,13 @@ fn ends_at(cli: &Cli, (name, count): &Point, arguments: &[&str]) -> bool {
     ran.code.is_none()
 }
 
+/// Every one of these effects was among the points.
+fn includes(killed: &BTreeMap<String, usize>, effects: &[&str]) {
+    for effect in effects {
+        assert!(killed.contains_key(*effect), "nothing was killed at {effect}: {killed:?}");
+    }
+}
+
 fn tell(what: &str, killed: &BTreeMap<String, usize>) {
     let list: Vec<String> = killed.iter().map(|(name, count)| format!("{name} {count}")).collect();
     println!("{what}: killed at {}", list.join(", "));
@@ -131,6 +146,7 @@ fn crash_points_of_a_sync_that_sends_lose_nothing() {
     let mut world = World::new();
     let points_file = world.backend.path("points");
     let fill = |world: &mut World| {
+        world.add_member();
         world.put(100);
         world.put(9_000);
         let (_, path) = world.file(12_000);
@@ -147,6 +163,8 @@ fn crash_points_of_a_sync_that_sends_lose_nothing() {
         world.a.json(&["sync"]);
     }
     tell("sync that sends", &killed);
+    includes(&killed, &["get-doorbell", "put-grant", "persist-grants-sent", "load-content", "put-object"]);
+    includes(&killed, &["persist-built-segment", "put-segment", "persist-sent-segment", "put-doorbell", "persist-rung"]);
     world.check();
 }
 
@@ -155,6 +173,7 @@ fn crash_points_of_a_sync_that_fetches_lose_nothing() {
     let mut world = World::new();
     let points_file = world.backend.path("points");
     let fill = |world: &mut World| {
+        world.add_member();
         world.put(100);
         world.put(9_000);
         world.a.json(&["sync"]);
@@ -170,6 +189,8 @@ fn crash_points_of_a_sync_that_fetches_lose_nothing() {
         world.b.json(&["sync"]);
     }
     tell("sync that fetches", &killed);
+    includes(&killed, &["get-doorbell", "get-segment", "persist-segments", "get-grant", "persist-grants", "list-devices"]);
+    includes(&killed, &["persist-doorbell", "get-object", "persist-contents"]);
     world.check();
 }
 
