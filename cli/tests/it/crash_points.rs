@@ -141,27 +141,35 @@ fn crash_points_of_writes_lose_nothing() {
     world.check();
 }
 
+/// Fills the world and ends a sync of `device` at each point that a first one crosses, then lets it sync; what it was ended at.
+fn end_syncs(world: &mut World, device: fn(&World) -> &Cli, fill: fn(&mut World)) -> BTreeMap<String, usize> {
+    fill(world);
+    let points = points_of(device(world), &world.backend.path("points"), &["sync"]);
+    let mut killed = BTreeMap::new();
+    for point in &points {
+        fill(world);
+        if ends_at(device(world), point, &["sync"]) {
+            *killed.entry(point.0.clone()).or_default() += 1;
+        }
+        device(world).json(&["sync"]);
+    }
+    killed
+}
+
 #[test]
 fn crash_points_of_a_sync_that_sends_lose_nothing() {
     let mut world = World::new();
-    let points_file = world.backend.path("points");
-    let fill = |world: &mut World| {
-        world.add_member();
-        world.put(100);
-        world.put(9_000);
-        let (_, path) = world.file(12_000);
-        world.a.json(&["attach", &path, "--member", "Ada"]);
-    };
-    fill(&mut world);
-    let points = points_of(&world.a, &points_file, &["sync"]);
-    let mut killed = BTreeMap::new();
-    for point in &points {
-        fill(&mut world);
-        if ends_at(&world.a, point, &["sync"]) {
-            *killed.entry(point.0.clone()).or_default() += 1;
-        }
-        world.a.json(&["sync"]);
-    }
+    let killed = end_syncs(
+        &mut world,
+        |world| &world.a,
+        |world| {
+            world.add_member();
+            world.put(100);
+            world.put(9_000);
+            let (_, path) = world.file(12_000);
+            world.a.json(&["attach", &path, "--member", "Ada"]);
+        },
+    );
     tell("sync that sends", &killed);
     includes(&killed, &["get-doorbell", "put-grant", "persist-grants-sent", "load-content", "put-object"]);
     includes(&killed, &["persist-built-segment", "put-segment", "persist-sent-segment", "put-doorbell", "persist-rung"]);
@@ -171,23 +179,16 @@ fn crash_points_of_a_sync_that_sends_lose_nothing() {
 #[test]
 fn crash_points_of_a_sync_that_fetches_lose_nothing() {
     let mut world = World::new();
-    let points_file = world.backend.path("points");
-    let fill = |world: &mut World| {
-        world.add_member();
-        world.put(100);
-        world.put(9_000);
-        world.a.json(&["sync"]);
-    };
-    fill(&mut world);
-    let points = points_of(&world.b, &points_file, &["sync"]);
-    let mut killed = BTreeMap::new();
-    for point in &points {
-        fill(&mut world);
-        if ends_at(&world.b, point, &["sync"]) {
-            *killed.entry(point.0.clone()).or_default() += 1;
-        }
-        world.b.json(&["sync"]);
-    }
+    let killed = end_syncs(
+        &mut world,
+        |world| &world.b,
+        |world| {
+            world.add_member();
+            world.put(100);
+            world.put(9_000);
+            world.a.json(&["sync"]);
+        },
+    );
     tell("sync that fetches", &killed);
     includes(&killed, &["get-doorbell", "get-segment", "persist-segments", "get-grant", "persist-grants", "list-devices"]);
     includes(&killed, &["persist-doorbell", "get-object", "persist-contents"]);
