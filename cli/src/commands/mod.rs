@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod attach;
+mod clock_warning;
 mod conflicts;
 mod delete;
 mod devices;

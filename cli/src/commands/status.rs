@@ -4,15 +4,13 @@ use serde::Serialize;
 use tidegate_protocol::{ChainId, DeviceId, UserId};
 use tidegate_sync_client::{Hole, Remote, Status};
 
+use super::clock_warning::clock_warning;
 use super::{Context, devices};
 use crate::document::DeviceDocument;
 use crate::failure::Failure;
 use crate::moment::{minute, rfc3339};
 use crate::style::{Style, count};
 use crate::table::{Column, Table};
-
-/// Half an hour: further off than this, a clock is worth a word.
-const CLOCK_WORTH_A_WORD_MS: u64 = 30 * 60 * 1000;
 
 #[derive(Serialize)]
 struct StatusDocument {
@@ -44,12 +42,8 @@ pub(super) fn run(context: &Context) -> Result<(), Failure> {
         let (chain, seq, reason) = (hole.chain, hole.seq, &hole.reason);
         context.output.warn(&format!("the store does not show segment {seq} of chain {chain} ({reason})"));
     }
-    if status.clock_offset_ms.unsigned_abs() > CLOCK_WORTH_A_WORD_MS {
-        let (minutes, side) =
-            (status.clock_offset_ms.unsigned_abs() / 60_000, if status.clock_offset_ms > 0 { "behind" } else { "ahead of" });
-        context
-            .output
-            .warn(&format!("this device's clock is {} {side} the store's; times are corrected by it", count(minutes, "minute")));
+    if let Some(warning) = clock_warning(status.clock_offset_ms) {
+        context.output.warn(&warning);
     }
     let document = StatusDocument {
         user_id: status.user_id,

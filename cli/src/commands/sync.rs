@@ -5,6 +5,7 @@ use tidegate_protocol::DeviceId;
 use tidegate_sync_client::{Quarantined, SyncReport};
 
 use super::Context;
+use super::clock_warning::clock_warning;
 use crate::document::RequestsDocument;
 use crate::failure::Failure;
 use crate::progress::SyncBar;
@@ -53,6 +54,9 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     for quarantined in &report.quarantined {
         let device = quarantined.device_id.map_or_else(|| "a device".to_owned(), |device| format!("device {device}"));
         context.output.warn(&format!("something of {device} was not believed ({})", quarantined.reason));
+    }
+    if let Some(warning) = clock_warning(client.status()?.clock_offset_ms) {
+        context.output.warn(&warning);
     }
     context.output.result(&SyncDocument::from(&report), |style| summary(&report, style))
 }
