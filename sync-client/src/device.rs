@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidegate_protocol::capability::{Precondition, StoreProfile as WireProfile};
 use tidegate_protocol::{ContentHmac, Space};
-use tidegate_sync_core::engine::{Conditions, Edit, Engine, Identity, Persist, Row, Step, StoreProfile};
+use tidegate_sync_core::engine::{Conditions, Edit, Engine, Identity, Persist, Row, Step, StoreProfile, SyncOptions};
 use tidegate_sync_core::envelope::AccountDirectory;
 use tokio::sync::broadcast;
 
@@ -155,7 +155,7 @@ impl Device {
     }
 
     /// Makes the engine ready for a sync with what is known of the store by now.
-    pub(crate) fn start_sync(&self) -> Result<(), Error> {
+    pub(crate) fn start_sync(&self, options: SyncOptions) -> Result<(), Error> {
         let mut state = self.state();
         let profile = self.profile();
         if profile == state.profile {
@@ -163,7 +163,7 @@ impl Device {
         } else {
             self.restart(&mut state, profile)?;
         }
-        state.engine.start_sync(self.now_ms(), &mut crate::random::system());
+        state.engine.start_sync(options, self.now_ms(), &mut crate::random::system());
         Ok(())
     }
 

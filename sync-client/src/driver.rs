@@ -9,7 +9,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tidegate_protocol::{ContentHmac, ListPrefix, ObjectKey, Space};
 use tidegate_sync_core::engine::{
-    Effect, EffectId, FailureClass, ListedObject, Outcome, Persist, PutCondition as EngineCondition, Row, Step, SyncSummary,
+    Effect, EffectId, FailureClass, ListedObject, Outcome, Persist, PutCondition as EngineCondition, Row, Step, SyncOptions,
+    SyncSummary,
 };
 use tidegate_sync_core::manifest::{Target, Timestamp};
 use time::OffsetDateTime;
@@ -32,6 +33,7 @@ pub(crate) struct Driver<'a> {
     requests: Semaphore,
     progress: &'a (dyn Fn(Progress) + Send + Sync),
     before: Traffic,
+    options: SyncOptions,
     started: u64,
     done: u64,
     errors: Vec<Error>,
@@ -39,17 +41,33 @@ pub(crate) struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    pub(crate) fn new(device: &'a Device, transport: Arc<dyn Transport>, progress: &'a (dyn Fn(Progress) + Send + Sync)) -> Self {
+    pub(crate) fn new(
+        device: &'a Device,
+        transport: Arc<dyn Transport>,
+        progress: &'a (dyn Fn(Progress) + Send + Sync),
+        options: SyncOptions,
+    ) -> Self {
         let before = transport.traffic().total();
         let requests = Semaphore::new(device.options.concurrency.max(1));
-        Self { device, transport, requests, progress, before, started: 0, done: 0, errors: Vec::new(), is_running: false }
+        Self {
+            device,
+            transport,
+            requests,
+            progress,
+            before,
+            options,
+            started: 0,
+            done: 0,
+            errors: Vec::new(),
+            is_running: false,
+        }
     }
 
     /// Syncs; the caller holds the home's lock. Dropped before it is done, it loses nothing: the next one goes on.
     pub(crate) async fn run(mut self) -> Result<SyncSummary, Error> {
         let transport = Arc::clone(&self.transport);
         let requests = Arc::new(std::mem::replace(&mut self.requests, Semaphore::new(0)));
-        self.device.start_sync()?;
+        self.device.start_sync(self.options)?;
         self.is_running = true;
         let mut running: FuturesUnordered<Running<'_>> = FuturesUnordered::new();
         loop {

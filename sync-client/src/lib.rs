@@ -54,5 +54,6 @@ pub use report::{DeviceInfo, DeviceState, Event, Hole, Progress, Quarantined, Re
 pub use secrecy::SecretString;
 pub use session::Session;
 pub use tidegate_sigv4::Credentials;
+pub use tidegate_sync_core::engine::SyncOptions;
 pub use tidegate_sync_core::keys::RecoveryCode;
 pub use transport::retry::RetryPolicy;

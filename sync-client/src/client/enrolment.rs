@@ -6,6 +6,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use tidegate_protocol::UserId;
 use tidegate_protocol::scope::AccountScope;
+use tidegate_sync_core::engine::SyncOptions;
 use tidegate_sync_core::keys::RecoveryCode;
 
 use super::edits::check_name;
@@ -88,7 +89,7 @@ impl SyncClient {
         let fresh = home.database().with_extension("db.rebuilt");
         let database = Database::create_at(&fresh, &keys, &grants, None, clock.offset_ms())?;
         let device = Device::assemble(home.clone(), lock.clone(), keys, options.clone(), database)?;
-        let report = sync(&device, &|_progress| {}).await?;
+        let report = sync(&device, SyncOptions::default(), &|_progress| {}).await?;
         device.close()?;
         local::replace(&home, &fresh)?;
         drop(guard);

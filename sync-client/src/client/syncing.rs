@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tidegate_protocol::{RecordId, Space};
-use tidegate_sync_core::engine::SyncSummary;
+use tidegate_sync_core::engine::{SyncOptions, SyncSummary};
 use tidegate_sync_core::keys::Keyring;
 
 use super::SyncClient;
@@ -24,9 +24,21 @@ impl SyncClient {
     /// # Errors
     /// By class: retry where store or broker cannot be reached, re-authenticate, denied. Nothing is lost with any of them.
     pub async fn sync(&self, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<SyncReport, Error> {
+        self.sync_with(SyncOptions::default(), progress).await
+    }
+
+    /// The same, with what a person has allowed.
+    ///
+    /// # Errors
+    /// As [`SyncClient::sync`].
+    pub async fn sync_with(
+        &self,
+        options: SyncOptions,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<SyncReport, Error> {
         let _one_at_a_time = self.device.syncing.lock().await;
         let _guard = self.device.lock_home().await?;
-        sync(&self.device, progress).await
+        sync(&self.device, options, progress).await
     }
 
     /// The account's devices, their names read from the store where they are not known yet.
@@ -41,12 +53,16 @@ impl SyncClient {
 }
 
 /// One sync; the caller holds the home's lock.
-pub(super) async fn sync(device: &Device, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<SyncReport, Error> {
+pub(super) async fn sync(
+    device: &Device,
+    options: SyncOptions,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<SyncReport, Error> {
     let began = Instant::now();
     let transport = device.transport()?;
     let before = transport.traffic().total();
     let conflicts_before = device.read(|state| Ok(view::conflicts(&state.engine)))?;
-    let summary = Driver::new(device, Arc::clone(&transport), progress).run().await?;
+    let summary = Driver::new(device, Arc::clone(&transport), progress, options).run().await?;
 
     let profile = transport.profile().conditional_replace;
     let profile = if profile.is_honoured() { "conditional-writes" } else { "no-conditional-writes" };

@@ -16,6 +16,7 @@ mod edit;
 mod effect;
 mod event;
 mod members;
+mod options;
 mod persist;
 mod pull;
 mod push;
@@ -32,6 +33,7 @@ pub use effect::{Effect, EffectId, PutCondition};
 pub use event::{Failure, FailureClass, ListedObject, Outcome, SyncSummary};
 pub use members::MEMBER_KIND;
 pub use members::PROFILE_KIND;
+pub use options::SyncOptions;
 pub use persist::{BuiltSegment, DoorbellMemory, OwnChain, Persist, Row, Saved, SavedSpace, Step};
 pub use view::{AttachmentView, ContentPlace, MemberView, RecordView, VersionState, VersionView};
 
@@ -74,11 +76,11 @@ impl Engine {
     ///
     /// `now_ms` here and in [`Engine::handle`] is milliseconds since 1970 by the store's clock: the local clock, corrected
     /// by the last `Date` that the store sent.
-    pub fn start_sync(&mut self, now_ms: u64, rng: &mut dyn CryptoRng) {
+    pub fn start_sync(&mut self, options: SyncOptions, now_ms: u64, rng: &mut dyn CryptoRng) {
         if self.poisoned || self.sync.as_ref().is_some_and(|sync| !sync.is_over()) {
             return;
         }
-        self.sync = Some(Sync::new());
+        self.sync = Some(Sync::new(options));
         self.advance(now_ms, rng);
     }
 

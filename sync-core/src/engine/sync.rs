@@ -10,6 +10,7 @@ use tidegate_protocol::{ContentHmac, GrantId, Sha256, Space};
 use super::account::Account;
 use super::effect::{Effect, EffectId};
 use super::event::{Failure, FailureClass, Outcome, SyncSummary};
+use super::options::SyncOptions;
 use super::persist::{Persist, Row, Step};
 use super::pull::{Bell, Fetched};
 use crate::manifest::{Cid, Location, SegmentRef};
@@ -93,6 +94,7 @@ pub(super) struct WantedContent {
 
 #[derive(Debug)]
 pub(super) struct Sync {
+    pub(super) options: SyncOptions,
     pub(super) phase: Phase,
     ready: VecDeque<(EffectId, Effect)>,
     waiting: BTreeMap<EffectId, (Task, &'static str)>,
@@ -130,8 +132,9 @@ pub(super) struct Sync {
 }
 
 impl Sync {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(options: SyncOptions) -> Self {
         Self {
+            options,
             phase: Phase::Keys,
             ready: VecDeque::new(),
             waiting: BTreeMap::new(),

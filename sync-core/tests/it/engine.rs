@@ -7,7 +7,7 @@ use rand_chacha::ChaCha20Rng;
 use tidegate_protocol::{ListPrefix, MemberId, ObjectKey, RecordId, Space};
 use tidegate_sync_core::engine::{
     Attach, Conditions, Effect, Engine, FailureClass, Identity, ListedObject, Outcome, PutRecord, Row, Saved, StoreProfile,
-    SyncSummary,
+    SyncOptions, SyncSummary,
 };
 use tidegate_sync_core::envelope::AccountDirectory;
 use tidegate_sync_core::keys::{Certificate, DeviceKey};
@@ -106,7 +106,7 @@ impl Device {
     /// Runs a sync to its end, and counts its requests by name.
     fn sync(&mut self, store: &mut Store) -> (SyncSummary, BTreeMap<&'static str, u64>) {
         let mut counts = BTreeMap::new();
-        self.engine.start_sync(MORNING_MS, &mut self.rng);
+        self.engine.start_sync(SyncOptions::default(), MORNING_MS, &mut self.rng);
         while let Some((id, effect)) = self.engine.poll_effect() {
             let outcome = match &effect {
                 Effect::Get { key, if_none_match, .. } => match store.0.get(&key.to_string()) {

@@ -1,7 +1,7 @@
 //! One device: an engine, its disk, and the effects that are out.
 
 use rand_core::CryptoRng;
-use tidegate_sync_core::engine::{Effect, EffectId, Engine, Identity, Outcome, StoreProfile};
+use tidegate_sync_core::engine::{Effect, EffectId, Engine, Identity, Outcome, StoreProfile, SyncOptions};
 
 use super::disk::Disk;
 
@@ -80,7 +80,7 @@ impl Device {
     /// Begins a sync.
     pub fn start_sync(&mut self, store_now_ms: u64, rng: &mut dyn CryptoRng) {
         self.requests.clear();
-        self.engine.start_sync(self.now(store_now_ms), rng);
+        self.engine.start_sync(SyncOptions::default(), self.now(store_now_ms), rng);
         self.poll();
     }
 

@@ -1,0 +1,8 @@
+//! What a caller may ask of one sync.
+
+/// What a sync may do; the default is right unless a person has said otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SyncOptions {
+    /// Send deletes even where they take a large part of a space's records.
+    pub allow_mass_delete: bool,
+}
