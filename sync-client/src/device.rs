@@ -1,7 +1,8 @@
 //! The account on this device: database and engine held together, one writer at a time.
 //!
-//! What the engine holds in memory is what stands in the database. Edits and syncs hold the home's lock, so no other process
-//! writes meanwhile; whoever finds that another process has written begins again from the rows.
+//! What the engine holds in memory is what stands in the database, with one exception: while a sync runs, another process may
+//! commit edits. They are to this sync what edits on another device are: rows of their own, which no batch of the sync
+//! touches. Whoever finds that another process has written begins again from the rows, as soon as no sync is running.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -135,9 +136,23 @@ impl Device {
         Ok(())
     }
 
-    /// Takes the home's lock without blocking the runtime.
+    /// Writes a batch of a running sync. Another process that decides an edit at this moment is waited for: what it has read
+    /// must still hold when it commits.
+    pub(crate) fn persist(&self, batch: &Persist) -> Result<(), Error> {
+        let _guard = self.lock.acquire()?;
+        self.state().persist(batch)
+    }
+
+    /// Writes what is told about a sync, and not by its engine.
+    pub(crate) fn note<T>(&self, write: impl FnOnce(&mut Database) -> Result<T, Error>) -> Result<T, Error> {
+        let _guard = self.lock.acquire()?;
+        write(&mut self.state().database)
+    }
+
+    /// Takes the home for a sync, without blocking the runtime.
     pub(crate) async fn lock_home(&self) -> Result<HomeGuard, Error> {
-        lock_home(&self.lock).await
+        let lock = self.lock.clone();
+        blocking(move || lock.acquire_for_sync()).await
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, LocalState> {
@@ -146,6 +161,11 @@ impl Device {
 
     /// Begins again from the rows if another process has written, or if memory and disk may have parted.
     pub(crate) fn catch_up(&self, state: &mut LocalState) -> Result<(), Error> {
+        if state.database.was_replaced() && (state.abandoned || state.engine.is_idle()) {
+            // Another process has made it anew: what this one has open is a file without a name.
+            state.database = Database::open(&self.home, &self.keys)?;
+            return self.restart(state, state.profile);
+        }
         let version = state.database.data_version()?;
         let is_behind = version != state.seen || state.engine.is_poisoned();
         if state.abandoned || (is_behind && state.engine.is_idle()) {
@@ -210,10 +230,14 @@ impl LocalState {
     }
 }
 
-/// Takes a home's lock without blocking the runtime.
-pub(crate) async fn lock_home(lock: &HomeLock) -> Result<HomeGuard, Error> {
+/// Takes a home for oneself alone, without blocking the runtime.
+pub(crate) async fn lock_home(lock: &HomeLock) -> Result<(HomeGuard, HomeGuard), Error> {
     let lock = lock.clone();
-    tokio::task::spawn_blocking(move || lock.acquire()).await.map_err(|error| Error::bug(error.to_string()))?
+    blocking(move || lock.acquire_all()).await
+}
+
+async fn blocking<T: Send + 'static>(take: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(take).await.map_err(|error| Error::bug(error.to_string()))?
 }
 
 fn restore(keys: &Keys, database: &mut Database, profile: StoreProfile) -> Result<Engine, Error> {

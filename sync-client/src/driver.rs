@@ -117,7 +117,7 @@ impl<'a> Driver<'a> {
     }
 
     fn persist(&mut self, id: EffectId, batch: &Persist) {
-        let persisted = self.device.state().persist(batch);
+        let persisted = self.device.persist(batch);
         if persisted.is_ok() {
             self.tell(batch);
         }

@@ -19,7 +19,8 @@ use crate::transport::Transport;
 use crate::view;
 
 impl SyncClient {
-    /// Sends what waits and takes in what is new. May be called at any time; a second call waits for the first.
+    /// Sends what waits and takes in what is new. May be called at any time; a second call waits for the first, and for
+    /// another process as long as [`crate::Options::home_wait`] says. Edits wait for neither.
     ///
     /// # Errors
     /// By class: retry where store or broker cannot be reached, re-authenticate, denied. Nothing is lost with any of them.
@@ -39,6 +40,12 @@ impl SyncClient {
         let _one_at_a_time = self.device.syncing.lock().await;
         let _guard = self.device.lock_home().await?;
         sync(&self.device, options, progress).await
+    }
+
+    /// Whether another process is syncing this home at this moment, so that a sync would wait.
+    #[must_use]
+    pub fn is_syncing_elsewhere(&self) -> bool {
+        self.device.lock.is_syncing_elsewhere()
     }
 
     /// The account's devices, their names read from the store where they are not known yet.
@@ -67,7 +74,7 @@ pub(super) async fn sync(
     let profile = transport.profile().conditional_replace;
     let profile = if profile.is_honoured() { "conditional-writes" } else { "no-conditional-writes" };
     let now_ms = i64::try_from(device.now_ms()).unwrap_or(i64::MAX);
-    device.state().database.synced(now_ms, device.clock.offset_ms(), profile)?;
+    device.note(|database| database.synced(now_ms, device.clock.offset_ms(), profile))?;
     // A sync that lists anyway (the first one, and one a day) learns who the devices are; no other pays for it.
     if transport.traffic().total().since(&before).requests.list > 0
         && let Err(error) = read_device_names(device, &*transport).await
@@ -101,5 +108,5 @@ async fn read_device_names(device: &Device, transport: &dyn Transport) -> Result
         Ok((state.database.device_names()?, keyring))
     })?;
     let names = device_names(transport, &device.keys, &keyring, &known).await?;
-    device.state().database.put_device_names(&names)
+    device.note(|database| database.put_device_names(&names))
 }

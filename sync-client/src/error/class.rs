@@ -38,6 +38,7 @@ impl Error {
             | Self::TimedOut { .. }
             | Self::Unavailable { .. }
             | Self::NotOurs { .. }
+            | Self::ClockRefused { .. }
             | Self::MalformedAnswer { .. }
             | Self::AccountIncomplete { .. } => Class::Retry,
             Self::HomeUnwritable { .. }

@@ -23,6 +23,7 @@ impl Error {
             Self::Unavailable { peer, .. } => peer.pick("store-unavailable", "broker-unavailable"),
             Self::NotOurs { .. } => "unexpected-answer",
             Self::StoreDenied { .. } => "store-denied",
+            Self::ClockRefused { .. } => "clock-refused",
             Self::StoreRefused { .. } => "store-refused",
             Self::BucketMissing { .. } => "bucket-not-found",
             Self::MalformedAnswer { .. } => "malformed-answer",

@@ -32,7 +32,10 @@ impl Error {
             Self::NotOurs { .. } => {
                 "sign in to the network (a hotel's or café's page may be in the way), then try again; nothing is lost"
             }
-            Self::StoreDenied { .. } => "check that the access key is right and may read and write users/ in this bucket",
+            Self::StoreDenied { .. } => {
+                "check that the access key is right and may read and write users/ in this bucket; a broker's is its operator's to mend"
+            },
+            Self::ClockRefused { .. } => "set this device's clock right and try again; nothing is lost",
             Self::StoreRefused { .. } => "check the store's address, region and bucket",
             Self::BucketMissing { .. } => "check the bucket's name, or create it",
             Self::MalformedAnswer { .. } => "check the address; if it is right, try again later",

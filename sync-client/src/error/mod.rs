@@ -150,6 +150,12 @@ pub enum Error {
         /// The store's own error code.
         code: String,
     },
+    /// The store refuses the time that a request was signed with, though it was corrected by the store's own.
+    #[error("the store at {host} does not accept this device's time")]
+    ClockRefused {
+        /// Host and port.
+        host: String,
+    },
     /// The store refuses the request as wrong.
     #[error("the store at {host} refuses the request (HTTP {status}, {code})")]
     StoreRefused {

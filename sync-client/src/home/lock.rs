@@ -1,4 +1,8 @@
-//! One process at a time writes to a home.
+//! Who may write to a home: two locks, so that an edit never waits for a sync.
+//!
+//! `lock` is held for one write: rows that are read, decided on and committed. `sync.lock` is held for a whole sync: one
+//! process at a time talks to the store, for it alone goes on with the device's chain. Whoever needs both takes `sync.lock`
+//! first. The system frees both when a process ends, however it ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
@@ -11,10 +15,18 @@ use crate::error::Error;
 
 const POLL: Duration = Duration::from_millis(20);
 
-/// The lock of a home. Within a process it is shared: threads are kept apart by the client itself.
+/// The locks of a home. Within a process they are shared: threads are kept apart by the client itself.
 #[derive(Debug, Clone)]
 pub(crate) struct HomeLock {
+    writing: FileLock,
+    syncing: FileLock,
+}
+
+/// One lock, by one file.
+#[derive(Debug, Clone)]
+struct FileLock {
     home: PathBuf,
+    file: &'static str,
     wait: Duration,
     held: Arc<Mutex<Held>>,
 }
@@ -25,7 +37,7 @@ struct Held {
     file: Option<File>,
 }
 
-/// Holds the lock until it is dropped.
+/// Holds a lock until it is dropped.
 #[derive(Debug)]
 pub(crate) struct HomeGuard {
     held: Arc<Mutex<Held>>,
@@ -33,11 +45,35 @@ pub(crate) struct HomeGuard {
 
 impl HomeLock {
     pub(crate) fn new(home: &Home, wait: Duration) -> Self {
-        Self { home: home.path().to_owned(), wait, held: Arc::default() }
+        let lock = |file| FileLock { home: home.path().to_owned(), file, wait, held: Arc::default() };
+        Self { writing: lock("lock"), syncing: lock("sync.lock") }
     }
 
-    /// Takes the lock, waiting for another process as long as was set; blocks.
+    /// Takes the home for one write, waiting for another process as long as was set; blocks.
     pub(crate) fn acquire(&self) -> Result<HomeGuard, Error> {
+        self.writing.acquire()
+    }
+
+    /// Takes the home for a sync, waiting for another process as long as was set; blocks. Others may write meanwhile.
+    pub(crate) fn acquire_for_sync(&self) -> Result<HomeGuard, Error> {
+        self.syncing.acquire()
+    }
+
+    /// Takes the home for oneself alone; blocks.
+    pub(crate) fn acquire_all(&self) -> Result<(HomeGuard, HomeGuard), Error> {
+        let syncing = self.syncing.acquire()?;
+        Ok((syncing, self.writing.acquire()?))
+    }
+
+    /// Whether another process holds the home for a sync, at this moment.
+    pub(crate) fn is_syncing_elsewhere(&self) -> bool {
+        let held = self.syncing.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.holders == 0 && self.syncing.is_held_elsewhere()
+    }
+}
+
+impl FileLock {
+    fn acquire(&self) -> Result<HomeGuard, Error> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.holders == 0 {
             held.file = Some(self.lock_file()?);
@@ -47,7 +83,7 @@ impl HomeLock {
     }
 
     fn lock_file(&self) -> Result<File, Error> {
-        let path = self.home.join("lock");
+        let path = self.home.join(self.file);
         let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = opened.map_err(|error| Error::writing(&path, error))?;
         let began = Instant::now();
@@ -61,6 +97,11 @@ impl HomeLock {
                 Err(TryLockError::Error(error)) => return Err(Error::writing(&path, error)),
             }
         }
+    }
+
+    fn is_held_elsewhere(&self) -> bool {
+        let opened = OpenOptions::new().write(true).open(self.home.join(self.file));
+        opened.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     }
 }
 

@@ -24,6 +24,8 @@ use sealing::Sealing;
 pub(crate) struct Database {
     connection: Connection,
     path: PathBuf,
+    /// Which file it was that was opened.
+    opened: Option<FileId>,
     sealing: Sealing,
 }
 
@@ -88,7 +90,12 @@ impl Database {
         if owner != keys.user.to_string() {
             return Err(Error::DatabaseDamaged { reason: "it belongs to another account".to_owned() });
         }
-        Ok(Self { connection, path: path.to_owned(), sealing: Sealing::new(keys) })
+        Ok(Self { connection, path: path.to_owned(), opened: FileId::of(path), sealing: Sealing::new(keys) })
+    }
+
+    /// Whether another file has taken the place of the one that is open.
+    pub(crate) fn was_replaced(&self) -> bool {
+        FileId::of(&self.path).is_some_and(|now| self.opened.as_ref() != Some(&now))
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -209,25 +216,49 @@ pub(crate) fn count_unsent(home: &Home) -> Option<u64> {
     outbox::count(&connection).ok()
 }
 
-/// Puts a filled database in the place of a damaged one.
+/// Puts a filled database in the place of a damaged one. At no moment is there none: others look at it meanwhile.
 pub(crate) fn replace(home: &Home, fresh: &Path) -> Result<(), Error> {
     let path = home.database();
-    remove_files(&path)?;
+    remove_logs(&path)?;
     fs::rename(fresh, &path).map_err(|error| Error::writing(&path, error))
 }
 
 fn remove_files(path: &Path) -> Result<(), Error> {
-    for suffix in ["", "-wal", "-shm", "-journal"] {
+    remove_logs(path)?;
+    remove_file(path)
+}
+
+fn remove_logs(path: &Path) -> Result<(), Error> {
+    for suffix in ["-wal", "-shm", "-journal"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
-        match fs::remove_file(&name) {
-            Err(error) if !matches!(error.kind(), std::io::ErrorKind::NotFound) => {
-                return Err(Error::writing(Path::new(&name), error));
-            }
-            Ok(()) | Err(_) => {}
-        }
+        remove_file(Path::new(&name))?;
     }
     Ok(())
+}
+
+fn remove_file(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if !matches!(error.kind(), std::io::ErrorKind::NotFound) => Err(Error::writing(path, error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// A file's identity, whatever its name. Elsewhere than on Unix an open file cannot be replaced.
+#[derive(Debug, PartialEq, Eq)]
+struct FileId(u64, u64);
+
+impl FileId {
+    #[cfg(unix)]
+    fn of(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        fs::metadata(path).ok().map(|metadata| Self(metadata.dev(), metadata.ino()))
+    }
+
+    #[cfg(not(unix))]
+    fn of(_path: &Path) -> Option<Self> {
+        None
+    }
 }
 
 /// What SQLite's refusal means for a person.

@@ -32,6 +32,7 @@ pub struct BrokerTransport {
     session: Arc<Session>,
     retry: RetryPolicy,
     urls: Mutex<HashMap<Want, Result<SignedUrl, Refusal>>>,
+    refreshing: tokio::sync::Mutex<()>,
 }
 
 impl fmt::Debug for BrokerTransport {
@@ -44,19 +45,36 @@ impl BrokerTransport {
     /// Uses this session.
     #[must_use]
     pub fn new(session: Arc<Session>, retry: RetryPolicy) -> Self {
-        Self { http: session.http().clone(), session, retry, urls: Mutex::default() }
+        Self { http: session.http().clone(), session, retry, urls: Mutex::default(), refreshing: tokio::sync::Mutex::default() }
     }
 
-    /// Sends the request under a URL kept or asked for; once more with a fresh one if the store no longer takes the kept one.
+    /// Sends the request under a URL kept or asked for; once more with a fresh one if the store no longer takes the kept one:
+    /// it ended early, with the credential that signed it, or clocks disagree.
     async fn send(&self, want: &Want, headers: &[(String, String)], body: Option<&Bytes>, limit: u64) -> Result<Answer, Error> {
-        let (url, was_kept) = self.url(want).await?;
-        let answer = self.send_once(want, url, headers, body, limit).await?;
-        if was_kept && matches!(answer.status, StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST) {
-            self.forget(want);
-            let (url, _) = self.url(want).await?;
-            return self.send_once(want, url, headers, body, limit).await;
+        let (signed, was_kept) = self.url(want).await?;
+        let used = signed.url.clone();
+        let answer = self.send_once(want, signed, headers, body, limit).await?;
+        if was_kept && store_answer::refuses_the_signature(&answer) {
+            let fresh = self.refreshed(want, &used).await?;
+            return self.send_once(want, fresh, headers, body, limit).await;
         }
         Ok(answer)
+    }
+
+    /// Another URL than the one that was refused. What was kept beside it was signed with it and is asked for with it, in one
+    /// call: a thousand URLs that have ended must not cost a thousand calls.
+    async fn refreshed(&self, want: &Want, refused_url: &str) -> Result<SignedUrl, Error> {
+        let _one_at_a_time = self.refreshing.lock().await;
+        if let Some(Ok(newer)) = self.kept(want).filter(|kept| kept.as_ref().is_ok_and(|url| url.url != refused_url)) {
+            return Ok(newer);
+        }
+        let beside: Vec<Want> = {
+            let urls = self.urls.lock().unwrap_or_else(PoisonError::into_inner);
+            urls.keys().filter(|kept| *kept != want).take(MAX_BATCH - 1).cloned().collect()
+        };
+        let wants: Vec<Want> = std::iter::once(want.clone()).chain(beside).collect();
+        self.presign(&wants).await?;
+        self.just_signed(want)
     }
 
     async fn send_once(
@@ -92,8 +110,17 @@ impl BrokerTransport {
             return kept.map(|url| (url, true)).map_err(refused);
         }
         self.presign(std::slice::from_ref(want)).await?;
-        let fresh = self.kept(want).ok_or_else(|| Error::bug("a URL that was just signed is out of date"))?;
-        fresh.map(|url| (url, false)).map_err(refused)
+        self.just_signed(want).map(|url| (url, false))
+    }
+
+    /// What the broker has just said to this request, whatever the clock says by now: an answer may have corrected it.
+    fn just_signed(&self, want: &Want) -> Result<SignedUrl, Error> {
+        let mut urls = self.urls.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = urls.get(want).cloned().ok_or_else(|| Error::bug("a URL that was just signed is gone"))?;
+        said.map_err(|refusal| {
+            urls.remove(want);
+            refused(refusal)
+        })
     }
 
     fn kept(&self, want: &Want) -> Option<Result<SignedUrl, Refusal>> {

@@ -120,7 +120,7 @@ impl DirectTransport {
         let offset_before = self.http.clock().offset_ms();
         let answer = self.send_once(&request).await?;
         let was_corrected = self.http.clock().offset_ms() != offset_before;
-        if answer.status == StatusCode::FORBIDDEN && was_corrected {
+        if was_corrected && store_answer::refuses_the_signature(&answer) {
             return self.send_once(&request).await;
         }
         Ok(answer)

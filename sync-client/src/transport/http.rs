@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT_ENCODING, AGE, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode, redirect};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
 use url::Url;
 
 use super::Peer;
@@ -20,6 +19,9 @@ use crate::options::Options;
 
 /// The slowest upload or download that is waited for, in bytes a second.
 const SLOWEST: u64 = 16 * 1024;
+
+/// The longest rest that an answer is taken to ask for: a device must not stay silent for years because of one wrong header.
+const LONGEST_REST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A request as it goes out.
 pub(crate) struct Outgoing {
@@ -40,6 +42,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// When it came, by the corrected clock.
+    pub(crate) received_at: OffsetDateTime,
 }
 
 /// Sends requests. Cheap to clone.
@@ -103,17 +107,22 @@ impl Http {
     async fn read(&self, peer: Peer, host: String, mut response: Response, limit: (u64, String)) -> Result<Answer, Error> {
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
+        let mut answer = Answer { peer, host, status, headers, body: Bytes::new(), received_at: self.clock.now() };
+        if answer.is_plainly_of_somebody_else() {
+            // Whatever its body says, it is not for us; nor is its clock.
+            return Ok(answer);
+        }
         let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| failure(peer, &host, &error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| failure(peer, &answer.host, &error))? {
             self.traffic.received(chunk.len() as u64);
             if (body.len() + chunk.len()) as u64 > limit.0 {
                 return Err(Error::AnswerTooLarge { key: limit.1, limit: limit.0 });
             }
             body.extend_from_slice(&chunk);
         }
-        let answer = Answer { peer, host, status, headers, body: body.freeze() };
-        if let Some(date) = answer.time(&DATE) {
-            self.clock.observe(date);
+        answer.body = body.freeze();
+        if let Some(date) = answer.date().filter(|_| !answer.is_of_somebody_else()) {
+            self.clock.observe(date, peer);
         }
         Ok(answer)
     }
@@ -125,9 +134,14 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// A header that is a time (RFC 9110, section 5.6.7).
+    /// A header that is a time, in any of the forms of RFC 9110, section 5.6.7.
     pub(crate) fn time(&self, name: &HeaderName) -> Option<OffsetDateTime> {
-        self.header(name).and_then(|text| OffsetDateTime::parse(text, &Rfc2822).ok())
+        self.header(name).and_then(|text| httpdate::parse_http_date(text).ok()).map(OffsetDateTime::from)
+    }
+
+    /// When the other side sent it; `None` where a cache on the way did (RFC 9111, section 5.1) and the date is an old one.
+    fn date(&self) -> Option<OffsetDateTime> {
+        if self.headers.contains_key(AGE) { None } else { self.time(&DATE) }
     }
 
     /// The media type without parameters; empty where there is none.
@@ -135,33 +149,15 @@ impl Answer {
         self.header(&CONTENT_TYPE).unwrap_or("").split(';').next().unwrap_or("").trim()
     }
 
-    /// `Retry-After` in seconds; its date form is read against the answer's own date.
+    /// `Retry-After` (RFC 9110, section 10.2.3), in seconds or as a date; at most a day. A date is read against the answer's
+    /// own, so that a wrong clock here makes no difference.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         if let Some(seconds) = self.header(&RETRY_AFTER).and_then(|text| text.trim().parse::<u64>().ok()) {
-            return Some(Duration::from_secs(seconds));
+            return Some(Duration::from_secs(seconds).min(LONGEST_REST));
         }
-        let (at, now) = (self.time(&RETRY_AFTER)?, self.time(&DATE)?);
-        Some(Duration::try_from(at - now).unwrap_or_default())
-    }
-
-    /// Whether neither a store nor a broker sends such an answer: a web page, a redirect, a request to sign in to the network.
-    pub(crate) fn is_of_somebody_else(&self) -> bool {
-        let is_page = matches!(self.media_type(), "text/html" | "application/xhtml+xml") && !self.status.is_server_error();
-        let is_redirect = self.status.is_redirection() && self.status != StatusCode::NOT_MODIFIED && !self.looks_like_s3();
-        is_page || is_redirect || self.status.as_u16() == 511
-    }
-
-    pub(crate) fn not_ours(&self) -> Error {
-        let content_type = match self.media_type() {
-            "" => "no media type",
-            media_type => media_type,
-        };
-        Error::NotOurs {
-            peer: self.peer,
-            host: self.host.clone(),
-            status: self.status.as_u16(),
-            content_type: content_type.chars().take(64).collect(),
-        }
+        let until = self.time(&RETRY_AFTER)?;
+        let now = self.date().unwrap_or(self.received_at);
+        Some(Duration::try_from(until - now).unwrap_or_default().min(LONGEST_REST))
     }
 
     pub(crate) fn unavailable(&self) -> Error {
@@ -171,10 +167,6 @@ impl Answer {
 
     pub(crate) fn malformed(&self, reason: impl Into<String>) -> Error {
         Error::MalformedAnswer { peer: self.peer, host: self.host.clone(), reason: reason.into() }
-    }
-
-    fn looks_like_s3(&self) -> bool {
-        self.body.starts_with(b"<?xml") || self.headers.contains_key("x-amz-bucket-region")
     }
 }
 

@@ -7,6 +7,7 @@ mod list_xml;
 mod outcome;
 pub mod retry;
 mod store_answer;
+mod stranger;
 mod traffic;
 
 use std::fmt;

@@ -16,9 +16,10 @@ pub(super) fn get(answer: Answer, options: &GetOptions) -> Result<GetOutcome, Er
         return Err(answer.not_ours());
     }
     match answer.status {
-        StatusCode::NOT_MODIFIED => Ok(GetOutcome::NotModified),
+        StatusCode::NOT_MODIFIED if options.if_none_match.is_some() => Ok(GetOutcome::NotModified),
         StatusCode::OK | StatusCode::PARTIAL_CONTENT => found(answer, options.range.as_ref()),
         StatusCode::NOT_FOUND => missing(&answer).map(|()| GetOutcome::Missing),
+        StatusCode::NOT_MODIFIED => Err(answer.malformed("unchanged, without having been asked whether")),
         _ => Err(refusal(&answer)),
     }
 }
@@ -34,7 +35,8 @@ pub(super) fn head(answer: &Answer) -> Result<HeadOutcome, Error> {
             let length = length.ok_or_else(|| answer.malformed("no length"))?;
             Ok(HeadOutcome::Found { etag: etag(answer)?, length, last_modified: answer.time(&LAST_MODIFIED) })
         }
-        StatusCode::NOT_FOUND => missing(answer).map(|()| HeadOutcome::Missing),
+        // An answer to a HEAD has no body that could tell a store's 404 from a proxy's.
+        StatusCode::NOT_FOUND => Ok(HeadOutcome::Missing),
         _ => Err(refusal(answer)),
     }
 }
@@ -48,8 +50,8 @@ pub(super) fn put(answer: &Answer, condition: &PutCondition) -> Result<PutOutcom
         StatusCode::OK | StatusCode::CREATED => Ok(PutOutcome::Stored { etag: etag(answer)? }),
         StatusCode::PRECONDITION_FAILED => Ok(PutOutcome::ConditionFailed),
         // Some stores answer so where the object to replace is gone.
-        StatusCode::NOT_FOUND if matches!(condition, PutCondition::Matches(_)) && error_code(&answer.body) != "NoSuchBucket" => {
-            Ok(PutOutcome::ConditionFailed)
+        StatusCode::NOT_FOUND if matches!(condition, PutCondition::Matches(_)) => {
+            missing(answer).map(|()| PutOutcome::ConditionFailed)
         }
         _ => Err(refusal(answer)),
     }
@@ -68,6 +70,12 @@ pub(super) fn refusal(answer: &Answer) -> Error {
     };
     match (status, code.as_str()) {
         (_, "NoSuchBucket") => Error::BucketMissing { host },
+        (_, "RequestTimeTooSkewed") => Error::ClockRefused { host },
+        // Temporary credentials that have ended.
+        (_, "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired") => Error::StoreDenied { host, code },
+        // A bucket so new that its region's address is not known everywhere yet.
+        (307, _) => answer.unavailable(),
+        (501, _) => Error::StoreRefused { host, status, code },
         // The write raced another one and nothing is wrong with it; a slow client's body ran into the store's patience.
         (409, _) | (400, "RequestTimeout") => answer.unavailable(),
         // The body was damaged on its way: it is sent again.
@@ -100,10 +108,35 @@ fn found(answer: Answer, range: Option<&Range<u64>>) -> Result<GetOutcome, Error
     Ok(GetOutcome::Found(Fetched { body, etag, last_modified }))
 }
 
-/// A 404 that the store itself sends about the object. One about the bucket is another matter.
+/// Whether an answer refuses the signature, the credential behind it or its time, rather than what was asked.
+pub(super) fn refuses_the_signature(answer: &Answer) -> bool {
+    if answer.is_of_somebody_else() {
+        return false;
+    }
+    match answer.status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => true,
+        StatusCode::BAD_REQUEST => matches!(
+            error_code(&answer.body).as_str(),
+            // An answer to a HEAD has no body and so no code.
+            "" | "AccessDenied"
+                | "AuthorizationHeaderMalformed"
+                | "AuthorizationQueryParametersError"
+                | "ExpiredToken"
+                | "InvalidToken"
+                | "RequestExpired"
+                | "RequestTimeTooSkewed"
+                | "TokenRefreshRequired"
+        ),
+        _ => false,
+    }
+}
+
+/// A 404 that the store itself sends about the object. One about the bucket is another matter, and one without the store's
+/// words is a proxy's or a router's: taken for absence it would have the engine name segments as lost that are not.
 fn missing(answer: &Answer) -> Result<(), Error> {
     match error_code(&answer.body).as_str() {
         "NoSuchBucket" => Err(Error::BucketMissing { host: answer.host.clone() }),
+        "" => Err(answer.not_ours()),
         _ => Ok(()),
     }
 }

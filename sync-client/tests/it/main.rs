@@ -10,3 +10,6 @@ mod faults;
 mod flow;
 mod session_expiry;
 mod stand;
+mod strangers;
+mod two_processes;
+mod url_refresh;

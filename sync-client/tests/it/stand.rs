@@ -33,6 +33,10 @@ pub(crate) enum Fault {
     Page,
     /// A redirect to a hotel's page.
     Redirect,
+    /// A redirect to this server.
+    RedirectTo(SocketAddr),
+    /// Any other answer: status, headers, body.
+    Answer(u16, &'static [(&'static str, &'static str)], &'static str),
     /// Nothing: the connection closes.
     Hangup,
 }
@@ -43,6 +47,7 @@ pub(crate) struct Faults {
     queue: Arc<Mutex<VecDeque<Fault>>>,
     always: Arc<Mutex<Option<Fault>>>,
     after: Arc<Mutex<Option<(usize, Fault)>>>,
+    held: tokio::sync::watch::Sender<bool>,
 }
 
 impl Faults {
@@ -58,6 +63,11 @@ impl Faults {
     /// The truth for so many requests, then this for all.
     pub(crate) fn after(&self, requests: usize, fault: Fault) {
         *self.after.lock().unwrap() = Some((requests, fault));
+    }
+
+    /// Whether every request waits until this is said to be over.
+    pub(crate) fn hold(&self, hold: bool) {
+        self.held.send_replace(hold);
     }
 
     fn take(&self) -> Option<Fault> {
@@ -123,8 +133,9 @@ async fn front(listener: TcpListener, store: Store, faults: Faults) {
         let (service, faults) = (store.service(), faults.clone());
         tokio::spawn(async move {
             let answer = service_fn(move |request: http::Request<Incoming>| {
-                let (service, fault) = (service.clone(), faults.take());
+                let (service, fault, mut held) = (service.clone(), faults.take(), faults.held.subscribe());
                 async move {
+                    held.wait_for(|held| !held).await.unwrap();
                     let Some(fault) = fault else { return Ok(service.answer(request).await) };
                     fault.answer().ok_or_else(|| std::io::Error::other("hang up"))
                 }
@@ -148,6 +159,14 @@ impl Fault {
             }
             Self::Redirect => {
                 Some(response.status(302).header("location", "http://login.hotel.example/").body(B::default()).unwrap())
+            }
+            Self::RedirectTo(address) => {
+                let location = format!("http://{address}/elsewhere");
+                Some(response.status(307).header("location", location).body(B::default()).unwrap())
+            }
+            Self::Answer(status, headers, body) => {
+                let response = headers.iter().fold(response.status(status), |r, (name, value)| r.header(*name, *value));
+                Some(response.body(B::from(body.to_owned())).unwrap())
             }
             Self::Hangup => None,
         }
