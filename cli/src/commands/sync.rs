@@ -47,6 +47,9 @@ impl From<&SyncReport> for SyncDocument {
 
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let client = context.open()?;
+    if client.is_syncing_elsewhere() {
+        context.output.note("another process is syncing this home: waiting for it");
+    }
     let bar = SyncBar::new(context.output, "syncing");
     let report = client.sync(&|progress| bar.update(progress)).await;
     drop(bar);

@@ -34,7 +34,7 @@ impl Error {
             }
             Self::StoreDenied { .. } => {
                 "check that the access key is right and may read and write users/ in this bucket; a broker's is its operator's to mend"
-            },
+            }
             Self::ClockRefused { .. } => "set this device's clock right and try again; nothing is lost",
             Self::StoreRefused { .. } => "check the store's address, region and bucket",
             Self::BucketMissing { .. } => "check the bucket's name, or create it",

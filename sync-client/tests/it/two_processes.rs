@@ -65,7 +65,8 @@ async fn edits_of_a_second_process_during_a_sync_are_taken_at_once_and_sent_by_t
 
     let code = world.a.recovery_code().unwrap().unwrap();
     let other = TestHome::new();
-    let phone = Stand::Direct(world.stand).join(&other.path(), &code).await;
+    let stand = Stand::Direct(world.stand);
+    let phone = stand.join(&other.path(), &code).await;
     sync(&phone).await;
     for record in [kept.record_id, third.record_id] {
         let content = phone.get(ContentId::Record(record, None)).await.unwrap();
