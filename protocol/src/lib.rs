@@ -10,6 +10,7 @@ pub mod delete;
 pub mod genesis;
 mod key;
 pub mod limits;
+pub mod multipart;
 pub mod presign;
 pub mod problem;
 pub mod scope;

@@ -35,6 +35,12 @@ pub struct PresignItem {
     /// `PUT`: SHA-256 of the bytes, 64 lower-case hex digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// `PUT` of one part of an attachment: its upload, as `POST /v1/multipart/create` named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_id: Option<String>,
+    /// `PUT` of one part of an attachment: its number, 1 to 10,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_number: Option<u32>,
     /// `PUT` of a device file or doorbell: the ETag to replace, with its quotes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_match: Option<String>,

@@ -142,6 +142,18 @@ problem_codes! {
     ListPrefixInvalid = "list-prefix-invalid", 400, Invalid;
     /// A parameter of LIST is out of range.
     ListParameterInvalid = "list-parameter-invalid", 400, Invalid;
+    /// The upload id is not one that this broker gave for this key.
+    UploadIdInvalid = "upload-id-invalid", 400, Invalid;
+    /// The object has no part of this number.
+    PartNumberInvalid = "part-number-invalid", 400, Invalid;
+    /// The part has another length than the object's length implies.
+    PartLengthInvalid = "part-length-invalid", 400, Invalid;
+    /// The object is too small for an upload in parts: one PUT takes it.
+    TooSmall = "too-small", 400, Invalid;
+    /// The store lacks a part, or has another one: list the parts, upload what is missing, complete again.
+    PartsMismatch = "parts-mismatch", 409, Conflict;
+    /// There is no such upload any more, and no such object: begin anew.
+    UploadGone = "upload-gone", 409, Conflict;
     /// The object is too young to be deleted.
     TooYoung = "too-young", 409, Conflict;
     /// This kind of object is never deleted.

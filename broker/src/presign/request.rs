@@ -118,6 +118,8 @@ fn parse_bare(item: &PresignItem) -> Result<ObjectKey, Refusal> {
 
 fn parse_put(item: &PresignItem) -> Result<ObjectRequest, Refusal> {
     refuse_list_fields(item)?;
+    refuse_present("uploadId", item.upload_id.is_some())?;
+    refuse_present("partNumber", item.part_number.is_some())?;
     let key = parse_key(&item.key)?;
     let length = item.length.ok_or_else(|| refuse(ProblemCode::LengthMissing, "a PUT needs the exact length in bytes"))?;
     let sha256 = parse_sha256(item)?;
@@ -171,9 +173,22 @@ fn parse_continuation(item: &PresignItem) -> Result<Option<String>, Refusal> {
 }
 
 fn refuse_put_fields(item: &PresignItem) -> Result<(), Refusal> {
-    let PresignItem { method: _, key: _, length, sha256, if_match, create_only, max_keys: _, continuation_token: _ } = item;
+    let PresignItem {
+        method: _,
+        key: _,
+        length,
+        sha256,
+        upload_id,
+        part_number,
+        if_match,
+        create_only,
+        max_keys: _,
+        continuation_token: _,
+    } = item;
     refuse_present("length", length.is_some())?;
     refuse_present("sha256", sha256.is_some())?;
+    refuse_present("uploadId", upload_id.is_some())?;
+    refuse_present("partNumber", part_number.is_some())?;
     refuse_present("ifMatch", if_match.is_some())?;
     refuse_present("createOnly", *create_only)
 }

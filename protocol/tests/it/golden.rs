@@ -14,6 +14,10 @@ use tidegate_protocol::account::{ProofPurpose, user_id};
 use tidegate_protocol::capability::{Capabilities, IdentityKind, Precondition, StoreProfile};
 use tidegate_protocol::delete::{DeleteBatch, DeleteOutcome, DeleteReply};
 use tidegate_protocol::genesis::{ED25519_PUBLIC_KEY_BYTES, Genesis, XWING_PUBLIC_KEY_BYTES};
+use tidegate_protocol::multipart::{
+    AbortUploadReply, AbortUploadRequest, CompleteUploadReply, CompleteUploadRequest, CreateUploadReply, CreateUploadRequest,
+    PART_BYTES, UploadPartsReply, UploadPartsRequest, UploadedPart, UploadedParts,
+};
 use tidegate_protocol::presign::{PresignBatch, PresignItem, PresignOutcome, PresignReply, Refusal, SignedUrl};
 use tidegate_protocol::problem::{ProblemCode, ProblemDocument};
 use tidegate_protocol::scope::AccountScope;
@@ -26,6 +30,7 @@ const USER: &str = "6f1ed002-ab55-8a3b-8c1d-2f2f8f2b8a01";
 const DEVICE: &str = "d3b0a1f2-1c5e-8e6f-9a7b-0c1d2e3f4a5b";
 const MEMBER: &str = "0b0e9c54-8f3e-4a55-9d0b-6d3f1c2a7e10";
 const DIGEST: &str = "00112233445566778899aabbccddeeff";
+const UPLOAD: &str = "70000000.q83vASNFZ4mrze8BI0Vnjw.VXBsb2FkIElE";
 
 /// One file: what it must hold, and what its content reads and writes to.
 struct Golden {
@@ -156,6 +161,32 @@ fn all() -> Vec<Golden> {
         golden("session-reply-bootstrap.json", access_only(AccountScope::Bootstrap)),
         golden("presign-batch.json", presign_batch()),
         golden("presign-reply.json", presign_reply()),
+        golden("presign-batch-parts.json", presign_batch_parts()),
+        golden(
+            "multipart-create-request.json",
+            CreateUploadRequest { key: attachment_key(), length: 70_000_000, sha256: DIGEST.repeat(2) },
+        ),
+        golden(
+            "multipart-create-reply.json",
+            CreateUploadReply { upload_id: UPLOAD.to_owned(), part_bytes: PART_BYTES, part_count: 5 },
+        ),
+        golden(
+            "multipart-parts-request.json",
+            UploadPartsRequest { key: attachment_key(), upload_id: UPLOAD.to_owned(), after: None },
+        ),
+        golden(
+            "multipart-parts-request-page.json",
+            UploadPartsRequest { key: attachment_key(), upload_id: UPLOAD.to_owned(), after: Some(1_000) },
+        ),
+        golden("multipart-parts-reply-open.json", UploadPartsReply::Open(uploaded_parts())),
+        golden("multipart-parts-reply-stored.json", UploadPartsReply::Stored),
+        golden(
+            "multipart-complete-request.json",
+            CompleteUploadRequest { key: attachment_key(), upload_id: UPLOAD.to_owned(), parts: vec![DIGEST.repeat(2); 5] },
+        ),
+        golden("multipart-complete-reply.json", CompleteUploadReply { length: 70_000_000 }),
+        golden("multipart-abort-request.json", AbortUploadRequest { key: attachment_key(), upload_id: UPLOAD.to_owned() }),
+        golden("multipart-abort-replies.json", vec![AbortUploadReply::Aborted, AbortUploadReply::Absent]),
         golden("delete-batch.json", DeleteBatch { keys: vec![record_key(), format!("users/{USER}/checkpoints/{DIGEST}.blob")] }),
         golden(
             "delete-reply.json",
@@ -175,6 +206,34 @@ fn all() -> Vec<Golden> {
 
 fn record_key() -> String {
     format!("users/{USER}/family-members/{MEMBER}/records/{DEVICE}.v6.{DIGEST}.blob")
+}
+
+fn attachment_key() -> String {
+    format!("users/{USER}/family-members/{MEMBER}/attachments/{DIGEST}{DIGEST}/data.{DIGEST}.blob")
+}
+
+fn presign_batch_parts() -> PresignBatch {
+    let part = |number, length| PresignItem {
+        method: "PUT".to_owned(),
+        key: attachment_key(),
+        length: Some(length),
+        sha256: Some(DIGEST.repeat(2)),
+        upload_id: Some(UPLOAD.to_owned()),
+        part_number: Some(number),
+        ..PresignItem::default()
+    };
+    PresignBatch { items: vec![part(1, PART_BYTES), part(5, 2_891_136)] }
+}
+
+fn uploaded_parts() -> UploadedParts {
+    let sha256 = Some(DIGEST.repeat(2).parse().expect("a SHA-256"));
+    UploadedParts {
+        parts: vec![
+            UploadedPart { number: 1, length: PART_BYTES, sha256 },
+            UploadedPart { number: 2, length: PART_BYTES, sha256: None },
+        ],
+        next: Some(2),
+    }
 }
 
 fn capabilities() -> Capabilities {

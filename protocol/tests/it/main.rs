@@ -5,6 +5,7 @@ mod generate;
 mod golden;
 mod ids;
 mod list_prefix;
+mod multipart;
 mod object_key;
 mod scope;
 mod wire;

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 use tidegate_protocol::delete::DeleteBatch;
+use tidegate_protocol::multipart::{AbortUploadRequest, CompleteUploadRequest, CreateUploadRequest, UploadPartsRequest};
 use tidegate_protocol::presign::{PresignBatch, PresignItem};
 use tidegate_protocol::problem::{ProblemClass, ProblemCode, ProblemDocument};
 use tidegate_protocol::session::{AccountProof, LinkRequest, RenewRequest, SelfHostSessionRequest};
@@ -53,6 +54,13 @@ fn requests_with_unknown_fields_are_refused() {
     assert!(serde_json::from_value::<LinkRequest>(json!({"user": "x"})).is_err());
     assert!(serde_json::from_value::<RenewRequest>(json!({"renewalToken": "x", "x": 1})).is_err());
     assert!(serde_json::from_value::<SelfHostSessionRequest>(json!({"invite": "x", "user": "y"})).is_err());
+    let upload = json!({"key": "k", "uploadId": "u", "force": true});
+    assert!(serde_json::from_value::<AbortUploadRequest>(upload.clone()).is_err());
+    assert!(serde_json::from_value::<UploadPartsRequest>(upload).is_err());
+    assert!(serde_json::from_value::<CreateUploadRequest>(json!({"key": "k", "length": 1, "sha256": "", "acl": ""})).is_err());
+    assert!(
+        serde_json::from_value::<CompleteUploadRequest>(json!({"key": "k", "uploadId": "u", "parts": [], "etag": ""})).is_err()
+    );
     let proof = json!({"genesis": "", "purpose": "session", "signature": "", "key": ""});
     assert!(serde_json::from_value::<AccountProof>(proof).is_err());
     let other_purpose = json!({"genesis": "", "purpose": "reset-everything", "signature": ""});

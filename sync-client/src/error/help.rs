@@ -105,6 +105,7 @@ fn problem_help(code: ProblemCode) -> &'static str {
         ProblemCode::RenewalExpired => "the session has ended: join again with an invite",
         ProblemCode::DeviceRevoked => "this device was shut out: join again from another folder if that was a mistake",
         ProblemCode::RateLimited | ProblemCode::DailyLimit | ProblemCode::Overloaded => "wait, and try again; nothing is lost",
+        ProblemCode::PartsMismatch | ProblemCode::UploadGone => "sync again: the upload goes on, or begins anew",
         ProblemCode::StoreUnavailable | ProblemCode::Timeout | ProblemCode::Internal | ProblemCode::StateConflict => {
             "try again later; nothing is lost. The broker's log names the cause"
         }
@@ -123,6 +124,10 @@ fn problem_help(code: ProblemCode) -> &'static str {
         | ProblemCode::Sha256Missing
         | ProblemCode::DigestMismatch
         | ProblemCode::ConditionInvalid
+        | ProblemCode::UploadIdInvalid
+        | ProblemCode::PartNumberInvalid
+        | ProblemCode::PartLengthInvalid
+        | ProblemCode::TooSmall
         | ProblemCode::ListPrefixInvalid
         | ProblemCode::ListParameterInvalid
         | ProblemCode::Unknown => "update Tidegate and the broker to versions that fit each other",
