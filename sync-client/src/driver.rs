@@ -86,6 +86,7 @@ impl<'a> Driver<'a> {
                     | Effect::Put { .. }
                     | Effect::Delete { .. }
                     | Effect::List { .. }
+                    | Effect::StoreAttachment { .. }
                     | Effect::Sleep { .. }) => {
                         running.push(carry_out(Arc::clone(&transport), Arc::clone(&requests), self.device, id, effect))
                     }
@@ -175,6 +176,8 @@ impl<'a> Driver<'a> {
                 | Row::PutBuilt { .. }
                 | Row::RemoveBuilt { .. }
                 | Row::PutContent { .. }
+                | Row::PutContentFile { .. }
+                | Row::RemoveContent { .. }
                 | Row::RemoveQuarantined { .. }
                 | Row::PutHole(_)
                 | Row::RemoveHole { .. }
@@ -248,12 +251,29 @@ async fn request(transport: &dyn Transport, device: &Device, effect: Effect) -> 
             }
         }
         Effect::List { prefix, token } => list(transport, &prefix, token.as_deref()).await,
+        Effect::StoreAttachment { space, cid: _, hmac, size: _ } => store_attachment(transport, device, space, hmac).await,
         Effect::Sleep { millis } => {
             tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
             Ok(Outcome::Slept)
         }
         Effect::Persist(_) | Effect::LoadContent { .. } => Err(Error::bug("a local effect was sent to the network")),
     }
+}
+
+async fn store_attachment(
+    transport: &dyn Transport,
+    device: &Device,
+    space: Space,
+    hmac: ContentHmac,
+) -> Result<Outcome, Error> {
+    let sealed = {
+        let state = device.state();
+        let content = state.database.content(space, hmac)?;
+        content.and_then(|content| state.engine.seal_whole_attachment(space, hmac, &content, &mut crate::random::system()))
+    };
+    let (key, body, stored) = sealed.ok_or_else(|| Error::DatabaseDamaged { reason: "an attachment is gone".to_owned() })?;
+    transport.put(&key, Bytes::from(body), &PutCondition::Absent).await?;
+    Ok(stored)
 }
 
 fn got(outcome: GetOutcome) -> Outcome {
@@ -302,7 +322,7 @@ fn want(effect: &Effect) -> Option<Want> {
         Effect::PutIfAbsent { key, body } => Some(put_want(key, body, &PutCondition::Absent)),
         Effect::Put { key, body, condition } => Some(put_want(key, body, &condition_of(condition))),
         Effect::List { prefix, token } => Some(Want::List(*prefix, token.clone())),
-        Effect::Delete { .. } | Effect::Persist(_) | Effect::LoadContent { .. } | Effect::Sleep { .. } => None,
+        Effect::Delete { .. } | Effect::StoreAttachment { .. } | Effect::Persist(_) | Effect::LoadContent { .. } | Effect::Sleep { .. } => None,
     }
 }
 

@@ -71,7 +71,7 @@ impl SyncClient {
         let attached = self.device.edit(|engine, now_ms| {
             view::check_member(engine, member)?;
             record.map(|record| previous_meta(engine, member, record)).transpose()?;
-            let attach = Attach { member, record, name: Some(name), media_type: Some(media_type), content };
+            let attach = Attach { member, record, name: Some(name), media_type: Some(media_type), content: content.into() };
             let edit = engine.attach(attach, now_ms, &mut crate::random::system()).map_err(refusal)?;
             let Target::Attachment(hmac) = edit.target else { return Err(Error::bug("an attachment became a record")) };
             let deduplicated = edit.deduplicated;

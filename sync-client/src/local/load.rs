@@ -120,7 +120,7 @@ fn load_own(db: &Transaction<'_>, saved: &mut Saved) -> Result<()> {
         });
         Ok(())
     })?;
-    each(db, "SELECT space, hmac FROM contents", |row| {
+    each(db, "SELECT space, hmac FROM contents UNION SELECT space, hmac FROM files", |row| {
         let (_, space) = space_of(saved, row)?;
         space.contents.insert(parse("contents", text(row, 1)?.parse().ok())?);
         Ok(())

@@ -51,6 +51,16 @@ pub(super) fn write(db: &Connection, sealing: &Sealing, row: &Row) -> Result<()>
             let sql = "INSERT OR REPLACE INTO contents (space, hmac, sealed) VALUES (?1, ?2, ?3)";
             run(db, sql, params![space.to_string(), hmac.to_string(), sealed])
         }
+        Row::PutContentFile { space, hmac, size } => {
+            let sql = "INSERT OR REPLACE INTO files (space, hmac, size) VALUES (?1, ?2, ?3)";
+            run(db, sql, params![space.to_string(), hmac.to_string(), number(*size)])
+        }
+        Row::RemoveContent { space, hmac } => {
+            let name = params![space.to_string(), hmac.to_string()];
+            run(db, "DELETE FROM contents WHERE space = ?1 AND hmac = ?2", name)?;
+            run(db, "DELETE FROM uploads WHERE space = ?1 AND hmac = ?2", name)?;
+            run(db, "DELETE FROM files WHERE space = ?1 AND hmac = ?2", name)
+        }
         Row::PutQuarantined(entry) => {
             let sql = "INSERT OR REPLACE INTO quarantined (space, subject, reason, retry_at_ms) VALUES (?1, ?2, ?3, ?4)";
             let (space, subject) = (entry.space.to_string(), encode::subject(&entry.subject));

@@ -13,7 +13,7 @@ use super::persist::{Persist, Row, Step};
 use crate::clock::{ClockOverflow, Hlc};
 use crate::keys::SpaceKeys;
 use crate::manifest::{
-    Change, Cid, FormatError, INLINE_BYTES, InlineContent, Location, MAX_RECORD_BYTES, MAX_SINGLE_ATTACHMENT_BYTES, Meta, Op,
+    Change, Cid, FormatError, INLINE_BYTES, InlineContent, Location, MAX_RECORD_BYTES, MAX_ATTACHMENT_BYTES, Meta, Op,
     Register, Target,
 };
 use crate::state::{State, next_version, superseded_by_delete, superseded_by_edit, winner};
@@ -46,8 +46,39 @@ pub struct Attach {
     pub name: Option<String>,
     /// Media type of the content.
     pub media_type: Option<String>,
-    /// The content, at most 64 MiB.
-    pub content: Vec<u8>,
+    /// The content, at most 156 GiB.
+    pub content: AttachedContent,
+}
+
+/// The content of a new attachment.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AttachedContent {
+    /// Here it is. A short one travels in its change, and the shell keeps any other among its rows.
+    Held(Vec<u8>),
+    /// On the device already as a sealed file that the shell has written and synced.
+    Filed {
+        /// The content's name: [`crate::keys::AttachmentKey::hasher`] over all of it.
+        hmac: ContentHmac,
+        /// Its length in bytes.
+        size: u64,
+    },
+}
+
+impl AttachedContent {
+    /// Its length in bytes.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        match self {
+            Self::Held(bytes) => bytes.len() as u64,
+            Self::Filed { size, .. } => *size,
+        }
+    }
+}
+
+impl From<Vec<u8>> for AttachedContent {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Held(bytes)
+    }
 }
 
 /// A decided edit: commit `batch` in one transaction, then hand the edit to [`Engine::committed`].
@@ -132,7 +163,7 @@ impl Engine {
         let meta =
             Meta { kind: put.kind, title: put.title, media_type: put.media_type, name: None, record_id: None, extra: Map::new() };
         let target = Target::Record(put.record);
-        self.write(space, target, meta, put.content, now_ms, rng)
+        self.write(space, target, meta, AttachedContent::Held(put.content), now_ms, rng)
     }
 
     /// A file's attachment to a record. The same content at the same record under the same name is there already; at another
@@ -141,9 +172,9 @@ impl Engine {
     /// # Errors
     /// [`EditError`] for an unknown member or something over its cap.
     pub fn attach(&self, attach: Attach, now_ms: u64, rng: &mut dyn CryptoRng) -> Result<Edit, EditError> {
-        crate::manifest::check_size("attachment", attach.content.len() as u64, MAX_SINGLE_ATTACHMENT_BYTES)?;
+        crate::manifest::check_size("attachment", attach.content.size(), MAX_ATTACHMENT_BYTES)?;
         let space = self.member_space(attach.member)?;
-        let hmac = self.content_hmac(space, &attach.content)?;
+        let hmac = self.name_of(space, &attach.content)?;
         let meta = Meta {
             kind: None,
             title: None,
@@ -278,8 +309,11 @@ impl Engine {
                 Row::PutOutbox { space, cid, doubtful } => {
                     self.account.space(*space).outbox.insert(*cid, *doubtful);
                 }
-                Row::PutContent { space, hmac, .. } => {
+                Row::PutContent { space, hmac, .. } | Row::PutContentFile { space, hmac, .. } => {
                     self.account.space(*space).contents.insert(*hmac);
+                }
+                Row::RemoveContent { space, hmac } => {
+                    self.account.space(*space).contents.remove(hmac);
                 }
                 Row::PutListedAt { space, listed_at_ms } => self.account.space(*space).listed_at_ms = Some(*listed_at_ms),
                 Row::PutClock(hlc) => self.account.clock.observe(*hlc),
@@ -306,6 +340,13 @@ impl Engine {
     pub fn content_hmac(&self, space: Space, content: &[u8]) -> Result<ContentHmac, EditError> {
         let missing = || space.member().map_or(EditError::NotSyncedYet, EditError::UnknownMember);
         Ok(self.account.keyring.current(space).ok_or_else(missing)?.attachment_key().content_hmac(content))
+    }
+
+    fn name_of(&self, space: Space, content: &AttachedContent) -> Result<ContentHmac, EditError> {
+        match content {
+            AttachedContent::Held(bytes) => self.content_hmac(space, bytes),
+            AttachedContent::Filed { hmac, .. } => Ok(*hmac),
+        }
     }
 
     fn is_local(&self, space: Space, hmac: ContentHmac) -> bool {
@@ -336,7 +377,7 @@ impl Engine {
         space: Space,
         target: Target,
         meta: Meta,
-        content: Vec<u8>,
+        content: AttachedContent,
         now_ms: u64,
         rng: &mut dyn CryptoRng,
     ) -> Result<Edit, EditError> {
@@ -346,14 +387,15 @@ impl Engine {
         let heads = state.heads_of_target(target).into_iter();
         let heads: Vec<&Change> = heads.filter(|head| head.register() == register || head.op == Op::Delete).collect();
         let supersedes = superseded_by_edit(&heads);
-        let hmac = self.content_hmac(space, &content)?;
-        let size = content.len() as u64;
+        let (hmac, size) = (self.name_of(space, &content)?, content.size());
         let mut change = self.draft(state, target, Op::Put, supersedes, meta, Some(hmac), size, now_ms, rng)?;
         let mut rows = Vec::new();
-        if content.len() <= INLINE_BYTES {
-            change.location = Some(Location::Inline(content.into()));
-        } else {
-            rows.push(Row::PutContent { space, hmac, bytes: content });
+        match content {
+            AttachedContent::Held(bytes) if bytes.len() <= INLINE_BYTES => {
+                change.location = Some(Location::Inline(bytes.into()));
+            }
+            AttachedContent::Held(bytes) => rows.push(Row::PutContent { space, hmac, bytes }),
+            AttachedContent::Filed { .. } => rows.push(Row::PutContentFile { space, hmac, size }),
         }
         change.check_unsent()?;
         Ok(acknowledge(space, change, rows))

@@ -3,6 +3,7 @@
 use tidegate_protocol::{ContentHmac, ListPrefix, ObjectKey, Space};
 
 use super::persist::Persist;
+use crate::manifest::Cid;
 
 /// Names one effect until its outcome is handed back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +70,19 @@ pub enum Effect {
         /// The content's name.
         hmac: ContentHmac,
     },
+    /// Store an attachment that is on the device: seal it under a salt that no other upload has, send it in a stream, and
+    /// say where it lies. What an earlier try has sent may be used if that one began less than [`crate::state::LATE_MS`] ago;
+    /// an older one may be about to be collected.
+    StoreAttachment {
+        /// The space.
+        space: Space,
+        /// The change that needs it.
+        cid: Cid,
+        /// The content's name.
+        hmac: ContentHmac,
+        /// The content's length in bytes.
+        size: u64,
+    },
     /// Wait, then hand back [`super::Outcome::Slept`].
     Sleep {
         /// Milliseconds.
@@ -119,6 +133,7 @@ impl Effect {
             },
             Self::Persist(batch) => batch.step.name(),
             Self::LoadContent { .. } => "load-content",
+            Self::StoreAttachment { .. } => "store-attachment",
             Self::Sleep { .. } => "sleep",
         }
     }

@@ -1,8 +1,8 @@
 //! What the shell hands back for an effect, and what a sync ends with.
 
-use tidegate_protocol::ObjectKey;
+use tidegate_protocol::{ObjectKey, Sha256};
 
-use crate::manifest::Timestamp;
+use crate::manifest::{ObjectLocation, Timestamp};
 use crate::quarantine::{Hole, Quarantined};
 
 /// One entry of a listing.
@@ -91,6 +91,13 @@ pub enum Outcome {
         /// The content.
         bytes: Vec<u8>,
     },
+    /// `StoreAttachment`: stored.
+    AttachmentStored {
+        /// Where.
+        location: ObjectLocation,
+        /// What the key's digest begins: the hash of the stored bytes, or of their parts' hashes.
+        sha256: Sha256,
+    },
     /// `Sleep`: done.
     Slept,
     /// It failed for good.
@@ -131,6 +138,7 @@ impl Outcome {
             | Self::Listed { .. }
             | Self::Persisted
             | Self::Loaded { .. }
+            | Self::AttachmentStored { .. }
             | Self::Slept => Err(FailureClass::Invalid),
         }
     }
@@ -147,6 +155,7 @@ impl Outcome {
             | Self::Listed { .. }
             | Self::Persisted
             | Self::Loaded { .. }
+            | Self::AttachmentStored { .. }
             | Self::Slept => Err(FailureClass::Invalid),
         }
     }
@@ -164,6 +173,25 @@ impl Outcome {
             | Self::Deleted
             | Self::Persisted
             | Self::Loaded { .. }
+            | Self::AttachmentStored { .. }
+            | Self::Slept => Err(FailureClass::Invalid),
+        }
+    }
+
+    pub(super) fn attachment_stored(self) -> Result<(ObjectLocation, Sha256), FailureClass> {
+        match self {
+            Self::AttachmentStored { location, sha256 } => Ok((location, sha256)),
+            Self::Failed(class) => Err(class),
+            Self::Found { .. }
+            | Self::NotModified
+            | Self::NotFound
+            | Self::Stored { .. }
+            | Self::AlreadyExists
+            | Self::PreconditionFailed
+            | Self::Deleted
+            | Self::Listed { .. }
+            | Self::Loaded { .. }
+            | Self::Persisted
             | Self::Slept => Err(FailureClass::Invalid),
         }
     }
@@ -181,6 +209,7 @@ impl Outcome {
             | Self::Deleted
             | Self::Listed { .. }
             | Self::Persisted
+            | Self::AttachmentStored { .. }
             | Self::Slept => Err(FailureClass::Invalid),
         }
     }

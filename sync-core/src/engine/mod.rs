@@ -10,6 +10,7 @@
 //! ```
 
 mod account;
+mod attachment;
 mod backstop;
 mod contents;
 mod edit;
@@ -28,7 +29,8 @@ use rand_core::CryptoRng;
 use tidegate_protocol::{DeviceId, GrantId, Space, UserId};
 
 pub use account::{Conditions, Identity, RestoreError, StoreProfile};
-pub use edit::{Attach, Edit, EditError, MemberEdit, PutRecord};
+pub use attachment::StoredAttachment;
+pub use edit::{Attach, AttachedContent, Edit, EditError, MemberEdit, PutRecord};
 pub use effect::{Effect, EffectId, PutCondition};
 pub use event::{Failure, FailureClass, ListedObject, Outcome, SyncSummary};
 pub use members::MEMBER_KIND;

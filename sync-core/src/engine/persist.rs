@@ -182,6 +182,22 @@ pub enum Row {
         /// The plaintext.
         bytes: Vec<u8>,
     },
+    /// A content lies on the device as a sealed file, which the shell has written and synced before this row.
+    PutContentFile {
+        /// The space.
+        space: Space,
+        /// The content's name.
+        hmac: ContentHmac,
+        /// The content's length in bytes.
+        size: u64,
+    },
+    /// A content is no longer on the device; after this row the shell removes its file.
+    RemoveContent {
+        /// The space.
+        space: Space,
+        /// The content's name.
+        hmac: ContentHmac,
+    },
     /// Something is not believed. It replaces the row of this (space, subject).
     PutQuarantined(Quarantined),
     /// Something is believed after all, or no longer of interest.
@@ -279,8 +295,11 @@ impl Saved {
             Row::PutChain { space, chain } => self.space(space).chain = Some(*chain),
             Row::PutBuilt { space, built } => self.space(space).built = Some(built.clone()),
             Row::RemoveBuilt { space } => self.space(space).built = None,
-            Row::PutContent { space, hmac, bytes: _ } => {
+            Row::PutContent { space, hmac, bytes: _ } | Row::PutContentFile { space, hmac, size: _ } => {
                 self.space(space).contents.insert(*hmac);
+            }
+            Row::RemoveContent { space, hmac } => {
+                self.space(space).contents.remove(hmac);
             }
             Row::PutQuarantined(entry) => {
                 self.space(&entry.space).quarantined.insert(entry.subject, (entry.reason, entry.retry_at_ms));

@@ -105,7 +105,7 @@ impl Turn<'_> {
     }
 
     /// Keeps a few contents on their way.
-    fn load_next(&mut self) {
+    pub(super) fn load_next(&mut self) {
         let waiting: Vec<(Space, Cid)> = self
             .sync
             .to_send
@@ -130,7 +130,13 @@ impl Turn<'_> {
                 continue;
             }
             self.sync.on_the_way.insert((space, cid));
-            self.emit(Effect::LoadContent { space, hmac }, Task::Load { space, cid });
+            match change.target {
+                Target::Attachment(_) => {
+                    let size = change.size;
+                    self.emit(Effect::StoreAttachment { space, cid, hmac, size }, Task::StoreAttachment { space, cid });
+                }
+                Target::Record(_) => self.emit(Effect::LoadContent { space, hmac }, Task::Load { space, cid }),
+            }
         }
     }
 

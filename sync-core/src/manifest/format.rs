@@ -30,6 +30,9 @@ pub const MAX_RECORD_BYTES: u64 = 16 << 20;
 /// Longest attachment that is stored by a single PUT, in bytes.
 pub const MAX_SINGLE_ATTACHMENT_BYTES: u64 = 64 << 20;
 
+/// The longest attachment in bytes: sealed and padded it still fits into 10,000 parts of 16 MiB.
+pub const MAX_ATTACHMENT_BYTES: u64 = (156 << 30) - 8;
+
 /// Why a document is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {

@@ -97,7 +97,7 @@ impl Device {
 
     fn attach(&mut self, member: MemberId, name: &str) -> bool {
         let attach =
-            Attach { member, record: None, name: Some(name.to_owned()), media_type: None, content: b"the same photo".to_vec() };
+            Attach { member, record: None, name: Some(name.to_owned()), media_type: None, content: b"the same photo".to_vec().into() };
         let edit = self.engine.attach(attach, MORNING_MS, &mut self.rng).unwrap();
         self.commit(&edit);
         edit.batch.rows.is_empty()
@@ -130,6 +130,13 @@ impl Device {
                     Some(bytes) => Outcome::Loaded { bytes: bytes.clone() },
                     None => Outcome::Failed(FailureClass::Local),
                 },
+                Effect::StoreAttachment { space, hmac, .. } => {
+                    let content = self.contents.get(&(*space, *hmac)).unwrap();
+                    let sealed = self.engine.seal_whole_attachment(*space, *hmac, content, &mut self.rng);
+                    let (key, body, stored) = sealed.unwrap();
+                    store.put(&key, &body);
+                    stored
+                }
                 Effect::Delete { .. } => Outcome::Deleted,
                 Effect::Sleep { .. } => Outcome::Slept,
             };
@@ -206,7 +213,7 @@ fn one_content_attached_at_two_records_is_stored_once() {
     let mut store = Store::default();
     for record in [1_u128, 2] {
         let record = Some(RecordId::from_bytes(record.to_be_bytes()));
-        let content = vec![7; 5_000];
+        let content = vec![7; 5_000].into();
         let attach = Attach { member, record, name: None, media_type: None, content };
         let edit = device.engine.attach(attach, MORNING_MS, &mut device.rng).unwrap();
         device.commit(&edit);

@@ -361,7 +361,7 @@ fn attach(world: &mut World, device: usize) -> Made {
         record,
         name: Some(format!("plaintext name {name}.jpg")),
         media_type: Some("image/jpeg".to_owned()),
-        content: content.clone(),
+        content: content.clone().into(),
     };
     let World { devices, rng, now_ms, .. } = world;
     let now_ms = devices[device].now(*now_ms);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
-use tidegate_protocol::{MemberId, ObjectKey, Space};
+use tidegate_protocol::{ContentHmac, MemberId, ObjectKey, Space};
 use tidegate_sync_core::engine::{
     ContentPlace, DoorbellMemory, Edit, Effect, Engine, FailureClass, Outcome, Persist, Row, Step, StoreProfile, SyncSummary,
 };
@@ -184,6 +184,7 @@ impl World {
                 Some(bytes) => Outcome::Loaded { bytes: bytes.clone() },
                 None => Outcome::Failed(FailureClass::Local),
             },
+            Effect::StoreAttachment { space, hmac, .. } => self.store_attachment(device, *space, *hmac),
             Effect::Sleep { .. } => Outcome::Slept,
             request @ (Effect::Get { .. }
             | Effect::PutIfAbsent { .. }
@@ -200,6 +201,20 @@ impl World {
             None => batch.clone(),
         };
         self.devices[device].disk.commit(&batch);
+    }
+
+    /// Seals an attachment and stores it, as a request of its own.
+    fn store_attachment(&mut self, device: usize, space: Space, hmac: ContentHmac) -> Outcome {
+        let author = &self.devices[device];
+        let Some(content) = author.disk.content(space, hmac) else { return Outcome::Failed(FailureClass::Local) };
+        let Some((key, body, stored)) = author.engine.seal_whole_attachment(space, hmac, content, &mut self.rng) else {
+            return Outcome::Failed(FailureClass::Invalid);
+        };
+        match self.request(device, &Effect::PutIfAbsent { key, body }) {
+            Outcome::Stored { .. } | Outcome::AlreadyExists => stored,
+            Outcome::Failed(class) => Outcome::Failed(class),
+            _ => Outcome::Failed(FailureClass::Invalid),
+        }
     }
 
     fn request(&mut self, device: usize, effect: &Effect) -> Outcome {
@@ -296,7 +311,7 @@ impl World {
 fn effect_key(effect: &Effect) -> String {
     match effect {
         Effect::Get { key, .. } | Effect::PutIfAbsent { key, .. } | Effect::Put { key, .. } => key.to_string(),
-        Effect::Delete { .. } | Effect::List { .. } | Effect::Persist(_) | Effect::LoadContent { .. } | Effect::Sleep { .. } => {
+        Effect::Delete { .. } | Effect::List { .. } | Effect::Persist(_) | Effect::LoadContent { .. } | Effect::StoreAttachment { .. } | Effect::Sleep { .. } => {
             effect.name().to_owned()
         }
     }

@@ -70,7 +70,7 @@ impl MemoryStore {
                 Some(Outcome::Deleted)
             }
             Effect::List { prefix, token } => Some(self.list(prefix, token.as_deref())),
-            Effect::Persist(_) | Effect::LoadContent { .. } | Effect::Sleep { .. } => None,
+            Effect::Persist(_) | Effect::LoadContent { .. } | Effect::StoreAttachment { .. } | Effect::Sleep { .. } => None,
         }
     }
 
