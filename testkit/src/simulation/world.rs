@@ -210,11 +210,8 @@ impl World {
         let Some((key, body, stored)) = author.engine.seal_whole_attachment(space, hmac, content, &mut self.rng) else {
             return Outcome::Failed(FailureClass::Invalid);
         };
-        match self.request(device, &Effect::PutIfAbsent { key, body }) {
-            Outcome::Stored { .. } | Outcome::AlreadyExists => stored,
-            Outcome::Failed(class) => Outcome::Failed(class),
-            _ => Outcome::Failed(FailureClass::Invalid),
-        }
+        let outcome = self.request(device, &Effect::PutIfAbsent { key, body });
+        if matches!(outcome, Outcome::Stored { .. } | Outcome::AlreadyExists) { stored } else { outcome }
     }
 
     fn request(&mut self, device: usize, effect: &Effect) -> Outcome {
