@@ -260,12 +260,7 @@ async fn request(transport: &dyn Transport, device: &Device, effect: Effect) -> 
     }
 }
 
-async fn store_attachment(
-    transport: &dyn Transport,
-    device: &Device,
-    space: Space,
-    hmac: ContentHmac,
-) -> Result<Outcome, Error> {
+async fn store_attachment(transport: &dyn Transport, device: &Device, space: Space, hmac: ContentHmac) -> Result<Outcome, Error> {
     let sealed = {
         let state = device.state();
         let content = state.database.content(space, hmac)?;
@@ -322,7 +317,11 @@ fn want(effect: &Effect) -> Option<Want> {
         Effect::PutIfAbsent { key, body } => Some(put_want(key, body, &PutCondition::Absent)),
         Effect::Put { key, body, condition } => Some(put_want(key, body, &condition_of(condition))),
         Effect::List { prefix, token } => Some(Want::List(*prefix, token.clone())),
-        Effect::Delete { .. } | Effect::StoreAttachment { .. } | Effect::Persist(_) | Effect::LoadContent { .. } | Effect::Sleep { .. } => None,
+        Effect::Delete { .. }
+        | Effect::StoreAttachment { .. }
+        | Effect::Persist(_)
+        | Effect::LoadContent { .. }
+        | Effect::Sleep { .. } => None,
     }
 }
 

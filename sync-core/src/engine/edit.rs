@@ -13,8 +13,8 @@ use super::persist::{Persist, Row, Step};
 use crate::clock::{ClockOverflow, Hlc};
 use crate::keys::SpaceKeys;
 use crate::manifest::{
-    Change, Cid, FormatError, INLINE_BYTES, InlineContent, Location, MAX_RECORD_BYTES, MAX_ATTACHMENT_BYTES, Meta, Op,
-    Register, Target,
+    Change, Cid, FormatError, INLINE_BYTES, InlineContent, Location, MAX_ATTACHMENT_BYTES, MAX_RECORD_BYTES, Meta, Op, Register,
+    Target,
 };
 use crate::state::{State, next_version, superseded_by_delete, superseded_by_edit, winner};
 

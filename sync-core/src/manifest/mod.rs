@@ -21,8 +21,8 @@ pub use checkpoint::{Checkpoint, CheckpointLine};
 pub use doorbell::{Doorbell, SpaceBell};
 pub(crate) use format::check_size;
 pub use format::{
-    FORMAT, FormatError, INLINE_BYTES, MAX_CHECKPOINT_BYTES, MAX_DOORBELL_BYTES, MAX_NUMBER, MAX_RECORD_BYTES, MAX_SEGMENT_BYTES,
-    MAX_ATTACHMENT_BYTES, MAX_SINGLE_ATTACHMENT_BYTES, MAX_TITLE_BYTES,
+    FORMAT, FormatError, INLINE_BYTES, MAX_ATTACHMENT_BYTES, MAX_CHECKPOINT_BYTES, MAX_DOORBELL_BYTES, MAX_NUMBER,
+    MAX_RECORD_BYTES, MAX_SEGMENT_BYTES, MAX_SINGLE_ATTACHMENT_BYTES, MAX_TITLE_BYTES,
 };
 pub use frontier::{ChainFrontier, Frontier};
 pub use location::{InlineContent, Location, ObjectLocation, PackLocation};

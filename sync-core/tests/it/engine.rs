@@ -96,8 +96,13 @@ impl Device {
     }
 
     fn attach(&mut self, member: MemberId, name: &str) -> bool {
-        let attach =
-            Attach { member, record: None, name: Some(name.to_owned()), media_type: None, content: b"the same photo".to_vec().into() };
+        let attach = Attach {
+            member,
+            record: None,
+            name: Some(name.to_owned()),
+            media_type: None,
+            content: b"the same photo".to_vec().into(),
+        };
         let edit = self.engine.attach(attach, MORNING_MS, &mut self.rng).unwrap();
         self.commit(&edit);
         edit.batch.rows.is_empty()

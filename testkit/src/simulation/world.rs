@@ -308,9 +308,12 @@ impl World {
 fn effect_key(effect: &Effect) -> String {
     match effect {
         Effect::Get { key, .. } | Effect::PutIfAbsent { key, .. } | Effect::Put { key, .. } => key.to_string(),
-        Effect::Delete { .. } | Effect::List { .. } | Effect::Persist(_) | Effect::LoadContent { .. } | Effect::StoreAttachment { .. } | Effect::Sleep { .. } => {
-            effect.name().to_owned()
-        }
+        Effect::Delete { .. }
+        | Effect::List { .. }
+        | Effect::Persist(_)
+        | Effect::LoadContent { .. }
+        | Effect::StoreAttachment { .. }
+        | Effect::Sleep { .. } => effect.name().to_owned(),
     }
 }
 
