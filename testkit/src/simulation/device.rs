@@ -5,6 +5,51 @@ use tidegate_sync_core::engine::{Effect, EffectId, Engine, Identity, Outcome, St
 
 use super::disk::Disk;
 
+/// An effect that is not carried out yet.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The engine's name for it.
+    pub id: EffectId,
+    /// What is to be done.
+    pub effect: Effect,
+    /// What the engine hears in place of "stored", where the shell carries its effect out by a write.
+    pub instead: Option<Outcome>,
+    /// How often it was tried in vain.
+    pub tries: u32,
+    /// When it can be carried out at the earliest.
+    pub not_before_ms: u64,
+    /// Whether it was slow already.
+    pub is_delayed: bool,
+    /// Whether it has arrived at the store before: then this is the driver's repetition.
+    pub is_counted: bool,
+    /// Whether a racy store has looked at its condition already, and found that it holds.
+    pub is_checked: bool,
+}
+
+/// An outcome that is not handed back yet.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The engine's name for the effect.
+    pub id: EffectId,
+    /// The effect.
+    pub effect: Effect,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// When it arrives at the earliest.
+    pub not_before_ms: u64,
+}
+
+/// Whether a device takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It does.
+    Here,
+    /// It comes back at the end.
+    Away,
+    /// It never comes back.
+    Gone,
+}
+
 /// One device.
 #[derive(Debug)]
 pub struct Device {
@@ -12,20 +57,22 @@ pub struct Device {
     profile: StoreProfile,
     /// Milliseconds that its clock, although corrected, is off.
     pub skew_ms: i64,
+    /// Whether it takes part.
+    pub presence: Presence,
+    /// Whether an older disk was put back into it, or another device has its identity.
+    pub is_forked: bool,
     /// Its disk.
     pub disk: Disk,
     /// Its engine.
     pub engine: Engine,
-    /// Effects that are not begun.
-    pub to_do: Vec<(EffectId, Effect)>,
+    /// Effects that are not carried out.
+    pub to_do: Vec<Request>,
     /// Outcomes that are not handed back.
-    pub answers: Vec<(EffectId, Effect, Outcome)>,
-    /// Requests of the sync that is running.
+    pub answers: Vec<Answer>,
+    /// Requests of the sync that is running, repetitions by the driver left out.
     pub requests: Vec<&'static str>,
-    /// Writes that a planted bug has put off until the segment is stored.
-    pub put_off: Vec<Effect>,
-    /// Writes that it has put off, and whose time has come.
-    pub late: Vec<Effect>,
+    /// What each of them named.
+    pub asked: Vec<String>,
 }
 
 impl Device {
@@ -40,14 +87,24 @@ impl Device {
             identity,
             profile,
             skew_ms: 0,
+            presence: Presence::Here,
+            is_forked: false,
             disk,
             engine,
             to_do: Vec::new(),
             answers: Vec::new(),
             requests: Vec::new(),
-            put_off: Vec::new(),
-            late: Vec::new(),
+            asked: Vec::new(),
         }
+    }
+
+    /// A second device with this identity and this disk.
+    #[must_use]
+    pub fn clone_with(&self, disk: Disk) -> Self {
+        let mut double = Self::start(self.identity.clone(), self.profile, disk);
+        double.is_forked = true;
+        double.skew_ms = self.skew_ms;
+        double
     }
 
     /// Loses everything but the disk, and starts again.
@@ -59,9 +116,15 @@ impl Device {
             .expect("what was saved can be restored");
         self.to_do.clear();
         self.answers.clear();
-        self.put_off.clear();
-        self.late.clear();
         self.requests.clear();
+        self.asked.clear();
+    }
+
+    /// Starts again from another disk.
+    pub fn put_back(&mut self, disk: Disk) {
+        self.disk = disk;
+        self.is_forked = true;
+        self.crash();
     }
 
     /// The store's time as this device believes it.
@@ -72,15 +135,26 @@ impl Device {
 
     /// Takes up the effects that the engine puts out.
     pub fn poll(&mut self) {
-        while let Some(next) = self.engine.poll_effect() {
-            self.to_do.push(next);
+        while let Some((id, effect)) = self.engine.poll_effect() {
+            self.to_do.push(Request {
+                id,
+                effect,
+                instead: None,
+                tries: 0,
+                not_before_ms: 0,
+                is_delayed: false,
+                is_counted: false,
+                is_checked: false,
+            });
         }
     }
 
     /// Begins a sync.
     pub fn start_sync(&mut self, store_now_ms: u64, rng: &mut dyn CryptoRng) {
         self.requests.clear();
-        self.engine.start_sync(SyncOptions::default(), self.now(store_now_ms), rng);
+        self.asked.clear();
+        let options = SyncOptions { allow_mass_delete: true };
+        self.engine.start_sync(options, self.now(store_now_ms), rng);
         self.poll();
     }
 

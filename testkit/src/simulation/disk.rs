@@ -20,6 +20,9 @@ impl Disk {
             if let Row::PutContent { space, hmac, bytes } = row {
                 self.contents.insert((*space, *hmac), bytes.clone());
             }
+            if let Row::RemoveContent { space, hmac } = row {
+                self.contents.remove(&(*space, *hmac));
+            }
         }
     }
 

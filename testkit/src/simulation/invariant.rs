@@ -1,16 +1,15 @@
 //! What must hold once all devices have synced in peace.
 
+use std::collections::BTreeSet;
+
 use tidegate_protocol::Space;
 use tidegate_sync_core::engine::ContentPlace;
-use tidegate_sync_core::manifest::{Change, Cid, Register, Target};
+use tidegate_sync_core::manifest::{Change, Cid, Frontier, Location, Register, SegmentRef, Target};
 use tidegate_sync_core::quarantine::{Hole, Quarantined};
 use tidegate_sync_core::state::{State, are_one, conflict, winner};
 
 use super::model::Model;
 use super::world::World;
-
-/// Every plaintext of a simulation begins with it, titles and names too.
-const MARK: &[u8] = b"plaintext";
 
 /// Something that must not be.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +20,13 @@ pub enum Violation {
     TwoSegmentsWithOneNumber(String),
     /// A device has two batches to commit at once, which may be committed in either order.
     BatchesOutOfOrder(usize),
+    /// A sync asks for the same thing more often than it read the doorbell.
+    AsksTooOften {
+        /// The device.
+        device: usize,
+        /// What it asks for.
+        asked: String,
+    },
     /// A sync fails although nothing disturbs it.
     SyncFails {
         /// The device.
@@ -36,6 +42,8 @@ pub enum Violation {
         device: usize,
         /// The space.
         space: Space,
+        /// What differs first.
+        what: String,
     },
     /// A family member that was added is not known, or nothing of it.
     SpaceUnknown(Space),
@@ -64,12 +72,26 @@ pub enum Violation {
         /// Where.
         register: Register,
     },
+    /// A device has other conflicts than the model.
+    ConflictsDiffer {
+        /// The device.
+        device: usize,
+        /// Where.
+        register: Register,
+    },
     /// What is shown has another content than was written, or none.
     ContentDiffers {
         /// The device.
         device: usize,
         /// The change.
         cid: Cid,
+    },
+    /// An object that a change refers to is gone from the store.
+    Collected {
+        /// The change.
+        cid: Cid,
+        /// The object.
+        key: String,
     },
     /// An object in the store is readable.
     Plaintext(String),
@@ -79,64 +101,115 @@ pub enum Violation {
     Missing(Hole),
     /// Something still waits to be sent.
     Unsent(usize),
+    /// The engine panicked.
+    Panicked(String),
+}
+
+impl Violation {
+    /// Its kind, for telling one failure from another.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        let text = format!("{self:?}");
+        text.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default().to_owned()
+    }
 }
 
 /// Checks everything; what is found stands in `world.violations`.
 pub(super) fn check(world: &mut World) {
     let mut found = Vec::new();
-    check_store(world, &mut found);
     check_agreement(world, &mut found);
     check_edits(world, &mut found);
-    for device in 0..world.devices.len() {
+    check_objects(world, &mut found);
+    for device in world.present() {
         check_device(world, device, &mut found);
     }
-    let conflicts = world.devices[0].engine.conflicts().len();
-    world.counts.conflicts += conflicts as u64;
-    world.violations.extend(found);
-}
-
-fn check_store(world: &World, found: &mut Vec<Violation>) {
-    for (key, object) in world.store.objects() {
-        if object.bytes.windows(MARK.len()).any(|window| window == MARK) {
-            found.push(Violation::Plaintext(key.clone()));
-        }
+    if let Some(first) = world.present().first() {
+        world.counts.conflicts += world.devices[*first].engine.conflicts().len() as u64;
     }
+    world.violations.extend(found);
 }
 
 /// All devices hold the same changes, brought by the same segments, and the same frontier.
 fn check_agreement(world: &World, found: &mut Vec<Violation>) {
     let added = world.members_added.iter().map(|member| Space::Member(world.user(), *member));
+    let present = world.present();
+    let Some((first, others)) = present.split_first() else { return };
     for space in [Space::Account(world.user()), world.space()].into_iter().chain(added) {
-        let first = world.devices[0].engine.state(space).map(essence);
-        if first.as_ref().is_none_or(|(changes, _)| changes.is_empty()) {
+        let Some(first) = world.devices[*first].engine.state(space).filter(|state| state.changes().next().is_some()) else {
             found.push(Violation::SpaceUnknown(space));
-        }
-        for (device, other) in world.devices.iter().enumerate().skip(1) {
-            if other.engine.state(space).map(essence) != first {
-                found.push(Violation::StatesDiffer { device, space });
+            continue;
+        };
+        for device in others {
+            let difference = match world.devices[*device].engine.state(space) {
+                None => Some("the space is not known".to_owned()),
+                Some(other) => difference(first, other),
+            };
+            if let Some(what) = difference {
+                found.push(Violation::StatesDiffer { device: *device, space, what });
             }
         }
     }
 }
 
-type Essence = (Vec<(Change, Vec<tidegate_sync_core::manifest::SegmentRef>)>, tidegate_sync_core::manifest::Frontier);
+/// What two states differ in first; floors are each device's own.
+fn difference(one: &State, other: &State) -> Option<String> {
+    let (one_frontier, other_frontier) = with_common_floors(one.frontier(), other.frontier());
+    let is_above = |segment: &SegmentRef| one_frontier.chain(&segment.of_chain()).is_none_or(|chain| chain.floor() < segment.seq);
+    let essence = |state: &State| -> Vec<(Change, Vec<SegmentRef>)> {
+        let changes = state.changes().map(|present| {
+            (present.change.clone(), present.brought_by.keys().filter(|segment| is_above(segment)).copied().collect())
+        });
+        changes.collect()
+    };
+    let (mine, theirs) = (essence(one), essence(other));
+    if let Some((change, _)) = mine.iter().find(|entry| !theirs.contains(entry)) {
+        return Some(format!("{} of the first", change.cid));
+    }
+    if let Some((change, _)) = theirs.iter().find(|entry| !mine.contains(entry)) {
+        return Some(format!("{} of the other", change.cid));
+    }
+    (one_frontier != other_frontier).then(|| "the frontier".to_owned())
+}
 
-fn essence(state: &State) -> Essence {
-    let changes = state.changes().map(|present| (present.change.clone(), present.brought_by.keys().copied().collect())).collect();
-    (changes, state.frontier().clone())
+fn with_common_floors(one: &Frontier, other: &Frontier) -> (Frontier, Frontier) {
+    let raised = |frontier: &Frontier, by: &Frontier| {
+        let mut frontier = frontier.clone();
+        for (chain, theirs) in by.chains() {
+            frontier.raise_floor(*chain, theirs.floor());
+        }
+        frontier
+    };
+    (raised(one, other), raised(other, one))
+}
+
+fn present_state(world: &World) -> Option<&State> {
+    let first = *world.present().first()?;
+    world.devices[first].engine.state(world.space())
+}
+
+fn counted(world: &World) -> BTreeSet<Cid> {
+    let Some(state) = present_state(world) else { return BTreeSet::new() };
+    let cids = world.model.edits().map(|edit| edit.change.cid);
+    cids.filter(|cid| world.model.counts(*cid, |cid| state.get(cid).is_some())).collect()
 }
 
 /// Each acknowledged edit is shown, or was replaced by somebody who had seen it, or stands as a conflict.
 fn check_edits(world: &World, found: &mut Vec<Violation>) {
-    let nothing = State::new();
-    let state = world.devices[0].engine.state(world.space()).unwrap_or(&nothing);
-    for edit in world.model.edits() {
+    let Some(state) = present_state(world) else { return };
+    let counted = counted(world);
+    for edit in world.model.edits().filter(|edit| counted.contains(&edit.change.cid)) {
         let cid = edit.change.cid;
         if state.get(cid).is_none() {
-            found.push(Violation::EditLost(cid));
+            if !world.model.may_be_purged(edit, world.now_ms) {
+                found.push(Violation::EditLost(cid));
+            }
             continue;
         }
-        let replaced_by: Vec<_> = world.model.edits().filter(|other| other.change.supersedes.contains(&cid)).collect();
+        let replaced_by: Vec<_> = world
+            .model
+            .edits()
+            .filter(|other| counted.contains(&other.change.cid) && other.change.supersedes.contains(&cid))
+            .collect();
         for other in &replaced_by {
             if !other.seen.contains(&cid) {
                 found.push(Violation::ReplacedUnseen { lost: cid, by: other.change.cid });
@@ -155,23 +228,46 @@ fn is_visible(state: &State, change: &Change) -> bool {
     shown.into_iter().chain(losers).any(|head| head.cid == change.cid || are_one(head, change))
 }
 
+/// Every object that a present change refers to is there, those of earlier versions too.
+fn check_objects(world: &World, found: &mut Vec<Violation>) {
+    let Some(state) = present_state(world) else { return };
+    for present in state.changes().filter(|present| present.change.has_content()) {
+        let cid = present.change.cid;
+        let key = match state.location(cid) {
+            Some(Location::Object(object)) => &object.key,
+            Some(Location::Pack(pack)) => &pack.pack,
+            Some(Location::Inline(_) | Location::Unknown(_)) | None => continue,
+        };
+        if world.store.get(key).is_none() {
+            found.push(Violation::Collected { cid, key: key.to_string() });
+        }
+    }
+}
+
 fn check_device(world: &World, device: usize, found: &mut Vec<Violation>) {
     let engine = &world.devices[device].engine;
     let space = world.space();
     found.extend(engine.quarantined().into_iter().map(Violation::SetAside));
-    found.extend(engine.holes().into_iter().map(Violation::Missing));
+    let is_missing = |hole: &Hole| !world.store.is_torn(&hole.segment.key(hole.space));
+    found.extend(engine.holes().into_iter().filter(is_missing).map(Violation::Missing));
     if engine.unsent() > 0 {
         found.push(Violation::Unsent(device));
     }
+    let counted = counted(world);
     for register in world.model.registers(space) {
-        let heads = world.model.heads(space, |_| true, |other| *other == register);
+        let heads = world.model.heads(space, |cid| counted.contains(&cid), |other| *other == register);
         let must_show = Model::winner(&heads).map(|change| change.cid);
         let shown = engine.winner(space, &register);
         if shown.map(|change| change.cid) != must_show {
             found.push(Violation::ShowsAnother { device, register });
         }
+        let there = engine.state(space).map(|state| state.heads(&register)).unwrap_or_default();
+        let losers = conflict(&there).map(|conflict| conflict.losers).unwrap_or_default();
+        if losers.iter().map(|change| change.cid).collect::<BTreeSet<_>>() != Model::losers(&heads) {
+            found.push(Violation::ConflictsDiffer { device, register });
+        }
         let Some(shown) = shown else { continue };
-        if let Some(delete) = world.model.deleted_by(space, register.target, shown.cid) {
+        if let Some(delete) = world.model.deleted_by(register.target, shown.cid, |cid| counted.contains(&cid)) {
             found.push(Violation::DeletedIsBack { shown: shown.cid, deleted_by: delete.change.cid });
         }
         if !is_readable(world, device, shown) {
@@ -187,10 +283,10 @@ fn is_readable(world: &World, device: usize, shown: &Change) -> bool {
     match owner.engine.content_place(world.space(), shown.cid) {
         ContentPlace::Inline(content) => content == written,
         ContentPlace::Local(hmac) => owner.disk.content(world.space(), hmac) == Some(written),
-        ContentPlace::Remote { key, .. } => {
+        ContentPlace::Remote { key, range, .. } => {
             let is_lazy = matches!(shown.target, Target::Attachment(_));
-            let stored = world.store.get(&key);
-            let opened = stored.and_then(|stored| owner.engine.open_content(world.space(), shown.cid, &stored.bytes).ok());
+            let Some(bytes) = world.store.read_now(&key, range) else { return false };
+            let opened = owner.engine.open_content(world.space(), shown.cid, &bytes).ok();
             is_lazy && opened.is_some_and(|(_, content)| content == *written)
         }
         ContentPlace::Nowhere => false,

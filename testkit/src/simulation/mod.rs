@@ -1,20 +1,36 @@
-//! Several devices of one account over one store: edits, syncs in any interleaving, crashes between any two effects; and
-//! what must hold whatever happens. The same seed gives the same schedule, effect for effect.
+//! Several devices of one account over one store: edits, syncs in any interleaving, crashes between any two effects, disks
+//! that are lost, restored and cloned; and what must hold whatever happens. The same seed gives the same schedule, effect for
+//! effect.
 
 mod account;
-mod bug;
+mod backup;
+mod bound;
+mod counts;
 mod device;
 mod disk;
+mod edit;
+mod fault;
 mod invariant;
+mod many;
 mod model;
+mod network;
+mod peace;
+mod plan;
 mod schedule;
+mod shrink;
 mod world;
 
 pub use account::Household;
-pub use bug::Bug;
-pub use device::Device;
+pub use backup::Backup;
+pub use counts::{Counts, NOT_YET, NOT_YET_SURVIVED};
+pub use device::{Answer, Device, Presence, Request};
 pub use disk::Disk;
+pub use fault::Fault;
 pub use invariant::Violation;
+pub use many::{Result, run_many};
 pub use model::{Acknowledged, Model};
-pub use schedule::{Counts, Plan, Report, run};
+pub use network::LatePut;
+pub use plan::{Calendar, Plan};
+pub use schedule::{Report, run};
+pub use shrink::shrink;
 pub use world::World;

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_protocol::Space;
 use tidegate_sync_core::manifest::{Change, Cid, Op, Register, Target};
+use tidegate_sync_core::state::{RETENTION_MS, are_one};
 
 /// One acknowledged edit.
 #[derive(Debug, Clone)]
 pub struct Acknowledged {
-    /// The device that made it.
-    pub device: usize,
     /// The space.
     pub space: Space,
     /// The change, as its author's device committed it.
@@ -19,18 +18,59 @@ pub struct Acknowledged {
     pub seen: BTreeSet<Cid>,
     /// The plaintext.
     pub content: Vec<u8>,
+    /// The edit that this one keeps, made again by a device that was restored from an old backup.
+    pub kept_from: Option<Cid>,
 }
 
 /// All acknowledged edits.
 #[derive(Debug, Clone, Default)]
 pub struct Model {
     edits: BTreeMap<Cid, Acknowledged>,
+    /// The edits that were seen in a segment of the store.
+    sent: BTreeSet<Cid>,
+    /// The edits that were on one disk alone when that disk was lost.
+    may_be_lost: BTreeSet<Cid>,
 }
 
 impl Model {
     /// Takes up an edit.
     pub fn acknowledge(&mut self, edit: Acknowledged) {
         self.edits.insert(edit.change.cid, edit);
+    }
+
+    /// Takes note that an edit's only disk is lost.
+    pub fn may_be_lost(&mut self, cid: Cid) {
+        self.may_be_lost.insert(cid);
+    }
+
+    /// Takes note that an edit was seen in the store.
+    pub fn sent(&mut self, cid: Cid) {
+        if self.edits.contains_key(&cid) {
+            self.sent.insert(cid);
+        }
+    }
+
+    /// Takes up what an engine made of an edit before sending it: another time, or an edit to keep under a new id; `true` for
+    /// the latter.
+    pub fn take_up(&mut self, change: &Change) -> bool {
+        if let Some(known) = self.edits.get_mut(&change.cid) {
+            known.change.hlc = change.hlc;
+            return false;
+        }
+        if !change.kept {
+            return false;
+        }
+        let is_original = |edit: &&Acknowledged| {
+            let other = &edit.change;
+            (other.register(), other.op, other.content_hmac) == (change.register(), change.op, change.content_hmac)
+        };
+        let is_kept = |edit: &&Acknowledged| self.edits.values().any(|other| other.kept_from == Some(edit.change.cid));
+        let mut originals = self.edits.values().filter(is_original);
+        let original = originals.clone().find(|edit| !is_kept(edit)).or_else(|| originals.next());
+        let Some(original) = original else { return true };
+        let kept = Acknowledged { change: change.clone(), kept_from: Some(original.change.cid), ..original.clone() };
+        self.acknowledge(kept);
+        true
     }
 
     /// All edits in the order of their ids.
@@ -42,6 +82,23 @@ impl Model {
     #[must_use]
     pub fn edit(&self, cid: Cid) -> Option<&Acknowledged> {
         self.edits.get(&cid)
+    }
+
+    /// Whether an edit has to count, given those that are present: it is there, or was in the store, or cannot have been
+    /// lost and is not kept under another id.
+    #[must_use]
+    pub fn counts(&self, cid: Cid, is_present: impl Fn(Cid) -> bool) -> bool {
+        let is_kept = || self.edits.values().any(|other| other.kept_from == Some(cid) && is_present(other.change.cid));
+        is_present(cid) || self.sent.contains(&cid) || !(self.may_be_lost.contains(&cid) || is_kept())
+    }
+
+    /// Whether an edit may have been purged by now: it, if it is a delete, or one that replaced it, is older than the
+    /// retention.
+    #[must_use]
+    pub fn may_be_purged(&self, edit: &Acknowledged, now_ms: u64) -> bool {
+        let is_over = |change: &Change| change.hlc.millis() + RETENTION_MS <= now_ms;
+        let replacing = self.edits.values().filter(|other| other.change.supersedes.contains(&edit.change.cid));
+        (edit.change.op == Op::Delete && is_over(&edit.change)) || replacing.into_iter().any(|other| is_over(&other.change))
     }
 
     /// All registers of a space.
@@ -62,13 +119,25 @@ impl Model {
     #[must_use]
     pub fn winner<'a>(heads: &[&'a Change]) -> Option<&'a Change> {
         let mut shown: Option<&'a Change> = None;
-        for head in heads.iter().copied().filter(|head| head.op != Op::Delete) {
+        for head in heads.iter().copied().filter(|head| head.op != Op::Delete && !head.kept) {
             let beats = shown.is_none_or(|shown| (head.hlc, head.cid) > (shown.hlc, shown.cid));
             if beats {
                 shown = Some(head);
             }
         }
         shown
+    }
+
+    /// The heads that must stand beside the one shown: of those that say the same, one.
+    #[must_use]
+    pub fn losers(heads: &[&Change]) -> BTreeSet<Cid> {
+        let shown = Self::winner(heads);
+        let with_content: Vec<&Change> = heads.iter().copied().filter(|head| head.op != Op::Delete).collect();
+        let is_spoken_for = |head: &Change| {
+            let by = |other: &&Change| are_one(other, head) && (other.hlc, other.cid) > (head.hlc, head.cid);
+            shown.is_some_and(|shown| shown.cid == head.cid || are_one(shown, head)) || with_content.iter().any(|other| by(other))
+        };
+        with_content.iter().filter(|head| !is_spoken_for(head)).map(|head| head.cid).collect()
     }
 
     /// What an edit had to supersede, from what its author had seen.
@@ -83,23 +152,20 @@ impl Model {
                 let heads = self.heads(edit.space, seen, |other| other.target == register.target);
                 let mine = |head: &&Change| head.register() == register || head.op == Op::Delete;
                 let heads: Vec<&Change> = heads.into_iter().filter(mine).collect();
-                match Self::winner(&heads) {
-                    None => cids(&heads),
-                    Some(shown) => {
-                        let same = |head: &&Change| {
-                            head.op != Op::Delete && head.content_hmac == shown.content_hmac && head.meta == shown.meta
-                        };
-                        cids(&heads.iter().copied().filter(same).collect::<Vec<_>>())
-                    }
-                }
+                let superseded = |head: &&Change| match Self::winner(&heads) {
+                    None => head.op == Op::Delete,
+                    Some(shown) => head.cid == shown.cid || (!head.kept && are_one(head, shown)),
+                };
+                cids(&heads.iter().copied().filter(|head| superseded(head)).collect::<Vec<_>>())
             }
         }
     }
 
-    /// The delete, if there is one, after which this change must not be shown: its author had seen it and deleted it.
+    /// The delete, if there is one among those that count, after which this change must not be shown: its author had seen it
+    /// and deleted it.
     #[must_use]
-    pub fn deleted_by(&self, space: Space, target: Target, cid: Cid) -> Option<&Acknowledged> {
-        let of_target = |edit: &&Acknowledged| edit.space == space && edit.change.target == target;
+    pub fn deleted_by(&self, target: Target, cid: Cid, counts: impl Fn(Cid) -> bool) -> Option<&Acknowledged> {
+        let of_target = |edit: &&Acknowledged| edit.change.target == target && counts(edit.change.cid);
         self.edits.values().filter(of_target).find(|edit| edit.change.op == Op::Delete && edit.seen.contains(&cid))
     }
 }

@@ -1,29 +1,38 @@
-//! Devices, the store and the time between them; carrying out single effects, and crashing around them.
+//! Devices, the store and the time between them; carrying out single effects.
 
 use std::collections::BTreeSet;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
-use tidegate_protocol::{ContentHmac, MemberId, ObjectKey, Space};
-use tidegate_sync_core::engine::{
-    ContentPlace, DoorbellMemory, Edit, Effect, Engine, FailureClass, Outcome, Persist, Row, Step, StoreProfile, SyncSummary,
-};
+use tidegate_protocol::{MemberId, ObjectKey, Space, UserId};
+use tidegate_sync_core::engine::{ContentPlace, Edit, Effect, Engine, FailureClass, Outcome, Persist, Row, Step, SyncSummary};
 use tidegate_sync_core::manifest::Cid;
+use tidegate_sync_core::state::State;
 
 use super::account::Household;
-use super::bug::Bug;
-use super::device::Device;
+use super::backup::Backup;
+use super::counts::Counts;
+use super::device::{Answer, Device, Presence, Request};
 use super::disk::Disk;
+use super::fault::Fault;
 use super::invariant::Violation;
 use super::model::{Acknowledged, Model};
-use super::schedule::Counts;
+use super::network::LatePut;
+use super::plan::Plan;
 use crate::store::{MemoryStore, Personality};
 
 const BEGINNING_MS: u64 = 1_800_000_000_000;
 
+/// Every plaintext of a simulation begins with it, titles and names too.
+const MARK: &[u8] = b"plaintext";
+
 /// All devices of one account, and the store.
 #[derive(Debug)]
 pub struct World {
+    /// The schedule.
+    pub plan: Plan,
+    /// The account.
+    pub household: Household,
     /// The store.
     pub store: MemoryStore,
     /// The devices.
@@ -42,27 +51,27 @@ pub struct World {
     pub members_added: BTreeSet<MemberId>,
     /// Chance draws.
     pub rng: ChaCha20Rng,
-    user: tidegate_protocol::UserId,
-    bug: Option<Bug>,
+    /// Whether nothing goes wrong any more.
+    pub is_calm: bool,
+    /// PUTs that land later, and their senders have given up.
+    pub late: Vec<LatePut>,
+    /// Until when every request is answered with 503.
+    pub storm_until_ms: u64,
+    /// Copies of disks.
+    pub backups: Vec<Backup>,
     /// What was found to be wrong.
     pub violations: Vec<Violation>,
 }
 
 impl World {
-    /// A new account on the first of so many devices, with one family member; nothing is synced yet.
+    /// A new account on the first of a plan's devices, with one family member; nothing is synced yet.
     ///
     /// # Panics
     /// Never: a founder can always add a member.
     #[must_use]
-    pub fn new(
-        household: &Household,
-        seed: u64,
-        devices: u64,
-        personality: Personality,
-        profile: StoreProfile,
-        bug: Option<Bug>,
-    ) -> Self {
-        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    pub fn new(household: &Household, plan: Plan) -> Self {
+        let profile = plan.profile();
+        let mut rng = ChaCha20Rng::seed_from_u64(plan.seed);
         let mut founder_disk = Disk::default();
         let founder = household.device(0);
         founder_disk.commit(&Engine::found(&founder, BEGINNING_MS, &mut rng));
@@ -72,12 +81,13 @@ impl World {
         founder.disk.commit(&added.edit.batch);
         founder.engine.committed(&added.edit);
         let mut all = vec![founder];
-        all.extend((1..devices).map(|number| Device::start(household.device(number), profile, Disk::default())));
+        all.extend((1..plan.devices).map(|number| Device::start(household.device(number), profile, Disk::default())));
         for device in &mut all {
             device.skew_ms = i64::from(rng.next_u32() % 6_001) - 3_000;
         }
         Self {
-            store: MemoryStore::new(personality),
+            store: MemoryStore::new(plan.personality.character()),
+            household: household.clone(),
             devices: all,
             now_ms: BEGINNING_MS,
             model: Model::default(),
@@ -86,22 +96,46 @@ impl World {
             member: added.member,
             members_added: BTreeSet::new(),
             rng,
-            user: household.user(),
-            bug,
+            is_calm: false,
+            late: Vec::new(),
+            storm_until_ms: 0,
+            backups: Vec::new(),
             violations: Vec::new(),
+            plan,
         }
+    }
+
+    /// So many devices over a store where nothing goes wrong but what the store's character is.
+    #[must_use]
+    pub fn quiet(household: &Household, seed: u64, devices: u64, personality: Personality) -> Self {
+        let mut world = Self::new(household, Plan { devices, ..Plan::new(seed, personality) });
+        world.be_calm();
+        world
+    }
+
+    /// From here on nothing goes wrong.
+    pub fn be_calm(&mut self) {
+        self.is_calm = true;
+        self.store.is_calm = true;
     }
 
     /// The account.
     #[must_use]
-    pub const fn user(&self) -> tidegate_protocol::UserId {
-        self.user
+    pub const fn user(&self) -> UserId {
+        self.household.user()
     }
 
     /// The member's space.
     #[must_use]
     pub const fn space(&self) -> Space {
-        Space::Member(self.user, self.member)
+        Space::Member(self.user(), self.member)
+    }
+
+    /// The numbers of the devices that take part.
+    #[must_use]
+    pub fn present(&self) -> Vec<usize> {
+        let is_here = |device: &usize| self.devices[*device].presence == Presence::Here;
+        (0..self.devices.len()).filter(is_here).collect()
     }
 
     /// A number below `bound`, by chance.
@@ -110,9 +144,19 @@ impl World {
         (self.rng.next_u32() % bound) as usize
     }
 
+    /// A time below `bound`, by chance.
+    pub fn draw_ms(&mut self, bound: u64) -> u64 {
+        self.rng.next_u64() % bound.max(1)
+    }
+
     /// Whether a chance of so many in a hundred comes up.
     pub fn chance(&mut self, percent: usize) -> bool {
         self.draw(100) < percent
+    }
+
+    /// Whether a fault that may happen so many times of a thousand happens now.
+    pub fn strikes(&mut self, fault: Fault, per_mille: u32) -> bool {
+        !self.is_calm && per_mille > 0 && self.draw(1_000) < per_mille as usize && self.plan.may(fault)
     }
 
     /// Writes a line into the trace.
@@ -120,24 +164,27 @@ impl World {
         self.trace.push(line);
     }
 
-    /// Whether edits are checked against the model as they are made. Not with a planted bug: the end must show it.
-    #[must_use]
-    pub const fn checks_edits(&self) -> bool {
-        self.bug.is_none()
+    /// Counts a fault and writes it into the trace.
+    pub fn note_fault(&mut self, fault: Fault, line: String) {
+        self.counts.fault(fault);
+        self.trace.push(line);
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, millis: u64) {
+        self.now_ms += millis;
+        self.land_late_puts();
     }
 
     /// Commits an edit and takes it up: from then on it is acknowledged.
     ///
     /// # Panics
     /// If a decided edit holds no change.
-    pub fn acknowledge(&mut self, device: usize, mut edit: Edit, content: Vec<u8>) {
+    pub fn acknowledge(&mut self, device: usize, edit: Edit, content: Vec<u8>) {
         let space = self.space();
         let author = &mut self.devices[device];
-        let nothing = tidegate_sync_core::state::State::new();
+        let nothing = State::new();
         let state = author.engine.state(space).unwrap_or(&nothing);
-        if let Some(bug) = self.bug {
-            bug.spoil(&mut edit, state);
-        }
         let seen = state.changes().map(|present| present.change.cid).collect();
         let change = edit
             .batch
@@ -148,8 +195,8 @@ impl World {
         author.disk.commit(&edit.batch);
         author.engine.committed(&edit);
         self.trace.push(format!("{device} {:?} {} v{} {}", change.op, change.target, change.version, change.cid));
-        let edit = Acknowledged { device, space, change, seen, content };
-        if self.checks_edits() && self.model.must_supersede(&edit) != edit.change.supersedes {
+        let edit = Acknowledged { space, change, seen, content, kept_from: None };
+        if self.model.must_supersede(&edit) != edit.change.supersedes {
             self.violations.push(Violation::EditDisagreesWithModel(edit.change.cid));
         }
         self.model.acknowledge(edit);
@@ -159,127 +206,177 @@ impl World {
     pub fn fetch(&mut self, device: usize, cid: Cid) {
         let space = self.space();
         let owner = &mut self.devices[device];
-        let ContentPlace::Remote { key, .. } = owner.engine.content_place(space, cid) else { return };
-        let Some(stored) = self.store.get(&key) else { return };
-        if let Ok((hmac, bytes)) = owner.engine.open_content(space, cid, &stored.bytes) {
+        let ContentPlace::Remote { key, range, .. } = owner.engine.content_place(space, cid) else { return };
+        let Some(bytes) = self.store.read_now(&key, range) else { return };
+        if let Ok((hmac, bytes)) = owner.engine.open_content(space, cid, &bytes) {
             owner.disk.commit(&Persist { step: Step::Contents, rows: vec![Row::PutContent { space, hmac, bytes }] });
             owner.engine.content_stored(space, hmac);
         }
     }
 
-    /// Carries out one of a device's effects; its outcome waits to be handed back.
+    /// Carries out one of a device's effects with nothing in between; its outcome waits to be handed back.
     pub fn execute(&mut self, device: usize, index: usize) {
-        let (id, effect) = self.devices[device].to_do.remove(index);
-        self.trace.push(format!("{device} {}", describe(&effect)));
-        let outcome = match &effect {
+        let mut request = self.devices[device].to_do.remove(index);
+        let outcome = match self.seal_attachment(device, &mut request) {
+            Some(failed) => failed,
+            None => self.carry_out(device, &mut request),
+        };
+        self.answer(device, request, outcome, 0);
+    }
+
+    /// Keeps an outcome until it is handed back.
+    pub(super) fn answer(&mut self, device: usize, request: Request, outcome: Outcome, not_before_ms: u64) {
+        let Request { id, effect, instead, .. } = request;
+        let outcome = match instead {
+            Some(stored) if matches!(outcome, Outcome::Stored { .. } | Outcome::AlreadyExists) => stored,
+            Some(_) | None => outcome,
+        };
+        self.devices[device].answers.push(Answer { id, effect, outcome, not_before_ms });
+    }
+
+    /// Makes the upload of an attachment a write like any other; what comes of it if it cannot be made.
+    pub(super) fn seal_attachment(&mut self, device: usize, request: &mut Request) -> Option<Outcome> {
+        let Effect::StoreAttachment { space, hmac, .. } = request.effect else { return None };
+        let author = &self.devices[device];
+        let Some(content) = author.disk.content(space, hmac) else { return Some(Outcome::Failed(FailureClass::Local)) };
+        let sealed = author.engine.seal_whole_attachment(space, hmac, content, &mut self.rng);
+        let Some((key, body, stored)) = sealed else { return Some(Outcome::Failed(FailureClass::Invalid)) };
+        request.effect = Effect::PutIfAbsent { key, body };
+        request.instead = Some(stored);
+        None
+    }
+
+    pub(super) fn carry_out(&mut self, device: usize, request: &mut Request) -> Outcome {
+        if is_request(&request.effect) {
+            self.arrives(device, request);
+        }
+        let effect = &request.effect;
+        self.trace.push(format!("{device} {}", describe(effect)));
+        match effect {
             Effect::Persist(batch) => {
-                let others = self.devices[device].to_do.iter().filter(|(_, effect)| matches!(effect, Effect::Persist(_))).count();
-                if others > 0 {
+                let is_persist = |other: &Request| matches!(other.effect, Effect::Persist(_));
+                if self.devices[device].to_do.iter().any(is_persist) {
                     self.violations.push(Violation::BatchesOutOfOrder(device));
                 }
-                self.commit(device, batch);
+                self.watch(device, batch);
+                self.devices[device].disk.commit(batch);
                 Outcome::Persisted
             }
             Effect::LoadContent { space, hmac } => match self.devices[device].disk.content(*space, *hmac) {
                 Some(bytes) => Outcome::Loaded { bytes: bytes.clone() },
                 None => Outcome::Failed(FailureClass::Local),
             },
-            Effect::StoreAttachment { space, hmac, .. } => self.store_attachment(device, *space, *hmac),
             Effect::Sleep { .. } => Outcome::Slept,
-            request @ (Effect::Get { .. }
+            Effect::StoreAttachment { .. } => Outcome::Failed(FailureClass::Invalid),
+            Effect::Get { .. }
             | Effect::PutIfAbsent { .. }
             | Effect::Put { .. }
             | Effect::Delete { .. }
-            | Effect::List { .. }) => self.request(device, request),
-        };
-        self.devices[device].answers.push((id, effect, outcome));
-    }
-
-    fn commit(&mut self, device: usize, batch: &Persist) {
-        let batch = match self.bug {
-            Some(bug) => bug.leave(batch),
-            None => batch.clone(),
-        };
-        self.devices[device].disk.commit(&batch);
-    }
-
-    /// Seals an attachment and stores it, as a request of its own.
-    fn store_attachment(&mut self, device: usize, space: Space, hmac: ContentHmac) -> Outcome {
-        let author = &self.devices[device];
-        let Some(content) = author.disk.content(space, hmac) else { return Outcome::Failed(FailureClass::Local) };
-        let Some((key, body, stored)) = author.engine.seal_whole_attachment(space, hmac, content, &mut self.rng) else {
-            return Outcome::Failed(FailureClass::Invalid);
-        };
-        let outcome = self.request(device, &Effect::PutIfAbsent { key, body });
-        if matches!(outcome, Outcome::Stored { .. } | Outcome::AlreadyExists) { stored } else { outcome }
-    }
-
-    fn request(&mut self, device: usize, effect: &Effect) -> Outcome {
-        self.devices[device].requests.push(effect.name());
-        *self.counts.requests.entry(effect.name()).or_default() += 1;
-        if self.bug == Some(Bug::SegmentBeforeObjects) && effect.name() == "put-object" {
-            self.devices[device].put_off.push(effect.clone());
-            return Outcome::Stored { etag: None, last_modified: None };
-        }
-        let outcome = self.store.execute(effect, self.now_ms).expect("it is a request");
-        if let Effect::PutIfAbsent { key: ObjectKey::Segment { space, device: owner, chain, seq, digest }, .. } = effect {
-            let double = self.store.objects().filter_map(|(key, _)| key.parse::<ObjectKey>().ok()).any(|other| {
-                matches!(other, ObjectKey::Segment { space: s, device: o, chain: c, seq: n, digest: d }
-                    if (s, o, c, n) == (*space, *owner, *chain, *seq) && d != *digest)
-            });
-            if double {
-                self.violations.push(Violation::TwoSegmentsWithOneNumber(effect_key(effect)));
+            | Effect::List { .. } => {
+                let outcome = self.store.execute(effect, self.now_ms).expect("it is a request");
+                self.check_write(device, effect, &outcome);
+                outcome
             }
         }
-        if self.bug == Some(Bug::EtagKeptTooEarly)
-            && let (Effect::Get { key: ObjectKey::Doorbell { .. }, .. }, Outcome::Found { etag, .. }) = (effect, &outcome)
-        {
-            let disk = &mut self.devices[device].disk;
-            let memory = DoorbellMemory { etag: etag.clone(), ring: disk.saved().doorbell.ring };
-            disk.commit(&Persist { step: Step::Doorbell, rows: vec![Row::PutDoorbell(memory)] });
+    }
+
+    /// A request arrives at the store.
+    pub(super) fn arrives(&mut self, device: usize, request: &mut Request) {
+        let name = request.effect.name();
+        *self.counts.requests.entry(name).or_default() += 1;
+        if !std::mem::replace(&mut request.is_counted, true) {
+            self.devices[device].requests.push(name);
+            self.devices[device].asked.push(describe(&request.effect));
         }
-        outcome
+    }
+
+    /// What an engine writes of its own accord: edits that it keeps, and changes to which it gives another time.
+    fn watch(&mut self, device: usize, batch: &Persist) {
+        let main = self.space();
+        for row in &batch.rows {
+            if let Row::RemoveChange { .. } = row {
+                self.counts.purges += 1;
+            }
+            let Row::PutChange { space, change, brought_by } = row else { continue };
+            if *space != main {
+                continue;
+            }
+            if !brought_by.is_empty() {
+                self.model.sent(change.cid);
+            } else if self.model.take_up(change) {
+                self.counts.kept += 1;
+                self.trace.push(format!("{device} keeps {}", change.cid));
+            }
+        }
+    }
+
+    /// What must hold of every object stored.
+    pub(super) fn check_write(&mut self, device: usize, effect: &Effect, outcome: &Outcome) {
+        let (Effect::PutIfAbsent { key, body } | Effect::Put { key, body, .. }) = effect else { return };
+        if !matches!(outcome, Outcome::Stored { .. }) {
+            return;
+        }
+        if body.windows(MARK.len()).any(|window| window == MARK) {
+            self.violations.push(Violation::Plaintext(key.to_string()));
+        }
+        match key {
+            ObjectKey::Checkpoint { .. } => self.counts.checkpoints += 1,
+            ObjectKey::Pack { .. } => self.counts.packs += 1,
+            ObjectKey::Segment { .. } => {
+                let key = key.to_string();
+                let number = key.split_once('.').map_or(key.as_str(), |(number, _)| number).to_owned() + ".";
+                let is_double = self.store.keys_from(number).any(|other| *other != key);
+                if is_double && !self.devices[device].is_forked {
+                    self.violations.push(Violation::TwoSegmentsWithOneNumber(key));
+                }
+            }
+            ObjectKey::Record { .. }
+            | ObjectKey::Attachment { .. }
+            | ObjectKey::Doorbell { .. }
+            | ObjectKey::AccessGrant { .. }
+            | ObjectKey::Genesis { .. }
+            | ObjectKey::PublicKeys { .. }
+            | ObjectKey::MasterKeys { .. }
+            | ObjectKey::DeviceFile { .. }
+            | ObjectKey::State(_) => {}
+        }
     }
 
     /// Hands one outcome back.
     pub fn deliver(&mut self, device: usize, index: usize) -> Option<SyncSummary> {
-        let now_ms = self.devices[device].now(self.now_ms);
         let author = &mut self.devices[device];
-        let (id, effect, outcome) = author.answers.remove(index);
-        if effect.name() == "put-segment" {
-            let put_off = std::mem::take(&mut author.put_off);
-            author.late.extend(put_off);
+        let Answer { id, effect, outcome, .. } = author.answers.remove(index);
+        if is_request(&effect) && !matches!(outcome, Outcome::Failed(_)) && author.skew_ms.abs() > 3_000 {
+            // Its `Date` corrects the device's clock.
+            author.skew_ms = 0;
         }
+        let now_ms = author.now(self.now_ms);
         author.engine.handle(id, outcome, now_ms, &mut self.rng);
         author.poll();
         let over = author.engine.is_idle() && author.answers.is_empty();
-        if over { author.engine.finish() } else { None }
-    }
-
-    /// Carries out what a planted bug has put off.
-    pub fn catch_up(&mut self, device: usize) {
-        for effect in std::mem::take(&mut self.devices[device].late) {
-            self.store.execute(&effect, self.now_ms);
-        }
-    }
-
-    /// A crash just before an effect, or between the halves of a batch that a planted bug has cut.
-    pub fn crash_before(&mut self, device: usize, index: usize) {
-        let (_, effect) = &self.devices[device].to_do[index];
-        let line = format!("{device} crashes before {}", effect.name());
-        if let (Effect::Persist(batch), Some(bug)) = (effect, self.bug)
-            && let Some((first, _)) = bug.split(batch)
-        {
-            self.devices[device].disk.commit(&first);
-        }
-        self.crash(device, line);
+        let summary = if over { author.engine.finish() } else { None }?;
+        self.counts.syncs += 1;
+        self.counts.conflicts += summary.conflicts;
+        self.counts.failed_syncs += u64::from(summary.failure.is_some());
+        let failed = summary.failure.map_or("", |failure| failure.effect);
+        self.trace.push(format!("{device} has synced: {} pulled, {} pushed {failed}", summary.pulled, summary.pushed));
+        self.check_bound(device);
+        Some(summary)
     }
 
     /// A crash, whatever is out.
     pub fn crash(&mut self, device: usize, line: String) {
-        self.note(line);
-        self.counts.crashes += 1;
+        self.note_fault(Fault::Crash, line);
+        self.leave_requests_on_their_way(device);
         self.devices[device].crash();
+    }
+
+    /// Begins a sync.
+    pub fn begin_sync(&mut self, device: usize) {
+        self.note(format!("{device} syncs"));
+        let now_ms = self.now_ms;
+        let Self { devices, rng, .. } = self;
+        devices[device].start_sync(now_ms, rng);
     }
 
     /// Runs a sync of one device to its end, with nothing in between.
@@ -287,14 +384,13 @@ impl World {
     /// # Panics
     /// If the sync never ends.
     pub fn sync(&mut self, device: usize) -> SyncSummary {
-        self.devices[device].start_sync(self.now_ms, &mut self.rng);
+        self.begin_sync(device);
         for _ in 0..100_000 {
             self.now_ms += 1;
             if !self.devices[device].to_do.is_empty() {
                 self.execute(device, 0);
             } else if !self.devices[device].answers.is_empty() {
                 if let Some(summary) = self.deliver(device, 0) {
-                    self.catch_up(device);
                     return summary;
                 }
             } else if let Some(summary) = self.devices[device].engine.finish() {
@@ -305,19 +401,29 @@ impl World {
     }
 }
 
-fn effect_key(effect: &Effect) -> String {
-    match effect {
-        Effect::Get { key, .. } | Effect::PutIfAbsent { key, .. } | Effect::Put { key, .. } => key.to_string(),
-        Effect::Delete { .. }
-        | Effect::List { .. }
-        | Effect::Persist(_)
-        | Effect::LoadContent { .. }
-        | Effect::StoreAttachment { .. }
-        | Effect::Sleep { .. } => effect.name().to_owned(),
-    }
+/// Whether an effect goes to the store.
+pub(super) const fn is_request(effect: &Effect) -> bool {
+    !matches!(effect, Effect::Persist(_) | Effect::LoadContent { .. } | Effect::Sleep { .. })
 }
 
 fn describe(effect: &Effect) -> String {
-    let key = effect_key(effect);
-    if key == effect.name() { key } else { format!("{} {key}", effect.name()) }
+    let name = effect.name();
+    match effect {
+        Effect::Get { key, range: Some((first, length)), .. } => format!("{name} {} {first}+{length}", short(key)),
+        Effect::Get { key, .. } | Effect::PutIfAbsent { key, .. } | Effect::Put { key, .. } => format!("{name} {}", short(key)),
+        Effect::List { prefix, token } => {
+            let from = token.as_deref().and_then(|token| token.get(43..)).unwrap_or_default();
+            format!("{name} {} from {from}", prefix.to_string().get(43..).unwrap_or_default())
+        }
+        Effect::Delete { keys } => format!("{name} {}", keys.iter().map(short).collect::<Vec<_>>().join(" ")),
+        Effect::Persist(_) | Effect::LoadContent { .. } | Effect::StoreAttachment { .. } | Effect::Sleep { .. } => {
+            name.to_owned()
+        }
+    }
+}
+
+/// A key without the account, which is the same for all.
+fn short(key: &ObjectKey) -> String {
+    let text = key.to_string();
+    text.get(43..).map(str::to_owned).unwrap_or(text)
 }

@@ -1,15 +1,13 @@
-//! An S3-like store in memory: ETags, LastModified, conditional GET and PUT, listings in pages.
+//! An S3-like store in memory: ETags, LastModified, conditional GET and PUT. It decides at once and answers always; what can
+//! go wrong on the way to it and back is the network's part.
 
 use std::collections::BTreeMap;
 
-use tidegate_protocol::{ListPrefix, ObjectKey, Sha256};
-use tidegate_sync_core::engine::{Effect, FailureClass, ListedObject, Outcome, PutCondition};
+use tidegate_protocol::{ObjectKey, Sha256};
+use tidegate_sync_core::engine::{Conditions, Effect, FailureClass, Outcome, PutCondition};
 use tidegate_sync_core::manifest::Timestamp;
 
-use super::Personality;
-
-/// Small, so that listings have several pages.
-const PAGE: usize = 5;
+use super::character::Character;
 
 /// One object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,25 +18,47 @@ pub struct StoredObject {
     pub etag: String,
     /// When it was last written.
     pub last_modified: Timestamp,
+    /// When its key was first written.
+    pub(super) first_written_ms: u64,
 }
 
 /// A store in memory.
 #[derive(Debug, Clone)]
 pub struct MemoryStore {
-    personality: Personality,
-    objects: BTreeMap<String, StoredObject>,
+    pub(super) character: Character,
+    pub(super) objects: BTreeMap<String, StoredObject>,
+    /// What was deleted, and when: a listing may still show it.
+    pub(super) removed: BTreeMap<String, (StoredObject, u64)>,
+    /// Uploads that broke off, and when: listed, and not to be read.
+    pub(super) torn: BTreeMap<String, u64>,
+    /// How often a listing was behind about a key.
+    pub stale_entries: u64,
+    /// Whether listings are up to date, whatever the character.
+    pub is_calm: bool,
 }
 
 impl MemoryStore {
     /// An empty store.
     #[must_use]
-    pub const fn new(personality: Personality) -> Self {
-        Self { personality, objects: BTreeMap::new() }
+    pub const fn new(character: Character) -> Self {
+        Self {
+            character,
+            objects: BTreeMap::new(),
+            removed: BTreeMap::new(),
+            torn: BTreeMap::new(),
+            stale_entries: 0,
+            is_calm: false,
+        }
     }
 
     /// All objects in the order of their keys.
     pub fn objects(&self) -> impl Iterator<Item = (&String, &StoredObject)> {
         self.objects.iter()
+    }
+
+    /// The keys that begin so, in order.
+    pub fn keys_from(&self, prefix: String) -> impl Iterator<Item = &String> {
+        self.objects.range(prefix.clone()..).map(|(key, _)| key).take_while(move |key| key.starts_with(&prefix))
     }
 
     /// One object.
@@ -57,6 +77,20 @@ impl MemoryStore {
         self.write(key, bytes, now_ms);
     }
 
+    /// Leaves what is left of an upload that broke off, where there is nothing yet.
+    pub fn tear(&mut self, key: &ObjectKey, now_ms: u64) {
+        let key = key.to_string();
+        if !self.objects.contains_key(&key) {
+            self.torn.insert(key, now_ms);
+        }
+    }
+
+    /// Whether nothing but the rest of an upload that broke off lies under this key.
+    #[must_use]
+    pub fn is_torn(&self, key: &ObjectKey) -> bool {
+        self.torn.contains_key(&key.to_string())
+    }
+
     /// Carries out an effect on the store; `None` for effects that are not requests.
     pub fn execute(&mut self, effect: &Effect, now_ms: u64) -> Option<Outcome> {
         match effect {
@@ -65,11 +99,15 @@ impl MemoryStore {
             Effect::Put { key, body, condition } => Some(self.put(key, body, condition, now_ms)),
             Effect::Delete { keys } => {
                 for key in keys {
-                    self.objects.remove(&key.to_string());
+                    let key = key.to_string();
+                    self.torn.remove(&key);
+                    if let Some(object) = self.objects.remove(&key) {
+                        self.removed.insert(key, (object, now_ms));
+                    }
                 }
                 Some(Outcome::Deleted)
             }
-            Effect::List { prefix, token } => Some(self.list(prefix, token.as_deref())),
+            Effect::List { prefix, token } => Some(self.list(prefix, token.as_deref(), now_ms)),
             Effect::Persist(_) | Effect::LoadContent { .. } | Effect::StoreAttachment { .. } | Effect::Sleep { .. } => None,
         }
     }
@@ -92,23 +130,47 @@ impl MemoryStore {
         Outcome::Found { bytes, etag: Some(object.etag.clone()), last_modified: Some(object.last_modified) }
     }
 
+    /// The bytes of an object or of a range of it, as they are now.
+    #[must_use]
+    pub fn read_now(&self, key: &ObjectKey, range: Option<(u64, u64)>) -> Option<Vec<u8>> {
+        if let Outcome::Found { bytes, .. } = self.read(key, None, range) { Some(bytes) } else { None }
+    }
+
+    /// What the condition of a write comes to, were it looked at now; `None` where it holds.
+    #[must_use]
+    pub fn failed_condition(&self, key: &ObjectKey, condition: &PutCondition) -> Option<Outcome> {
+        let stored = self.get(key);
+        match condition {
+            PutCondition::None => None,
+            PutCondition::IfAbsent => stored.map(|_| Outcome::AlreadyExists),
+            PutCondition::IfMatch(etag) => match stored {
+                None => Some(Outcome::NotFound),
+                Some(object) => (object.etag != *etag).then_some(Outcome::PreconditionFailed),
+            },
+        }
+    }
+
+    /// Whether the store decides by such a condition.
+    #[must_use]
+    pub const fn honours(&self, condition: &PutCondition) -> bool {
+        match condition {
+            PutCondition::None => false,
+            PutCondition::IfAbsent => matches!(self.character.create, Conditions::Honoured),
+            PutCondition::IfMatch(_) => matches!(self.character.replace, Conditions::Honoured),
+        }
+    }
+
     fn put(&mut self, key: &ObjectKey, body: &[u8], condition: &PutCondition, now_ms: u64) -> Outcome {
+        match self.failed_condition(key, condition).filter(|_| self.honours(condition)) {
+            Some(refused) => refused,
+            None => self.put_anyway(key, body, now_ms),
+        }
+    }
+
+    /// Stores an object whatever is there: only its checksum is looked at.
+    pub fn put_anyway(&mut self, key: &ObjectKey, body: &[u8], now_ms: u64) -> Outcome {
         if key.digest().is_some_and(|digest| Sha256::of(body).digest() != digest) {
             return Outcome::Failed(FailureClass::Invalid);
-        }
-        let stored = self.get(key);
-        match (self.personality, condition) {
-            (Personality::SilentlyIgnoringPreconditions, _) | (Personality::Atomic, PutCondition::None) => {}
-            (Personality::Atomic, PutCondition::IfAbsent) => {
-                if stored.is_some() {
-                    return Outcome::AlreadyExists;
-                }
-            }
-            (Personality::Atomic, PutCondition::IfMatch(etag)) => match stored {
-                None => return Outcome::NotFound,
-                Some(object) if object.etag != *etag => return Outcome::PreconditionFailed,
-                Some(_) => {}
-            },
         }
         let etag = self.write(key, body.to_vec(), now_ms);
         Outcome::Stored { etag: Some(etag), last_modified: Some(Timestamp::from_millis(now_ms)) }
@@ -117,23 +179,10 @@ impl MemoryStore {
     fn write(&mut self, key: &ObjectKey, bytes: Vec<u8>, now_ms: u64) -> String {
         let etag = format!("\"{}\"", Sha256::of(&bytes).digest());
         let last_modified = Timestamp::from_millis(now_ms);
-        self.objects.insert(key.to_string(), StoredObject { bytes, etag: etag.clone(), last_modified });
+        let key = key.to_string();
+        self.torn.remove(&key);
+        let first_written_ms = self.objects.get(&key).map_or(now_ms, |object| object.first_written_ms);
+        self.objects.insert(key, StoredObject { bytes, etag: etag.clone(), last_modified, first_written_ms });
         etag
-    }
-
-    fn list(&self, prefix: &ListPrefix, token: Option<&str>) -> Outcome {
-        let prefix = prefix.to_string();
-        let after = token.unwrap_or_default().to_owned();
-        let mut listed = self.objects.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix));
-        let page: Vec<(&String, &StoredObject)> = listed.by_ref().filter(|(key, _)| **key > after).take(PAGE).collect();
-        let next = listed.next().and(page.last()).map(|(key, _)| (*key).clone());
-        let entries = page
-            .into_iter()
-            .filter_map(|(key, object)| {
-                let size = object.bytes.len() as u64;
-                Some(ListedObject { key: key.parse().ok()?, size, last_modified: Some(object.last_modified) })
-            })
-            .collect();
-        Outcome::Listed { entries, next }
     }
 }

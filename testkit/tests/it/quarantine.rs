@@ -15,7 +15,7 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Two devices that have synced one record.
 fn two_devices() -> World {
     let household = Household::new(1);
-    let mut world = World::new(&household, 9, 2, Personality::Atomic, Personality::Atomic.profile(), None);
+    let mut world = World::quiet(&household, 9, 2, Personality::Atomic);
     for device in [0, 1] {
         world.devices[device].skew_ms = 0;
     }
@@ -281,11 +281,11 @@ fn a_batch_that_cannot_be_persisted_poisons_the_engine() {
     let World { devices, rng, .. } = &mut world;
     devices[1].start_sync(now_ms, rng);
     loop {
-        let is_persist = world.devices[1].to_do.first().is_some_and(|(_, effect)| effect.name() == "persist-segments");
+        let is_persist = world.devices[1].to_do.first().is_some_and(|request| request.effect.name() == "persist-segments");
         world.execute(1, 0);
         if is_persist {
             let answer = world.devices[1].answers.last_mut().expect("it was answered");
-            answer.2 = Outcome::Failed(FailureClass::Local);
+            answer.outcome = Outcome::Failed(FailureClass::Local);
         }
         if let Some(summary) = world.deliver(1, 0) {
             let failure = summary.failure.expect("the sync has failed");

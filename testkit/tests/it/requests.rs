@@ -3,7 +3,7 @@ use tidegate_testkit::simulation::{Household, World};
 use tidegate_testkit::store::Personality;
 
 fn world(personality: Personality) -> World {
-    World::new(&Household::new(1), 5, 2, personality, personality.profile(), None)
+    World::quiet(&Household::new(1), 5, 2, personality)
 }
 
 fn put(world: &mut World, device: usize, text: &str) {
