@@ -135,7 +135,7 @@ impl Model {
         let with_content: Vec<&Change> = heads.iter().copied().filter(|head| head.op != Op::Delete).collect();
         let is_spoken_for = |head: &Change| {
             let by = |other: &&Change| are_one(other, head) && (other.hlc, other.cid) > (head.hlc, head.cid);
-            shown.is_some_and(|shown| shown.cid == head.cid || are_one(shown, head)) || with_content.iter().any(|other| by(other))
+            shown.is_some_and(|shown| shown.cid == head.cid || are_one(shown, head)) || with_content.iter().any(by)
         };
         with_content.iter().filter(|head| !is_spoken_for(head)).map(|head| head.cid).collect()
     }

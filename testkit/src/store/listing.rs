@@ -50,7 +50,7 @@ impl MemoryStore {
         if let Some(object) = self.objects.get(key) {
             let is_seen = object.first_written_ms + behind_ms <= now_ms;
             self.stale_entries += u64::from(!is_seen);
-            return is_seen.then(|| Entry { size: object.bytes.len() as u64, last_modified: object.last_modified });
+            return is_seen.then_some(Entry { size: object.bytes.len() as u64, last_modified: object.last_modified });
         }
         if let Some((object, removed_ms)) = self.removed.get(key)
             && removed_ms + behind_ms > now_ms

@@ -2,7 +2,7 @@ use tidegate_testkit::simulation::{Fault, Household, Plan, Result, run, run_many
 use tidegate_testkit::store::Personality;
 
 /// Schedules in all; `SIMULATED_SCHEDULES` asks for more.
-const SCHEDULES: u64 = 1_400;
+const SCHEDULES: u64 = 560;
 
 /// One schedule after the other, the personalities in turn.
 fn plans(schedules: u64) -> Vec<Plan> {
