@@ -8,5 +8,6 @@ pub mod engine;
 pub mod envelope;
 pub mod keys;
 pub mod manifest;
+pub mod notice;
 pub mod quarantine;
 pub mod state;

@@ -1,7 +1,7 @@
 //! What is not believed, and why; and what is missing. Everything else goes on syncing.
 
 use serde::{Deserialize, Serialize};
-use tidegate_protocol::{DeviceId, GrantId, Space};
+use tidegate_protocol::{DeviceId, Digest, GrantId, Space};
 
 use crate::envelope::{OpenError, SignedError};
 use crate::keys::GrantError;
@@ -29,6 +29,8 @@ pub enum Reason {
     AheadOfClock,
     /// The object that should hold the content is not in the store.
     MissingContent,
+    /// It claims to have merged what is merged here, and shows other edits.
+    Disagrees,
 }
 
 impl Reason {
@@ -45,6 +47,7 @@ impl Reason {
             Self::UnknownKey => "unknown-key",
             Self::AheadOfClock => "ahead-of-clock",
             Self::MissingContent => "missing-content",
+            Self::Disagrees => "disagrees",
         }
     }
 
@@ -61,6 +64,7 @@ impl Reason {
             Self::UnknownKey,
             Self::AheadOfClock,
             Self::MissingContent,
+            Self::Disagrees,
         ];
         all.into_iter().find(|reason| reason.code() == code)
     }
@@ -73,6 +77,8 @@ pub enum Subject {
     Segment(SegmentRef),
     /// The space's doorbell.
     Doorbell,
+    /// A checkpoint.
+    Checkpoint(Digest),
     /// A grant.
     Grant(GrantId),
     /// The content of a change.
@@ -98,7 +104,7 @@ impl Quarantined {
     pub const fn device_id(&self) -> Option<DeviceId> {
         match self.subject {
             Subject::Segment(segment) => Some(segment.device_id),
-            Subject::Doorbell | Subject::Grant(_) | Subject::Content(_) => None,
+            Subject::Doorbell | Subject::Checkpoint(_) | Subject::Grant(_) | Subject::Content(_) => None,
         }
     }
 }

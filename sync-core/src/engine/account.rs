@@ -13,8 +13,9 @@ use crate::keys::{
     SpaceKeys, grant_id, make_grant, open_grant,
 };
 use crate::manifest::{Cid, Register, SegmentRef};
+use crate::notice::{Notice, NoticeKind};
 use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
-use crate::state::{State, conflict};
+use crate::state::{CHECKPOINT_MINIMUM, KnownCheckpoints, State, conflict};
 
 /// Who this device is, and for whom it acts.
 #[derive(Debug, Clone)]
@@ -115,6 +116,7 @@ pub(super) struct Account {
     pub(super) spaces: BTreeMap<Space, SpaceMemory>,
     pub(super) doorbell: DoorbellMemory,
     pub(super) clock: Clock,
+    pub(super) checkpoint_minimum: usize,
 }
 
 /// One space as this device knows it.
@@ -128,6 +130,8 @@ pub(super) struct SpaceMemory {
     pub(super) quarantined: BTreeMap<Subject, (Reason, u64)>,
     pub(super) holes: BTreeMap<SegmentRef, HoleReason>,
     pub(super) listed_at_ms: Option<u64>,
+    pub(super) checkpoints: KnownCheckpoints,
+    pub(super) notices: BTreeMap<NoticeKind, u64>,
 }
 
 impl SpaceMemory {
@@ -146,6 +150,8 @@ impl SpaceMemory {
             quarantined: saved.quarantined,
             holes: saved.holes,
             listed_at_ms: saved.listed_at_ms,
+            checkpoints: saved.checkpoints,
+            notices: saved.notices,
         }
     }
 
@@ -175,6 +181,7 @@ impl Account {
             spaces: BTreeMap::new(),
             doorbell: saved.doorbell,
             clock: Clock::resume(saved.clock),
+            checkpoint_minimum: CHECKPOINT_MINIMUM,
         };
         for (grant, (blob, unsent)) in saved.grants {
             let opened = account.identity.open_own_grant(grant, &blob).map_err(|source| RestoreError::Grant { grant, source })?;
@@ -226,6 +233,15 @@ impl Account {
             let space = *space;
             let entries: Vec<_> = memory.holes.iter().map(|(segment, reason)| (*segment, *reason)).collect();
             entries.into_iter().map(move |(segment, reason)| Hole { space, segment, reason })
+        };
+        self.spaces.iter().flat_map(of_space).collect()
+    }
+
+    pub(super) fn notices(&self) -> Vec<Notice> {
+        let of_space = |(space, memory): (&Space, &SpaceMemory)| {
+            let space = *space;
+            let entries: Vec<_> = memory.notices.iter().map(|(kind, at)| (*kind, *at)).collect();
+            entries.into_iter().map(move |(kind, noticed_at_ms)| Notice { space, kind, noticed_at_ms })
         };
         self.spaces.iter().flat_map(of_space).collect()
     }

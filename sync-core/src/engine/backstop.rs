@@ -1,11 +1,13 @@
 //! Listing: the truth behind the doorbell. It is read at joining, once a day, and whenever the doorbell is not to be trusted.
 
-use tidegate_protocol::{ListPrefix, Space};
+use std::collections::BTreeSet;
+
+use tidegate_protocol::{ListPrefix, ObjectKey, Space};
 
 use super::effect::Effect;
 use super::event::Outcome;
 use super::pull::Bell;
-use super::sync::{Phase, Task, Turn};
+use super::sync::{Listing, Phase, Task, Turn};
 use crate::manifest::SegmentRef;
 use crate::state::{BACKSTOP_MS, FRESH_MS};
 
@@ -37,32 +39,78 @@ impl Turn<'_> {
             let listed_at_ms = self.account.space(space).listed_at_ms;
             let due = wanted.contains(&space) || bell_is_gone || is_due(listed_at_ms, self.now_ms, within_ms);
             if due && !self.sync.listed.contains_key(&space) {
-                self.list_devices(space, None, self.now_ms);
+                self.list_space(space);
             }
         }
-        self.sync.phase = Phase::Fetch;
+        self.sync.phase = Phase::Checkpoints;
     }
 
-    fn list_devices(&mut self, space: Space, token: Option<String>, began_ms: u64) {
-        let prefix = ListPrefix::Devices(space);
-        self.emit(Effect::List { prefix, token }, Task::ListDevices { space, began_ms });
+    fn list_space(&mut self, space: Space) {
+        let listing =
+            Listing { began_ms: self.now_ms, folders_left: 2, segments: BTreeSet::new(), checkpoints: BTreeSet::new() };
+        self.sync.listing.insert(space, listing);
+        self.list_devices(space, None);
+        self.list_checkpoints(space, None);
     }
 
-    pub(super) fn devices_listed(&mut self, space: Space, began_ms: u64, outcome: Outcome) {
+    fn list_devices(&mut self, space: Space, token: Option<String>) {
+        self.emit(Effect::List { prefix: ListPrefix::Devices(space), token }, Task::ListDevices(space));
+    }
+
+    fn list_checkpoints(&mut self, space: Space, token: Option<String>) {
+        self.emit(Effect::List { prefix: ListPrefix::Checkpoints(space), token }, Task::ListCheckpoints(space));
+    }
+
+    pub(super) fn devices_listed(&mut self, space: Space, outcome: Outcome) {
         let (entries, next) = match outcome.listed() {
             Ok(page) => page,
             Err(class) => return self.sync.fail("list-devices", class),
         };
-        for segment in entries.iter().filter_map(|entry| SegmentRef::from_key(space, &entry.key)) {
+        let segments: Vec<SegmentRef> = entries.iter().filter_map(|entry| SegmentRef::from_key(space, &entry.key)).collect();
+        for segment in &segments {
             // The store did not have it when it was asked, and lists it now: it is asked once more.
-            self.sync.absent.remove(&(space, segment));
-            self.want(space, segment);
+            self.sync.absent.remove(&(space, *segment));
+            self.want(space, *segment);
+        }
+        if let Some(listing) = self.sync.listing.get_mut(&space) {
+            listing.segments.extend(segments);
         }
         match next {
-            Some(token) => self.list_devices(space, Some(token), began_ms),
-            None => {
-                self.sync.listed.insert(space, began_ms);
+            Some(token) => self.list_devices(space, Some(token)),
+            None => self.folder_listed(space),
+        }
+    }
+
+    pub(super) fn checkpoints_listed(&mut self, space: Space, outcome: Outcome) {
+        let (entries, next) = match outcome.listed() {
+            Ok(page) => page,
+            Err(class) => return self.sync.fail("list-checkpoints", class),
+        };
+        for entry in &entries {
+            let ObjectKey::Checkpoint { space: found, digest } = entry.key else { continue };
+            if found != space {
+                continue;
             }
+            if let Some(listing) = self.sync.listing.get_mut(&space) {
+                listing.checkpoints.insert(digest);
+            }
+            self.want_checkpoint(space, digest, entry.last_modified);
+        }
+        match next {
+            Some(token) => self.list_checkpoints(space, Some(token)),
+            None => self.folder_listed(space),
+        }
+    }
+
+    fn folder_listed(&mut self, space: Space) {
+        let Some(listing) = self.sync.listing.get_mut(&space) else { return };
+        listing.folders_left -= 1;
+        if listing.folders_left > 0 {
+            return;
+        }
+        if let Some(listing) = self.sync.listing.remove(&space) {
+            self.sync.spaces_listed.insert(space);
+            self.sync.listed.insert(space, listing);
         }
     }
 }

@@ -3,6 +3,7 @@
 use tidegate_protocol::{ObjectKey, Sha256};
 
 use crate::manifest::{ObjectLocation, Timestamp};
+use crate::notice::Notice;
 use crate::quarantine::{Hole, Quarantined};
 
 /// One entry of a listing.
@@ -237,6 +238,14 @@ pub struct SyncSummary {
     pub quarantined: Vec<Quarantined>,
     /// All segments missing now.
     pub holes: Vec<Hole>,
+    /// What a person should be told, noticed in this sync or before.
+    pub notices: Vec<Notice>,
+    /// Checkpoints read and merged.
+    pub checkpoints_merged: u64,
+    /// Checkpoints made and stored.
+    pub checkpoints_made: u64,
+    /// Changes purged: kept long enough.
+    pub purged: u64,
     /// Where it ended early, if it did.
     pub failure: Option<Failure>,
 }

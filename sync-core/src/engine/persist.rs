@@ -6,7 +6,9 @@ use tidegate_protocol::{ChainId, ContentHmac, Digest, GrantId, Space};
 
 use crate::clock::Hlc;
 use crate::manifest::{Chain, Change, Cid, Frontier, SegmentRef, Timestamp};
+use crate::notice::{Notice, NoticeKind};
 use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
+use crate::state::{KnownCheckpoint, KnownCheckpoints};
 
 /// Which step of the protocol a batch belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +19,12 @@ pub enum Step {
     Grants,
     /// Segments applied: their changes and the frontier.
     Segments,
+    /// A checkpoint merged, or one of this device that is stored now.
+    Checkpoint,
+    /// Floors raised and changes purged after a complete listing.
+    Purge,
+    /// A new chain, and the outbox in doubt; or what became of the doubtful.
+    Doubt,
     /// The doorbell's ETag, once everything that it names is applied; listings done.
     Doorbell,
     /// Contents of records read from the store.
@@ -39,6 +47,9 @@ impl Step {
             Self::Edit => "persist-edit",
             Self::Grants => "persist-grants",
             Self::Segments => "persist-segments",
+            Self::Checkpoint => "persist-checkpoint",
+            Self::Purge => "persist-purge",
+            Self::Doubt => "persist-doubt",
             Self::Doorbell => "persist-doorbell",
             Self::Contents => "persist-contents",
             Self::GrantsSent => "persist-grants-sent",
@@ -129,6 +140,24 @@ pub enum Row {
         /// The segment.
         segment: SegmentRef,
     },
+    /// A checkpoint was merged, or made. It replaces the row of this (space, checkpoint).
+    PutCheckpoint {
+        /// The space.
+        space: Space,
+        /// Its digest.
+        checkpoint: Digest,
+        /// What is remembered of it.
+        known: KnownCheckpoint,
+    },
+    /// A checkpoint is in the store no longer.
+    RemoveCheckpoint {
+        /// The space.
+        space: Space,
+        /// Its digest.
+        checkpoint: Digest,
+    },
+    /// Something that a person should be told. It replaces the row of this (space, kind).
+    PutNotice(Notice),
     /// A chain's floor rose; covered segments up to it may be forgotten.
     RaiseFloor {
         /// The space.
@@ -227,6 +256,8 @@ pub enum Row {
     PutDoorbell(DoorbellMemory),
     /// The greatest timestamp given out or seen. The store keeps the greater of this and what it has: two processes may write.
     PutClock(Hlc),
+    /// The clock was far ahead and falls: the store keeps exactly this.
+    ResetClock(Hlc),
 }
 
 /// All rows of one space.
@@ -250,6 +281,10 @@ pub struct SavedSpace {
     pub holes: BTreeMap<SegmentRef, HoleReason>,
     /// When the last complete listing began.
     pub listed_at_ms: Option<u64>,
+    /// The checkpoints that were merged.
+    pub checkpoints: KnownCheckpoints,
+    /// What a person should be told, and when it was noticed.
+    pub notices: BTreeMap<NoticeKind, u64>,
 }
 
 /// All rows: what a restarted engine begins with.
@@ -285,6 +320,15 @@ impl Saved {
                 self.space(space).changes.remove(cid);
             }
             Row::PutCovered { space, segment } => self.space(space).frontier.insert(segment),
+            Row::PutCheckpoint { space, checkpoint, known } => {
+                self.space(space).checkpoints.insert(*checkpoint, known.clone());
+            }
+            Row::RemoveCheckpoint { space, checkpoint } => {
+                self.space(space).checkpoints.remove(checkpoint);
+            }
+            Row::PutNotice(notice) => {
+                self.space(&notice.space).notices.insert(notice.kind, notice.noticed_at_ms);
+            }
             Row::RaiseFloor { space, chain, floor } => self.space(space).frontier.raise_floor(*chain, *floor),
             Row::PutOutbox { space, cid, doubtful } => {
                 self.space(space).outbox.insert(*cid, *doubtful);
@@ -316,6 +360,7 @@ impl Saved {
             Row::PutListedAt { space, listed_at_ms } => self.space(space).listed_at_ms = Some(*listed_at_ms),
             Row::PutDoorbell(memory) => self.doorbell = memory.clone(),
             Row::PutClock(hlc) => self.clock = self.clock.max(*hlc),
+            Row::ResetClock(hlc) => self.clock = *hlc,
         }
     }
 

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rand_core::CryptoRng;
-use tidegate_protocol::{ContentHmac, GrantId, Sha256, Space};
+use tidegate_protocol::{ContentHmac, Digest, GrantId, Sha256, Space};
 
 use super::account::Account;
 use super::effect::{Effect, EffectId};
@@ -13,8 +13,9 @@ use super::event::{Failure, FailureClass, Outcome, SyncSummary};
 use super::options::SyncOptions;
 use super::persist::{Persist, Row, Step};
 use super::pull::{Bell, Fetched};
-use crate::manifest::{Cid, Location, SegmentRef};
+use crate::manifest::{Cid, Location, SegmentRef, Timestamp};
 use crate::quarantine::Quarantined;
+use crate::state::KnownCheckpoint;
 
 /// What a sync does next, once nothing is out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(super) enum Phase {
     Doorbell,
     /// List what is due.
     List,
+    /// Read checkpoints.
+    Checkpoints,
     /// Fetch segments.
     Fetch,
     /// Apply what was fetched.
@@ -35,6 +38,12 @@ pub(super) enum Phase {
     Members,
     /// Keep the ETag and the listings.
     Settle,
+    /// Raise floors and purge, after a listing.
+    Tidy,
+    /// Look for signs of a clone.
+    LookForFork,
+    /// Decide about doubtful edits.
+    Doubt,
     /// Send grants.
     SendGrants,
     /// Send the contents of changes.
@@ -43,6 +52,8 @@ pub(super) enum Phase {
     Build,
     /// Send segments.
     SendSegments,
+    /// Write checkpoints.
+    MakeCheckpoints,
     /// Write the doorbell.
     Ring,
     /// Fetch the contents of records.
@@ -57,7 +68,10 @@ pub(super) enum Task {
     ListGrants,
     Grant(GrantId),
     Doorbell,
-    ListDevices { space: Space, began_ms: u64 },
+    ListDevices(Space),
+    ListCheckpoints(Space),
+    Checkpoint { space: Space, digest: Digest, stored_at: Option<Timestamp> },
+    SendCheckpoint { space: Space, digest: Digest, known: KnownCheckpoint },
     Segment { space: Space, segment: SegmentRef },
     Content { space: Space, cid: Cid },
     SendGrant(GrantId),
@@ -93,6 +107,16 @@ pub(super) struct WantedContent {
     pub(super) size: u64,
 }
 
+/// What a listing of a space shows, so far.
+#[derive(Debug)]
+pub(super) struct Listing {
+    pub(super) began_ms: u64,
+    /// How many folders are not listed to their end.
+    pub(super) folders_left: usize,
+    pub(super) segments: BTreeSet<SegmentRef>,
+    pub(super) checkpoints: BTreeSet<Digest>,
+}
+
 #[derive(Debug)]
 pub(super) struct Sync {
     pub(super) options: SyncOptions,
@@ -109,7 +133,20 @@ pub(super) struct Sync {
     pub(super) read_at_ms: u64,
     pub(super) spaces_known: BTreeSet<Space>,
     pub(super) to_list: BTreeSet<Space>,
-    pub(super) listed: BTreeMap<Space, u64>,
+    /// Listings that are not complete yet.
+    pub(super) listing: BTreeMap<Space, Listing>,
+    /// Complete listings that are not settled yet.
+    pub(super) listed: BTreeMap<Space, Listing>,
+    /// Checkpoints to read: the latest is taken first, for it may include the others.
+    pub(super) checkpoints_wanted: BTreeSet<(Space, Option<Timestamp>, Digest)>,
+    pub(super) checkpoints_tried: BTreeSet<(Space, Digest)>,
+    /// Spaces of which a checkpoint is to be made whatever its size.
+    pub(super) checkpoints_wished: BTreeSet<Space>,
+    pub(super) checkpoints_merged: u64,
+    pub(super) checkpoints_made: u64,
+    pub(super) purged: u64,
+    /// Spaces that were listed in this sync.
+    pub(super) spaces_listed: BTreeSet<Space>,
     pub(super) to_fetch: BTreeSet<(u64, Space, SegmentRef)>,
     pub(super) fetched: BTreeMap<Space, BTreeMap<SegmentRef, Fetched>>,
     /// Segments that the store did not have when asked.
@@ -147,7 +184,15 @@ impl Sync {
             read_at_ms: 0,
             spaces_known: BTreeSet::new(),
             to_list: BTreeSet::new(),
+            listing: BTreeMap::new(),
             listed: BTreeMap::new(),
+            checkpoints_wanted: BTreeSet::new(),
+            checkpoints_tried: BTreeSet::new(),
+            checkpoints_wished: BTreeSet::new(),
+            checkpoints_merged: 0,
+            checkpoints_made: 0,
+            purged: 0,
+            spaces_listed: BTreeSet::new(),
             to_fetch: BTreeSet::new(),
             fetched: BTreeMap::new(),
             absent: BTreeSet::new(),
@@ -200,6 +245,10 @@ impl Sync {
             conflicts: account.spaces.values().map(|space| space.conflicts().len() as u64).sum(),
             quarantined: account.quarantined(),
             holes: account.holes(),
+            notices: account.notices(),
+            checkpoints_merged: self.checkpoints_merged,
+            checkpoints_made: self.checkpoints_made,
+            purged: self.purged,
             failure: self.failure,
         }
     }
@@ -256,7 +305,10 @@ impl Turn<'_> {
             Task::ListGrants => self.grants_listed(outcome),
             Task::Grant(grant) => self.grant_read(grant, outcome),
             Task::Doorbell => self.doorbell_read(outcome),
-            Task::ListDevices { space, began_ms } => self.devices_listed(space, began_ms, outcome),
+            Task::ListDevices(space) => self.devices_listed(space, outcome),
+            Task::ListCheckpoints(space) => self.checkpoints_listed(space, outcome),
+            Task::Checkpoint { space, digest, stored_at } => self.checkpoint_read(space, digest, stored_at, outcome),
+            Task::SendCheckpoint { space, digest, known } => self.checkpoint_sent(space, digest, known, outcome),
             Task::Segment { space, segment } => self.segment_read(space, segment, outcome),
             Task::Content { space, cid } => self.content_read(space, cid, outcome),
             Task::SendGrant(grant) => self.grant_sent(grant, outcome),
@@ -278,14 +330,19 @@ impl Turn<'_> {
                 Phase::KeysListed => self.keep_keys(),
                 Phase::Doorbell => self.read_doorbell(),
                 Phase::List => self.list_due(),
+                Phase::Checkpoints => self.read_checkpoints(),
                 Phase::Fetch => self.fetch_segments(),
                 Phase::Apply => self.apply_segments(),
                 Phase::Members => self.follow_members(),
                 Phase::Settle => self.settle(),
+                Phase::Tidy => self.tidy(),
+                Phase::LookForFork => self.look_for_fork(),
+                Phase::Doubt => self.decide_doubtful(),
                 Phase::SendGrants => self.send_grants(),
                 Phase::SendContents => self.send_contents(),
                 Phase::Build => self.build_segments(),
                 Phase::SendSegments => self.send_segments(),
+                Phase::MakeCheckpoints => self.make_checkpoints(),
                 Phase::Ring => self.ring(),
                 Phase::Contents => self.fetch_contents(),
                 Phase::Over => {}

@@ -90,18 +90,45 @@ impl Doorbell {
         bell.segments.extend(segments);
     }
 
-    /// Whether it reaches the tip of every chain that was merged. Where it does not, a ring was lost (two writers on a store
+    /// The checkpoints that it names in a space.
+    pub fn checkpoints(&self, space: Space) -> impl Iterator<Item = Digest> + '_ {
+        let member = space.member();
+        self.spaces.iter().filter(move |bell| bell.member_id == member).flat_map(|bell| bell.checkpoints.iter().copied())
+    }
+
+    /// Adds a checkpoint, and forgets those that it or another one includes: whoever merges it needs them no longer.
+    pub fn add_checkpoint(&mut self, space: Space, checkpoint: Digest, includes: &BTreeSet<Digest>) {
+        let bell = self.bell(space.member());
+        bell.checkpoints.insert(checkpoint);
+        bell.checkpoints.retain(|named| *named == checkpoint || !includes.contains(named));
+    }
+
+    /// Forgets checkpoints.
+    pub fn forget_checkpoints(&mut self, space: Space, is_gone: impl Fn(&Digest) -> bool) {
+        self.bell(space.member()).checkpoints.retain(|named| !is_gone(named));
+    }
+
+    /// Forgets the segments below the floors: a checkpoint that is *old* and still named has them.
+    pub fn forget_below(&mut self, space: Space, frontier: &Frontier) {
+        let is_below = |segment: &SegmentRef| frontier.chain(&segment.of_chain()).is_some_and(|chain| segment.seq <= chain.floor());
+        self.bell(space.member()).segments.retain(|segment| !is_below(segment));
+    }
+
+    /// Whether it reaches the tips of every chain that was merged. Where it does not, a ring was lost (two writers on a store
     /// without conditional writes) or the store went back in time, and whoever sees it rings again.
+    ///
+    /// A tip that is not named is reached only where a checkpoint that is named has it (`is_in_checkpoint`), or where the
+    /// doorbell has forgotten it as too old: then it names nothing of that chain up to that number. That a later number is
+    /// named does not do; a clone may have written it.
     #[must_use]
-    pub fn reaches(&self, space: Space, frontier: &Frontier) -> bool {
+    pub fn reaches(&self, space: Space, frontier: &Frontier, is_in_checkpoint: impl Fn(&SegmentRef) -> bool) -> bool {
         let named: BTreeSet<SegmentRef> = self.segments(space).collect();
-        let mut last: BTreeMap<Chain, u64> = BTreeMap::new();
-        for segment in &named {
-            let tip = last.entry(segment.of_chain()).or_default();
-            *tip = (*tip).max(segment.seq);
+        let mut first: BTreeMap<Chain, u64> = BTreeMap::new();
+        for segment in named.iter().rev() {
+            first.insert(segment.of_chain(), segment.seq);
         }
-        let goes_on = |tip: &SegmentRef| last.get(&tip.of_chain()).is_some_and(|seq| *seq > tip.seq);
-        frontier.tips().iter().all(|tip| named.contains(tip) || goes_on(tip))
+        let is_forgotten = |tip: &SegmentRef| first.get(&tip.of_chain()).is_some_and(|seq| *seq > tip.seq);
+        frontier.tips().iter().all(|tip| named.contains(tip) || is_forgotten(tip) || is_in_checkpoint(tip))
     }
 
     /// Forgets older segments, so that the document stays below its cap: every chain keeps its last ones.

@@ -1,4 +1,7 @@
-//! What has been merged: for each chain a floor, and the segments merged above it.
+//! The coverage rule: what has been merged. For each chain a floor, and the segments merged above it.
+//!
+//! A segment is covered if its digest is in the set or its number is not above the floor; a stored segment that is not
+//! covered is new. How a floor rises is [`super::floor`]'s matter.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,6 +10,9 @@ use tidegate_protocol::{ChainId, DeviceId, Digest};
 
 use super::chain::{Chain, SegmentRef};
 use super::format::MAX_NUMBER;
+
+/// The digest before all others.
+const LEAST: Digest = Digest::from_bytes([0; 16]);
 
 /// What has been merged of one chain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -41,6 +47,24 @@ impl ChainFrontier {
     #[must_use]
     pub fn tip(&self) -> u64 {
         self.above.last().map_or(self.floor, |(seq, _)| *seq)
+    }
+
+    /// Whether a segment of this number was merged.
+    #[must_use]
+    pub fn has_number(&self, seq: u64) -> bool {
+        seq <= self.floor || self.digests(seq).next().is_some()
+    }
+
+    /// Whether two segments above the floor claim this number.
+    #[must_use]
+    pub fn is_forked(&self, seq: u64) -> bool {
+        self.digests(seq).nth(1).is_some()
+    }
+
+    /// The digests merged above the floor under this number.
+    pub fn digests(&self, seq: u64) -> impl Iterator<Item = Digest> + '_ {
+        let from = self.above.range((seq, LEAST)..);
+        from.take_while(move |(number, _)| *number == seq).map(|(_, digest)| *digest)
     }
 
     fn raise_floor(&mut self, floor: u64) {
@@ -93,15 +117,42 @@ impl Frontier {
         self.chains.get(chain)
     }
 
-    /// The last segments of each chain: of clones that claim one number, both.
+    /// The segments after which nothing was merged: the last of each chain, and all that share their number with another.
+    ///
+    /// A chain that was cloned is a tree. Where one branch is longer, the greatest number alone would leave the end of the
+    /// other one out: whoever reads what was built upon both would not know that it has to wait for it. A number that two
+    /// segments claim tells that there is a branch, so all that claim it are named.
     #[must_use]
     pub fn tips(&self) -> BTreeSet<SegmentRef> {
         let of_chain = |(name, chain): (&Chain, &ChainFrontier)| {
             let (tip, name) = (chain.tip(), *name);
-            let last: Vec<_> = chain.above.iter().copied().filter(|(seq, _)| *seq == tip).collect();
+            let last: Vec<_> = chain.above.iter().copied().filter(|(seq, _)| *seq == tip || chain.is_forked(*seq)).collect();
             last.into_iter().map(move |(seq, digest)| segment_ref(name, seq, digest))
         };
         self.chains.iter().flat_map(of_chain).collect()
+    }
+
+    /// All segments merged above the floors, in order.
+    pub fn segments(&self) -> impl Iterator<Item = SegmentRef> + '_ {
+        let of_chain = |(name, chain): (&Chain, &ChainFrontier)| {
+            let (name, above) = (*name, chain.above.clone());
+            above.into_iter().map(move |(seq, digest)| segment_ref(name, seq, digest))
+        };
+        self.chains.iter().flat_map(of_chain)
+    }
+
+    /// Whether all that the other covers is covered here too.
+    #[must_use]
+    pub fn reaches(&self, other: &Self) -> bool {
+        other.chains.iter().all(|(name, theirs)| {
+            let floor = self.chains.get(name).map_or(0, |ours| ours.floor);
+            let has_floor = theirs.floor <= floor || (floor + 1..=theirs.floor).all(|seq| self.has_number(name, seq));
+            has_floor && theirs.above.iter().all(|(seq, digest)| self.covers(&segment_ref(*name, *seq, *digest)))
+        })
+    }
+
+    fn has_number(&self, name: &Chain, seq: u64) -> bool {
+        self.chains.get(name).is_some_and(|chain| chain.has_number(seq))
     }
 
     /// At most `count` of the last segments of each chain.

@@ -9,6 +9,7 @@ mod chain;
 mod change;
 mod checkpoint;
 mod doorbell;
+mod floor;
 mod format;
 mod frontier;
 mod location;
@@ -19,6 +20,7 @@ pub use chain::{Chain, Origin, SegmentRef, causal_order, missing_before};
 pub use change::{Change, Cid, Meta, Op, Register, Target};
 pub use checkpoint::{Checkpoint, CheckpointLine};
 pub use doorbell::{Doorbell, SpaceBell};
+pub use floor::floor_of;
 pub(crate) use format::check_size;
 pub use format::{
     FORMAT, FormatError, INLINE_BYTES, MAX_ATTACHMENT_BYTES, MAX_CHECKPOINT_BYTES, MAX_DOORBELL_BYTES, MAX_NUMBER,

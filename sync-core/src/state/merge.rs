@@ -1,8 +1,8 @@
-//! The changes present in a space and its frontier; applying segments and merging states.
+//! The merge rule: the changes present in a space and its frontier, applying segments, and how two states become one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::manifest::{Change, Cid, Frontier, Location, Op, Register, SegmentRef, Target, Timestamp};
+use crate::manifest::{Chain, Change, Cid, Frontier, Location, Op, Register, SegmentRef, Target, Timestamp};
 
 /// A change that is present, and what brought it.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,15 @@ pub struct Present {
     /// All of them, not the first alone: a change that was sent again in a second segment is gone only where both segments
     /// are covered, and with one remembered per device, merging would give different states in different orders.
     pub brought_by: BTreeMap<SegmentRef, Option<Timestamp>>,
+}
+
+/// What a merge has done to the changes of the state that it was done to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Merged {
+    /// Changes that are new, or were brought by more or fewer segments than before.
+    pub changed: Vec<Cid>,
+    /// Changes that are gone: they were purged.
+    pub removed: Vec<Cid>,
 }
 
 /// The state of a space. Changes from the outbox are in it too, so that the app sees its own edits at once; they are no part
@@ -96,33 +105,68 @@ impl State {
     /// So what one of them has merged and no longer has is gone for good: it was purged, and nobody has to be asked. Without
     /// the frontier's word every purged change would come back with the next device that still has it. Decided for each
     /// pair of change and segment, this is the same whatever the order and however often it is done. Unsent changes stay.
-    pub fn merge(&mut self, other: &Self) {
-        let mut kept: BTreeMap<Cid, Present> = BTreeMap::new();
-        for (mine, theirs) in [(self as &Self, other), (other, self as &Self)] {
-            for (cid, present) in &mine.changes {
-                let stays = |segment: &SegmentRef| !theirs.frontier.covers(segment) || theirs.is_brought_by(*cid, segment);
-                let brought_by: BTreeMap<_, _> = present
-                    .brought_by
-                    .iter()
-                    .filter(|(segment, _)| stays(segment))
-                    .map(|(segment, at)| (*segment, *at))
-                    .collect();
-                if brought_by.is_empty() && !(present.brought_by.is_empty() && std::ptr::eq(mine, self)) {
-                    continue;
-                }
-                add(&mut kept, present.change.clone(), brought_by);
-            }
+    pub fn merge(&mut self, other: &Self) -> Merged {
+        let mut merged = Merged::default();
+        let gone: Vec<Cid> = self.changes.keys().copied().filter(|cid| !other.changes.contains_key(cid)).collect();
+        for cid in gone {
+            self.forget_covered(cid, other, &mut merged);
         }
-        let mut frontier = self.frontier.clone();
-        frontier.merge(&other.frontier);
-        *self = Self { frontier, ..Self::default() };
-        for present in kept.into_values() {
-            self.insert(present.change, present.brought_by);
+        for (cid, theirs) in &other.changes {
+            self.take_in(*cid, theirs, other, &mut merged);
+        }
+        self.frontier.merge(&other.frontier);
+        merged
+    }
+
+    /// Of a change that only this state has, the segments stay that the other has not merged; with the last one it goes.
+    fn forget_covered(&mut self, cid: Cid, other: &Self, merged: &mut Merged) {
+        let Some(present) = self.changes.get_mut(&cid) else { return };
+        let before = present.brought_by.len();
+        present.brought_by.retain(|segment, _| !other.frontier.covers(segment));
+        if before > 0 && present.brought_by.is_empty() {
+            self.remove(cid);
+            merged.removed.push(cid);
+        } else if present.brought_by.len() != before {
+            merged.changed.push(cid);
         }
     }
 
-    fn is_brought_by(&self, cid: Cid, segment: &SegmentRef) -> bool {
-        self.changes.get(&cid).is_some_and(|present| present.brought_by.contains_key(segment))
+    fn take_in(&mut self, cid: Cid, theirs: &Present, other: &Self, merged: &mut Merged) {
+        let ours = self.changes.get(&cid);
+        let is_ours = |segment: &SegmentRef| ours.is_some_and(|ours| ours.brought_by.contains_key(segment));
+        let stays = |segment: &SegmentRef| is_ours(segment) || !self.frontier.covers(segment);
+        let brought: Vec<(SegmentRef, Option<Timestamp>)> =
+            theirs.brought_by.iter().filter(|(segment, _)| stays(segment)).map(|(segment, at)| (*segment, *at)).collect();
+        let before = ours.cloned();
+        let was_sent = before.as_ref().is_some_and(|before| !before.brought_by.is_empty());
+        if let Some(present) = self.changes.get_mut(&cid) {
+            let has = |segment: &SegmentRef| theirs.brought_by.contains_key(segment);
+            present.brought_by.retain(|segment, _| has(segment) || !other.frontier.covers(segment));
+            if was_sent && present.brought_by.is_empty() {
+                // None of the segments that brought our copy counts any more: of two contents it must not be the one kept.
+                self.remove(cid);
+            }
+        }
+        if !brought.is_empty() {
+            self.insert(theirs.change.clone(), brought);
+        }
+        match self.changes.get(&cid) {
+            None if before.is_some() => merged.removed.push(cid),
+            Some(present) if before.as_ref() != Some(present) => merged.changed.push(cid),
+            Some(_) | None => {}
+        }
+    }
+
+    /// Lets a chain's floor rise.
+    pub fn raise_floor(&mut self, chain: Chain, floor: u64) {
+        self.frontier.raise_floor(chain, floor);
+    }
+
+    /// Takes a change away: it was purged, or it never left the outbox.
+    pub fn remove(&mut self, cid: Cid) -> Option<Present> {
+        let present = self.changes.remove(&cid)?;
+        self.unindex(&present.change);
+        Some(present)
     }
 
     fn insert(&mut self, change: Change, brought_by: impl IntoIterator<Item = (SegmentRef, Option<Timestamp>)>) {
@@ -163,6 +207,11 @@ impl State {
     #[must_use]
     pub fn is_superseded(&self, cid: Cid) -> bool {
         self.superseders.contains_key(&cid)
+    }
+
+    /// The present changes that supersede this one.
+    pub fn superseders(&self, cid: Cid) -> impl Iterator<Item = &Present> {
+        self.superseders.get(&cid).into_iter().flatten().filter_map(|by| self.present(*by))
     }
 
     /// The heads of a register: its changes that no present change supersedes, in the order of their ids.

@@ -1,13 +1,19 @@
 //! A space's state: the changes present and the frontier, and how two states become one.
 
+mod checkpoint;
 mod conflict;
 mod merge;
+mod purge;
 #[cfg(feature = "reference-model")]
 pub mod reference;
 mod retention;
 mod winner;
 
+pub use checkpoint::{
+    CHECKPOINT_MINIMUM, KnownCheckpoint, KnownCheckpoints, changes_since, is_checkpoint_due, is_included, maximal,
+};
 pub use conflict::{Conflict, conflict};
-pub use merge::{Present, State};
-pub use retention::{BACKSTOP_MS, FRESH_MS, LATE_MS, OLD_MS, RETENTION_MS};
+pub use merge::{Merged, Present, State};
+pub use purge::due_for_purge;
+pub use retention::{KEPT_AFTER_MS, BACKSTOP_MS, FRESH_MS, LATE_MS, OLD_MS, RETENTION_MS};
 pub use winner::{are_one, next_version, superseded_by_delete, superseded_by_edit, winner};

@@ -6,6 +6,11 @@ const DAY_MS: u64 = 24 * HOUR_MS;
 /// Retention R: how long a superseded change or a tombstone stays, in milliseconds. Recorded in genesis.
 pub const RETENTION_MS: u64 = 90 * DAY_MS;
 
+/// How old an edit of a restored backup, of which the store knows nothing, may be and still be an ordinary one, in
+/// milliseconds: five days less than R, for the clocks and the way to the store. An older one may have been sent, replaced
+/// and purged since.
+pub const KEPT_AFTER_MS: u64 = RETENTION_MS - 5 * DAY_MS;
+
 /// *late*: an object uploaded longer ago than this is uploaded again before a new segment names it, in milliseconds.
 pub const LATE_MS: u64 = 3 * DAY_MS;
 

@@ -1,0 +1,225 @@
+//! Checkpoints: reading those that are named or listed, and making one when it is time.
+
+use tidegate_protocol::{Digest, ObjectKey, Space};
+
+use super::effect::Effect;
+use super::event::{FailureClass, Outcome, Read, Written};
+use super::persist::{Row, Step};
+use super::pull::Bell;
+use super::sync::{Phase, Task, Turn};
+use crate::envelope::{ObjectContext, ObjectName, open_signed, seal_signed};
+use crate::manifest::{Checkpoint, Frontier, Timestamp};
+use crate::quarantine::{Quarantined, Reason, Subject};
+use crate::state::{BACKSTOP_MS, FRESH_MS, KnownCheckpoint, State, changes_since, is_checkpoint_due, is_included};
+
+impl Turn<'_> {
+    /// Wants the checkpoints that the doorbell names in a space and that are new.
+    pub(super) fn want_named_checkpoints(&mut self, space: Space) {
+        let Bell::Read { doorbell, .. } = &self.sync.bell else { return };
+        let named: Vec<Digest> = doorbell.checkpoints(space).collect();
+        for digest in named {
+            self.want_checkpoint(space, digest, None);
+        }
+    }
+
+    pub(super) fn want_checkpoint(&mut self, space: Space, digest: Digest, stored_at: Option<Timestamp>) {
+        let memory = self.account.space(space);
+        let known = is_included(&digest, &memory.checkpoints) || memory.is_set_aside(&Subject::Checkpoint(digest), self.now_ms);
+        if !known && !self.sync.checkpoints_tried.contains(&(space, digest)) {
+            self.sync.checkpoints_wanted.insert((space, stored_at, digest));
+        }
+    }
+
+    /// Reads one checkpoint of each space at a time, the latest first: it may include the others. Checkpoints come before
+    /// segments: what they cover need not be fetched, and may be collected already.
+    pub(super) fn read_checkpoints(&mut self) {
+        for space in self.account.open_spaces() {
+            if let Some((digest, stored_at)) = self.next_checkpoint(space) {
+                self.sync.checkpoints_tried.insert((space, digest));
+                let key = ObjectKey::Checkpoint { space, digest };
+                self.emit(Effect::Get { key, if_none_match: None, range: None }, Task::Checkpoint { space, digest, stored_at });
+            }
+        }
+        if self.is_quiet() {
+            self.sync.phase = Phase::Fetch;
+            if !self.sync.rows.is_empty() {
+                self.persist(Step::Checkpoint);
+            }
+        }
+    }
+
+    fn next_checkpoint(&mut self, space: Space) -> Option<(Digest, Option<Timestamp>)> {
+        let of_space = |entry: &&(Space, Option<Timestamp>, Digest)| entry.0 == space;
+        loop {
+            let next = *self.sync.checkpoints_wanted.iter().filter(of_space).max_by_key(|(_, at, digest)| (*at, *digest))?;
+            self.sync.checkpoints_wanted.remove(&next);
+            let (_, stored_at, digest) = next;
+            let tried = self.sync.checkpoints_tried.contains(&(space, digest));
+            if !tried && !is_included(&digest, &self.account.space(space).checkpoints) {
+                return Some((digest, stored_at));
+            }
+        }
+    }
+
+    pub(super) fn checkpoint_read(&mut self, space: Space, digest: Digest, listed_at: Option<Timestamp>, outcome: Outcome) {
+        match outcome.read() {
+            Ok(Read::Found { bytes, last_modified, .. }) => {
+                // Without a word of the store it counts as young: it raises no floor and lets nothing be collected.
+                let stored_at_ms = last_modified.or(listed_at).map_or(self.now_ms, |at| at.millis());
+                match self.open_checkpoint(space, digest, &bytes) {
+                    Ok((checkpoint, state)) => self.merge_checkpoint(space, digest, stored_at_ms, checkpoint, &state),
+                    Err((reason, retry_at_ms)) => self.refuse_checkpoint(space, digest, reason, retry_at_ms),
+                }
+            }
+            Ok(Read::NotFound | Read::NotModified) => {
+                self.refuse_checkpoint(space, digest, Reason::MissingContent, self.now_ms + FRESH_MS);
+            }
+            Err(FailureClass::Corrupt) => self.refuse_checkpoint(space, digest, Reason::Corrupt, self.now_ms + FRESH_MS),
+            Err(class) => self.sync.fail("get-checkpoint", class),
+        }
+    }
+
+    fn refuse_checkpoint(&mut self, space: Space, digest: Digest, reason: Reason, retry_at_ms: u64) {
+        self.quarantine(Quarantined { space, subject: Subject::Checkpoint(digest), reason, retry_at_ms });
+    }
+
+    /// Believes a checkpoint only if its bytes are those that its name promises, seal and signature hold, everything in it
+    /// lies in its space, and it does not disagree with what is merged here.
+    fn open_checkpoint(&self, space: Space, digest: Digest, bytes: &[u8]) -> Result<(Checkpoint, State), (Reason, u64)> {
+        let tomorrow = self.now_ms + BACKSTOP_MS;
+        if Digest::of(bytes) != digest {
+            return Err((Reason::Corrupt, self.now_ms + FRESH_MS));
+        }
+        let context = ObjectContext { space, name: ObjectName::Checkpoint };
+        let verified = open_signed(&self.account.keyring, &self.account.identity.directory, &context, bytes)
+            .map_err(|error| (Reason::from(&error), tomorrow))?;
+        let checkpoint = Checkpoint::parse(&verified.document).map_err(|error| (Reason::from(&error), tomorrow))?;
+        if checkpoint.lines.iter().any(|line| !line.change.lies_in(space)) {
+            return Err((Reason::WrongSpace, tomorrow));
+        }
+        let latest = checkpoint.lines.iter().map(|line| line.change.hlc).max().unwrap_or_default();
+        if latest.is_too_far_ahead(self.now_ms) {
+            return Err((Reason::AheadOfClock, latest.millis().saturating_sub(crate::clock::MAX_AHEAD_MS)));
+        }
+        let state = State::of_checkpoint(&checkpoint);
+        match self.account.spaces.get(&space) {
+            Some(memory) if memory.state.disagrees_with(&state) => Err((Reason::Disagrees, tomorrow)),
+            Some(_) | None => Ok((checkpoint, state)),
+        }
+    }
+
+    /// Merges a checkpoint. Everything that follows goes into one batch: a frontier without its changes would lose them.
+    fn merge_checkpoint(&mut self, space: Space, digest: Digest, stored_at_ms: u64, checkpoint: Checkpoint, theirs: &State) {
+        let memory = self.account.spaces.entry(space).or_default();
+        let rows = &mut self.sync.rows;
+        let before = memory.state.frontier().clone();
+        let new = theirs.changes().filter(|present| memory.state.get(present.change.cid).is_none()).count();
+        let merged = memory.state.merge(theirs);
+        for cid in merged.removed {
+            rows.push(Row::RemoveChange { space, cid });
+        }
+        for cid in merged.changed {
+            let Some(present) = memory.state.present(cid) else { continue };
+            self.account.clock.observe(present.change.hlc);
+            let is_sent = !present.brought_by.is_empty();
+            rows.push(Row::PutChange { space, change: present.change.clone(), brought_by: present.brought_by.clone() });
+            if is_sent && memory.outbox.remove(&cid).is_some() {
+                rows.push(Row::RemoveOutbox { space, cid });
+            }
+        }
+        rows.extend(frontier_rows(space, &before, memory.state.frontier()));
+        let covered = |subject: &Subject| match subject {
+            Subject::Segment(segment) => memory.state.frontier().covers(segment),
+            Subject::Checkpoint(other) => *other == digest || checkpoint.checkpoints.contains(other),
+            Subject::Doorbell | Subject::Grant(_) | Subject::Content(_) => false,
+        };
+        let believed: Vec<Subject> = memory.quarantined.keys().copied().filter(covered).collect();
+        for subject in believed {
+            memory.quarantined.remove(&subject);
+            rows.push(Row::RemoveQuarantined { space, subject });
+        }
+        let filled: Vec<_> = memory.holes.keys().copied().filter(|hole| memory.state.frontier().covers(hole)).collect();
+        for segment in filled {
+            memory.holes.remove(&segment);
+            rows.push(Row::RemoveHole { space, segment });
+        }
+        let known = KnownCheckpoint { stored_at_ms, frontier: checkpoint.frontier, includes: checkpoint.checkpoints };
+        memory.checkpoints.insert(digest, known.clone());
+        rows.push(Row::PutCheckpoint { space, checkpoint: digest, known });
+        rows.push(Row::PutClock(self.account.clock.greatest()));
+        self.sync.pulled += new as u64;
+        self.sync.checkpoints_merged += 1;
+    }
+
+    /// Makes the checkpoints that are due. Only a device that has just written, or listed, does: were it everybody who has
+    /// read, each checkpoint would be made once by every device.
+    pub(super) fn make_checkpoints(&mut self) {
+        if !self.sync.rows.is_empty() {
+            return self.persist(Step::Checkpoint);
+        }
+        self.sync.phase = Phase::Ring;
+        for space in self.account.open_spaces() {
+            let wished = self.sync.checkpoints_wished.remove(&space);
+            let has_reason = self.sync.spaces_written.remove(&space) || self.sync.spaces_listed.remove(&space);
+            if wished || (has_reason && self.is_due(space)) {
+                self.send_checkpoint(space);
+            }
+        }
+    }
+
+    fn is_due(&self, space: Space) -> bool {
+        let Some(memory) = self.account.spaces.get(&space) else { return false };
+        let since = changes_since(&memory.state, &memory.checkpoints);
+        is_checkpoint_due(since, memory.state.changes().count(), self.account.checkpoint_minimum)
+    }
+
+    fn send_checkpoint(&mut self, space: Space) {
+        let Some(memory) = self.account.spaces.get(&space) else { return };
+        let includes = memory.checkpoints.iter().flat_map(|(digest, known)| known.includes.iter().copied().chain([*digest]));
+        let checkpoint = memory.state.to_checkpoint(includes.collect());
+        let Some(keys) = self.account.keyring.current(space) else { return };
+        let context = ObjectContext { space, name: ObjectName::Checkpoint };
+        let identity = &self.account.identity;
+        // One that is over its cap is not made: segments go on being read one by one.
+        let Ok(document) = checkpoint.to_ndjson() else { return };
+        let sealed = seal_signed(keys.key(), &context, &document, &identity.device, &identity.certificate, self.rng);
+        let Ok(body) = sealed else { return };
+        let digest = Digest::of(&body);
+        let known =
+            KnownCheckpoint { stored_at_ms: self.now_ms, frontier: checkpoint.frontier, includes: checkpoint.checkpoints };
+        self.sync.phase = Phase::MakeCheckpoints;
+        let key = ObjectKey::Checkpoint { space, digest };
+        self.emit(Effect::PutIfAbsent { key, body }, Task::SendCheckpoint { space, digest, known });
+    }
+
+    /// A checkpoint is stored: it is remembered, and named in the doorbell. Not stored, it is no loss: it says nothing that
+    /// the segments do not say.
+    pub(super) fn checkpoint_sent(&mut self, space: Space, digest: Digest, known: KnownCheckpoint, outcome: Outcome) {
+        let stored_at_ms = match outcome.written() {
+            Ok(Written::Stored { last_modified, .. }) => last_modified.map_or(self.now_ms, |at| at.millis()),
+            Ok(Written::AlreadyThere) => self.now_ms,
+            Ok(Written::Nowhere) => return self.sync.fail("put-checkpoint", FailureClass::Invalid),
+            Err(class) => return self.sync.fail("put-checkpoint", class),
+        };
+        let known = KnownCheckpoint { stored_at_ms, ..known };
+        self.account.space(space).checkpoints.insert(digest, known.clone());
+        self.account.doorbell.ring = true;
+        self.sync.rows.push(Row::PutCheckpoint { space, checkpoint: digest, known });
+        self.sync.rows.push(Row::PutDoorbell(self.account.doorbell.clone()));
+        self.sync.checkpoints_made += 1;
+    }
+}
+
+/// What a frontier has gained.
+fn frontier_rows(space: Space, before: &Frontier, after: &Frontier) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for segment in after.segments().filter(|segment| !before.covers(segment)) {
+        rows.push(Row::PutCovered { space, segment });
+    }
+    for (chain, after) in after.chains() {
+        if after.floor() > before.chain(chain).map_or(0, crate::manifest::ChainFrontier::floor) {
+            rows.push(Row::RaiseFloor { space, chain: *chain, floor: after.floor() });
+        }
+    }
+    rows
+}

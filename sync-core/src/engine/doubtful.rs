@@ -1,0 +1,108 @@
+//! What becomes of an edit in the outbox of a device that was restored from a backup, or cloned: the store may know it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand_core::CryptoRng;
+
+use crate::clock::Clock;
+use crate::manifest::{Change, Cid, Op};
+use crate::state::{KEPT_AFTER_MS, Present, State};
+
+/// What becomes of one doubtful edit.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Verdict {
+    /// The store has it: it leaves the outbox.
+    Sent,
+    /// It was never sent and goes as it is. It is young: had it been sent, it could not have been purged yet.
+    Ordinary,
+    /// It may have been sent, replaced and purged. It goes under a new cid, as an edit that does not compete: were it to
+    /// win by its time, it could win over edits whose authors had seen its successor.
+    Kept(Box<Change>),
+    /// An old delete of something that is still there: it was never sent, so it is made anew for what is left.
+    Anew(Box<Change>),
+    /// An old delete of which nothing is left to delete, or a move of something that has moved since.
+    Void,
+}
+
+/// Decides about all doubtful edits of a space at once, `state` being what a complete listing has brought.
+pub(super) fn verdicts(
+    state: &State,
+    doubtful: &[Cid],
+    now_ms: u64,
+    clock: &mut Clock,
+    rng: &mut dyn CryptoRng,
+) -> BTreeMap<Cid, Verdict> {
+    let mut changes: Vec<&Change> = doubtful.iter().filter_map(|cid| state.get(*cid)).collect();
+    changes.sort_by_key(|change| change.rank());
+    let harmless = harmless_ones(state, &changes, now_ms);
+    let mut renamed: BTreeMap<Cid, Cid> = BTreeMap::new();
+    let mut verdicts = BTreeMap::new();
+    for change in changes {
+        let verdict = match change.op {
+            Op::Put | Op::Resolve | Op::Delete | Op::Relocate if is_sent(state, change.cid) => Verdict::Sent,
+            Op::Put | Op::Resolve | Op::Delete | Op::Relocate if harmless.contains(&change.cid) => Verdict::Ordinary,
+            Op::Put | Op::Resolve => Verdict::Kept(Box::new(kept(change, &renamed, rng))),
+            Op::Delete => delete_anew(state, change, &renamed, now_ms, clock, rng),
+            Op::Relocate => Verdict::Void,
+        };
+        if let Verdict::Kept(new) = &verdict {
+            renamed.insert(change.cid, new.cid);
+        }
+        verdicts.insert(change.cid, verdict);
+    }
+    verdicts
+}
+
+/// The edits that do no harm even if they had been sent before: the young ones, and those that a sent or a young one
+/// supersedes, for they do not compete when they arrive.
+fn harmless_ones(state: &State, in_order: &[&Change], now_ms: u64) -> BTreeSet<Cid> {
+    let mut harmless = BTreeSet::new();
+    for change in in_order.iter().rev() {
+        let is_young = change.hlc.millis().saturating_add(KEPT_AFTER_MS) >= now_ms;
+        let replaced = |by: &Present| !by.brought_by.is_empty() || harmless.contains(&by.change.cid);
+        if is_young || state.superseders(change.cid).any(replaced) {
+            harmless.insert(change.cid);
+        }
+    }
+    harmless
+}
+
+fn is_sent(state: &State, cid: Cid) -> bool {
+    state.present(cid).is_some_and(|present| !present.brought_by.is_empty())
+}
+
+/// The edit under a new name. It supersedes only what went before it in the same outbox: what it was made upon may be the
+/// very version that others show today, and would vanish behind an edit that does not compete.
+fn kept(change: &Change, renamed: &BTreeMap<Cid, Cid>, rng: &mut dyn CryptoRng) -> Change {
+    let mut supersedes: Vec<Cid> = change.supersedes.iter().filter_map(|older| renamed.get(older).copied()).collect();
+    supersedes.sort_unstable();
+    Change { cid: draw(rng), kept: true, supersedes, ..change.clone() }
+}
+
+/// The delete of what is left of all that it was made upon.
+fn delete_anew(
+    state: &State,
+    change: &Change,
+    renamed: &BTreeMap<Cid, Cid>,
+    now_ms: u64,
+    clock: &mut Clock,
+    rng: &mut dyn CryptoRng,
+) -> Verdict {
+    let is_left = |cid: &Cid| is_sent(state, *cid) && state.superseders(*cid).all(|by| by.change.cid == change.cid);
+    let left = change.supersedes.iter().copied().filter(is_left);
+    let mut supersedes: Vec<Cid> = left.chain(change.supersedes.iter().filter_map(|older| renamed.get(older).copied())).collect();
+    supersedes.sort_unstable();
+    if supersedes.is_empty() {
+        return Verdict::Void;
+    }
+    match clock.tick(now_ms) {
+        Ok(hlc) => Verdict::Anew(Box::new(Change { cid: draw(rng), hlc, supersedes, ..change.clone() })),
+        Err(_) => Verdict::Ordinary,
+    }
+}
+
+fn draw(rng: &mut dyn CryptoRng) -> Cid {
+    let mut bytes = [0; 16];
+    rng.fill_bytes(&mut bytes);
+    Cid::from_random(bytes)
+}

@@ -1,0 +1,115 @@
+//! What a complete listing allows: to raise floors, to purge, and to notice what the store has lost.
+
+use std::collections::BTreeSet;
+
+use tidegate_protocol::Space;
+
+use super::account::SpaceMemory;
+use super::persist::{Row, Step};
+use super::sync::{Listing, Phase, Turn};
+use crate::manifest::{Chain, ChainFrontier, floor_of};
+use crate::notice::{Notice, NoticeKind};
+use crate::quarantine::Subject;
+use crate::state::{FRESH_MS, KnownCheckpoint, OLD_MS, due_for_purge};
+
+impl Turn<'_> {
+    /// Tidies every space that was listed completely, now that everything in the listings is applied.
+    pub(super) fn tidy(&mut self) {
+        self.sync.phase = Phase::LookForFork;
+        for (space, listing) in std::mem::take(&mut self.sync.listed) {
+            self.forget_collected_checkpoints(space, &listing);
+            self.notice_lost_segments(space, &listing);
+            self.raise_floors(space);
+            if self.now_ms.saturating_sub(listing.began_ms) <= FRESH_MS {
+                self.purge(space);
+            }
+        }
+        self.persist(Step::Purge);
+    }
+
+    /// Checkpoints that are in the store no longer need not be remembered. One that was stored a moment ago may be missing
+    /// in a listing that lags behind.
+    fn forget_collected_checkpoints(&mut self, space: Space, listing: &Listing) {
+        let now_ms = self.now_ms;
+        let memory = self.account.space(space);
+        let is_gone = |known: &KnownCheckpoint| known.stored_at_ms.saturating_add(FRESH_MS) < now_ms;
+        let gone: Vec<_> = memory
+            .checkpoints
+            .iter()
+            .filter(|(digest, known)| !listing.checkpoints.contains(digest) && is_gone(known))
+            .map(|(digest, _)| *digest)
+            .collect();
+        for checkpoint in gone {
+            memory.checkpoints.remove(&checkpoint);
+            self.sync.rows.push(Row::RemoveCheckpoint { space, checkpoint });
+        }
+    }
+
+    /// Segments that were merged here, that no checkpoint in the store covers, and that are not listed: the store went back
+    /// in time, or somebody has deleted them. What was in them is written down anew, as a checkpoint.
+    fn notice_lost_segments(&mut self, space: Space, listing: &Listing) {
+        let memory = self.account.space(space);
+        let is_settled = |at_ms: u64| at_ms.saturating_add(FRESH_MS) < listing.began_ms;
+        let in_store: Vec<&KnownCheckpoint> =
+            memory.checkpoints.iter().filter(|(digest, _)| listing.checkpoints.contains(digest)).map(|(_, known)| known).collect();
+        let is_lost = memory.state.changes().any(|present| {
+            !present.brought_by.is_empty()
+                && present.brought_by.iter().all(|(segment, at)| {
+                    at.is_some_and(|at| is_settled(at.millis()))
+                        && !listing.segments.contains(segment)
+                        && !in_store.iter().any(|known| known.frontier.covers(segment))
+                })
+        });
+        if is_lost {
+            self.sync.checkpoints_wished.insert(space);
+            self.tell(space, NoticeKind::StoreLostSegments);
+        }
+    }
+
+    fn raise_floors(&mut self, space: Space) {
+        let now_ms = self.now_ms;
+        let memory = self.account.space(space);
+        let is_old = |known: &&KnownCheckpoint| known.stored_at_ms.saturating_add(OLD_MS) < now_ms;
+        let nothing = ChainFrontier::default();
+        let mut raised = Vec::new();
+        for (chain, ours) in memory.state.frontier().chains() {
+            let set_aside = numbers_not_merged(memory, chain);
+            let floors = memory.checkpoints.values().filter(is_old).map(|known| {
+                let old = known.frontier.chain(chain).unwrap_or(&nothing);
+                floor_of(ours, old, set_aside.iter().copied())
+            });
+            if let Some(floor) = floors.max().filter(|floor| *floor > ours.floor()) {
+                raised.push((*chain, floor));
+            }
+        }
+        for (chain, floor) in raised {
+            memory.state.raise_floor(chain, floor);
+            self.sync.rows.push(Row::RaiseFloor { space, chain, floor });
+        }
+    }
+
+    fn purge(&mut self, space: Space) {
+        let memory = self.account.space(space);
+        for cid in due_for_purge(&memory.state, self.now_ms) {
+            self.account.space(space).state.remove(cid);
+            self.sync.rows.push(Row::RemoveChange { space, cid });
+            self.sync.purged += 1;
+        }
+    }
+
+    /// Puts down what a person should be told.
+    pub(super) fn tell(&mut self, space: Space, kind: NoticeKind) {
+        let notice = Notice { space, kind, noticed_at_ms: self.now_ms };
+        self.account.space(space).notices.insert(kind, notice.noticed_at_ms);
+        self.sync.rows.push(Row::PutNotice(notice));
+    }
+}
+
+/// The numbers of a chain's segments that are known of and not merged.
+fn numbers_not_merged(memory: &SpaceMemory, chain: &Chain) -> BTreeSet<u64> {
+    let set_aside = memory.quarantined.keys().filter_map(|subject| match subject {
+        Subject::Segment(segment) => Some(*segment),
+        Subject::Doorbell | Subject::Checkpoint(_) | Subject::Grant(_) | Subject::Content(_) => None,
+    });
+    set_aside.chain(memory.holes.keys().copied()).filter(|segment| segment.of_chain() == *chain).map(|segment| segment.seq).collect()
+}
