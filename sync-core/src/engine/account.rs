@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rand_core::CryptoRng;
-use tidegate_protocol::{ContentHmac, DeviceId, GrantId, Space, UserId};
+use tidegate_protocol::{ContentHmac, DeviceId, Digest, GrantId, Space, UserId};
 
 use super::persist::{BuiltSegment, DoorbellMemory, OwnChain, Saved, SavedSpace};
 use crate::clock::Clock;
@@ -12,10 +12,10 @@ use crate::keys::{
     AccountKeys, AccountPublicKeys, Certificate, DeviceKey, GrantError, GrantRequest, Keyring, OpenedGrant, Permission,
     SpaceKeys, grant_id, make_grant, open_grant,
 };
-use crate::manifest::{Cid, Register, SegmentRef};
+use crate::manifest::{Cid, Doorbell, Register, SegmentRef};
 use crate::notice::{Notice, NoticeKind};
 use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
-use crate::state::{CHECKPOINT_MINIMUM, KnownCheckpoints, State, conflict};
+use crate::state::{CHECKPOINT_MINIMUM, KnownCheckpoints, State, conflict, maximal};
 
 /// Who this device is, and for whom it acts.
 #[derive(Debug, Clone)]
@@ -217,6 +217,17 @@ impl Account {
         self.doorbell.ring
             || self.grants.values().any(Option::is_some)
             || self.spaces.values().any(|space| !space.outbox.is_empty() || space.built.is_some())
+    }
+
+    /// Whether a doorbell says of a space all that this device knows: the tips of the chains, and the checkpoints.
+    pub(super) fn is_named_in(&self, doorbell: &Doorbell, space: Space) -> bool {
+        let Some(memory) = self.spaces.get(&space) else { return true };
+        let named: BTreeSet<Digest> = doorbell.checkpoints(space).collect();
+        let in_checkpoint = |segment: &SegmentRef| {
+            memory.checkpoints.iter().any(|(digest, known)| named.contains(digest) && known.frontier.covers(segment))
+        };
+        doorbell.reaches(space, memory.state.frontier(), in_checkpoint)
+            && maximal(&memory.checkpoints).iter().all(|checkpoint| named.contains(checkpoint))
     }
 
     pub(super) fn quarantined(&self) -> Vec<Quarantined> {

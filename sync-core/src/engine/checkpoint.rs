@@ -160,7 +160,7 @@ impl Turn<'_> {
         self.sync.phase = Phase::Ring;
         for space in self.account.open_spaces() {
             let wished = self.sync.checkpoints_wished.remove(&space);
-            let has_reason = self.sync.spaces_written.remove(&space) || self.sync.spaces_listed.remove(&space);
+            let has_reason = self.sync.spaces_written.contains(&space) || self.sync.spaces_listed.contains(&space);
             if wished || (has_reason && self.is_due(space)) {
                 self.send_checkpoint(space);
             }

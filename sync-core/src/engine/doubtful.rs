@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand_core::CryptoRng;
 
 use crate::clock::Clock;
-use crate::manifest::{Change, Cid, Op};
+use crate::manifest::{Change, Cid, Location, Op};
 use crate::state::{KEPT_AFTER_MS, Present, State};
 
 /// What becomes of one doubtful edit.
@@ -76,7 +76,10 @@ fn is_sent(state: &State, cid: Cid) -> bool {
 fn kept(change: &Change, renamed: &BTreeMap<Cid, Cid>, rng: &mut dyn CryptoRng) -> Change {
     let mut supersedes: Vec<Cid> = change.supersedes.iter().filter_map(|older| renamed.get(older).copied()).collect();
     supersedes.sort_unstable();
-    Change { cid: draw(rng), kept: true, supersedes, ..change.clone() }
+    // What an earlier upload stored may have been collected: the content goes up again, under a fresh name.
+    let location = change.location.clone().filter(|location| matches!(location, Location::Inline(_)));
+    let sha256 = change.sha256.filter(|_| location.is_some());
+    Change { cid: draw(rng), kept: true, supersedes, location, sha256, ..change.clone() }
 }
 
 /// The delete of what is left of all that it was made upon.

@@ -320,6 +320,10 @@ impl Engine {
                 Row::RemoveChange { .. }
                 | Row::PutCovered { .. }
                 | Row::RaiseFloor { .. }
+                | Row::PutCheckpoint { .. }
+                | Row::RemoveCheckpoint { .. }
+                | Row::PutNotice(_)
+                | Row::ResetClock(_)
                 | Row::RemoveOutbox { .. }
                 | Row::PutChain { .. }
                 | Row::PutBuilt { .. }

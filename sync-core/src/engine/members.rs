@@ -157,7 +157,7 @@ impl Turn<'_> {
         let new: Vec<Space> =
             self.account.open_spaces().into_iter().filter(|space| !self.sync.spaces_known.contains(space)).collect();
         for space in &new {
-            self.want_named_segments(*space);
+            self.want_named(*space);
         }
         !new.is_empty()
     }

@@ -5,14 +5,19 @@
 //! persisted does not exist for it after a crash, so it can be killed between any two effects.
 //!
 //! ```text
-//! sync:  doorbell -> (listing) -> segments -> apply -> (grants of new members, and again) -> keep the ETag
-//!        -> grants up -> objects up -> build and persist segments -> segments up -> doorbell up -> contents of records
+//! sync:  doorbell -> (listing) -> checkpoints -> segments -> apply -> (grants of new members, and again) -> keep the ETag
+//!        -> (after a listing: floors, purge) -> clones, doubtful edits -> grants up -> objects up -> build and persist
+//!        segments -> segments up -> (checkpoints up) -> doorbell up -> contents of records
 //! ```
 
 mod account;
 mod attachment;
 mod backstop;
+mod checkpoint;
+mod clone;
 mod contents;
+mod doubt;
+mod doubtful;
 mod edit;
 mod effect;
 mod event;
@@ -23,6 +28,7 @@ mod pull;
 mod push;
 mod ring;
 mod sync;
+mod tidy;
 mod view;
 
 use rand_core::CryptoRng;
@@ -72,6 +78,11 @@ impl Engine {
     pub fn restore(identity: Identity, profile: StoreProfile, saved: Saved) -> Result<Self, RestoreError> {
         let account = Account::restore(identity, profile, saved)?;
         Ok(Self { account, sync: None, next_effect: 0, poisoned: false })
+    }
+
+    /// Lets checkpoints be made of smaller states than [`crate::state::CHECKPOINT_MINIMUM`] says: for tests.
+    pub const fn set_checkpoint_minimum(&mut self, changes: usize) {
+        self.account.checkpoint_minimum = changes;
     }
 
     /// Begins a sync; one that is running goes on instead.

@@ -65,6 +65,7 @@ impl Turn<'_> {
         self.sync.read_at_ms = self.now_ms;
         self.sync.absent.clear();
         self.sync.refused.clear();
+        self.sync.spaces_listed.clear();
         self.sync.phase = Phase::List;
         self.emit(Effect::Get { key, if_none_match, range: None }, Task::Doorbell);
     }
@@ -79,7 +80,7 @@ impl Turn<'_> {
             self.sync.rows.push(Row::RemoveQuarantined { space: account_space, subject: Subject::Doorbell });
         }
         for space in self.account.open_spaces() {
-            self.want_named_segments(space);
+            self.want_named(space);
             self.want_set_aside(space);
         }
     }
@@ -119,9 +120,10 @@ impl Turn<'_> {
         Bell::Unreadable { etag, may_replace: !matches!(reason, Reason::NewerFormat | Reason::UnknownKey) }
     }
 
-    /// Wants the segments that the doorbell names in a space and that are new.
-    pub(super) fn want_named_segments(&mut self, space: Space) {
+    /// Wants the segments and checkpoints that the doorbell names in a space and that are new.
+    pub(super) fn want_named(&mut self, space: Space) {
         self.sync.spaces_known.insert(space);
+        self.want_named_checkpoints(space);
         let Bell::Read { doorbell, .. } = &self.sync.bell else { return };
         let named: Vec<SegmentRef> = doorbell.segments(space).collect();
         for segment in named {
@@ -131,18 +133,13 @@ impl Turn<'_> {
 
     /// Wants again what was set aside and is due for another look.
     fn want_set_aside(&mut self, space: Space) {
-        let due: Vec<SegmentRef> = self
-            .account
-            .space(space)
-            .quarantined
-            .keys()
-            .filter_map(|subject| match subject {
-                Subject::Segment(segment) => Some(*segment),
-                Subject::Doorbell | Subject::Grant(_) | Subject::Content(_) => None,
-            })
-            .collect();
-        for segment in due {
-            self.want(space, segment);
+        let set_aside: Vec<Subject> = self.account.space(space).quarantined.keys().copied().collect();
+        for subject in set_aside {
+            match subject {
+                Subject::Segment(segment) => self.want(space, segment),
+                Subject::Checkpoint(digest) => self.want_checkpoint(space, digest, None),
+                Subject::Doorbell | Subject::Grant(_) | Subject::Content(_) => {}
+            }
         }
     }
 
@@ -160,8 +157,12 @@ impl Turn<'_> {
 
     /// Fetches what is wanted, the lowest numbers first.
     pub(super) fn fetch_segments(&mut self) {
-        for _ in 0..WAVE {
+        while self.outstanding() < WAVE {
             let Some((_, space, segment)) = self.sync.to_fetch.pop_first() else { break };
+            // A checkpoint may have covered it since it was named.
+            if self.account.space(space).has(&segment) {
+                continue;
+            }
             let key = segment.key(space);
             self.emit(Effect::Get { key, if_none_match: None, range: None }, Task::Segment { space, segment });
         }
@@ -173,7 +174,9 @@ impl Turn<'_> {
             Ok(Read::Found { bytes, last_modified, .. }) => match self.open_segment(space, &segment, &bytes) {
                 Ok(document) => {
                     let before = missing_before(&document, |_| false);
-                    let fetched = Fetched { segment: document, stored_at: last_modified };
+                    // A change whose time at the store nobody knows would never be purged: it cannot be later than now.
+                    let stored_at = last_modified.or_else(|| Some(Timestamp::from_millis(self.now_ms)));
+                    let fetched = Fetched { segment: document, stored_at };
                     self.sync.fetched.entry(space).or_default().insert(segment, fetched);
                     for earlier in before {
                         self.want(space, earlier);
@@ -198,7 +201,7 @@ impl Turn<'_> {
 
     /// Believes a segment only if its bytes are those that its name promises, its seal and signature hold for this very
     /// name, and everything in it lies in its space. The other case is the reason, and when to look again.
-    fn open_segment(&self, space: Space, name: &SegmentRef, bytes: &[u8]) -> Result<Segment, (Reason, u64)> {
+    pub(super) fn open_segment(&self, space: Space, name: &SegmentRef, bytes: &[u8]) -> Result<Segment, (Reason, u64)> {
         let tomorrow = self.now_ms + BACKSTOP_MS;
         let refused = |reason: Reason| (reason, tomorrow);
         let key = name.key(space);
@@ -241,9 +244,12 @@ impl Turn<'_> {
 
     /// With everything fetched that can be, the missing is either looked for in a listing or named a hole.
     fn after_applying(&mut self) -> Phase {
-        let absent: Vec<(Space, SegmentRef)> = self.sync.absent.iter().copied().collect();
+        let is_covered = |(space, segment): &(Space, SegmentRef)| {
+            self.account.spaces.get(space).is_some_and(|memory| memory.has(segment))
+        };
+        let absent: Vec<(Space, SegmentRef)> = self.sync.absent.iter().filter(|entry| !is_covered(entry)).copied().collect();
         let is_new = |(space, segment): &&(Space, SegmentRef)| {
-            !self.sync.listed.contains_key(space) && !self.is_known_hole(*space, segment)
+            !self.sync.spaces_listed.contains(space) && !self.is_known_hole(*space, segment)
         };
         let unlisted: BTreeSet<Space> = absent.iter().filter(is_new).map(|(space, _)| *space).collect();
         if !unlisted.is_empty() {
@@ -286,7 +292,7 @@ impl Turn<'_> {
     /// comes after it is applied without it: one forged or withheld segment must not stop a device for ever.
     fn need_not_wait_for(&self, space: Space, segment: &SegmentRef) -> bool {
         let entry = (space, *segment);
-        let looked_for = self.sync.listed.contains_key(&space) || self.is_known_hole(space, segment);
+        let looked_for = self.sync.spaces_listed.contains(&space) || self.is_known_hole(space, segment);
         let given_up = self.sync.absent.contains(&entry) && looked_for;
         let set_aside = self
             .account
@@ -303,7 +309,8 @@ impl Turn<'_> {
 
     fn apply_one(&mut self, space: Space, name: SegmentRef, fetched: &Fetched) {
         for before in missing_before(&fetched.segment, |_| false) {
-            if self.sync.absent.contains(&(space, before)) {
+            let is_there = self.account.spaces.get(&space).is_some_and(|memory| memory.has(&before));
+            if self.sync.absent.contains(&(space, before)) && !is_there {
                 let is_prev = fetched.segment.predecessor() == Some(before);
                 self.name_hole(space, before, if is_prev { HoleReason::PrevMissing } else { HoleReason::SeenMissing });
             }
@@ -350,16 +357,11 @@ impl Turn<'_> {
     /// would leave a device that is told "not modified" and never asks for them again.
     pub(super) fn settle(&mut self) {
         let mut memory = self.account.doorbell.clone();
-        let frontiers_reached = |doorbell: &Doorbell, spaces: &[Space]| {
-            spaces.iter().all(|space| {
-                self.account.spaces.get(space).is_none_or(|memory| doorbell.reaches(*space, memory.state.frontier()))
-            })
-        };
         let spaces = self.account.open_spaces();
         match &self.sync.bell {
             Bell::Read { doorbell, etag } => {
                 memory.etag.clone_from(etag);
-                memory.ring |= !frontiers_reached(doorbell, &spaces);
+                memory.ring |= !spaces.iter().all(|space| self.account.is_named_in(doorbell, *space));
             }
             Bell::Absent | Bell::Unreadable { may_replace: true, .. } => {
                 memory.etag = None;
@@ -374,11 +376,12 @@ impl Turn<'_> {
             self.account.doorbell = memory.clone();
             self.sync.rows.push(Row::PutDoorbell(memory));
         }
-        for (space, began_ms) in std::mem::take(&mut self.sync.listed) {
-            self.account.space(space).listed_at_ms = Some(began_ms);
-            self.sync.rows.push(Row::PutListedAt { space, listed_at_ms: began_ms });
+        for (space, listing) in &self.sync.listed {
+            let (space, listed_at_ms) = (*space, listing.began_ms);
+            self.account.space(space).listed_at_ms = Some(listed_at_ms);
+            self.sync.rows.push(Row::PutListedAt { space, listed_at_ms });
         }
         self.persist(Step::Doorbell);
-        self.sync.phase = Phase::SendGrants;
+        self.sync.phase = Phase::Tidy;
     }
 }

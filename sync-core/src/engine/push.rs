@@ -15,11 +15,11 @@ use crate::state::FRESH_MS;
 /// How many contents are loaded, sealed or on their way at once: each may have 64 MiB.
 const CONTENTS_AT_ONCE: usize = 4;
 
-/// How many changes a segment takes.
-const CHANGES_PER_SEGMENT: usize = 1_000;
+/// How many bytes of changes a segment takes: its cap, less room for the places of the contents and for what it has seen.
+const BYTES_PER_SEGMENT: usize = 7 << 20;
 
-/// How many bytes of changes a segment takes: half its cap.
-const BYTES_PER_SEGMENT: usize = 4 << 20;
+/// What a content's place adds to a change at most, in bytes.
+const PLACE_BYTES: usize = 400;
 
 impl Turn<'_> {
     /// Stores the grants of new members, before any segment can name them: a device that reads of a member without being
@@ -83,11 +83,11 @@ impl Turn<'_> {
             let mut bytes = 0;
             let fits = |change: &&Change| {
                 let is_first = bytes == 0;
-                bytes += change.to_json().len() + 256;
+                bytes += change.to_json().len() + PLACE_BYTES;
                 is_first || bytes <= BYTES_PER_SEGMENT
             };
             let chosen: Vec<Cid> =
-                waiting.into_iter().take(CHANGES_PER_SEGMENT).take_while(fits).map(|change| change.cid).collect();
+                waiting.into_iter().take_while(fits).map(|change| change.cid).collect();
             self.sync.chosen.extend(chosen.iter().map(|cid| (space, *cid)));
             if !chosen.is_empty() {
                 self.sync.to_send.insert(space, chosen);
@@ -306,6 +306,12 @@ impl Turn<'_> {
         if !self.sync.rows.is_empty() {
             return self.persist(Step::Sent);
         }
+        if self.now_ms.saturating_sub(self.sync.read_at_ms) > FRESH_MS {
+            // Written upon an old read, it could stand under a number that a clone has used and a floor has covered since.
+            self.sync.chosen.clear();
+            self.sync.phase = Phase::Doorbell;
+            return;
+        }
         for space in self.account.open_spaces() {
             let Some(built) = self.account.space(space).built.clone() else { continue };
             let key = built.segment.key(space);
@@ -313,7 +319,7 @@ impl Turn<'_> {
         }
         if self.is_quiet() {
             // More than one segment took, or edits made meanwhile; and of a member added meanwhile the grant goes first.
-            self.sync.phase = if self.has_more_to_send() { Phase::SendGrants } else { Phase::Ring };
+            self.sync.phase = if self.has_more_to_send() { Phase::SendGrants } else { Phase::MakeCheckpoints };
         }
     }
 
@@ -323,14 +329,19 @@ impl Turn<'_> {
     pub(super) fn segment_sent(&mut self, space: Space, outcome: Outcome) {
         let stored_at = match outcome.written() {
             Ok(Written::Stored { last_modified, .. }) => last_modified.or_else(|| Some(Timestamp::from_millis(self.now_ms))),
-            Ok(Written::AlreadyThere) => None,
+            Ok(Written::AlreadyThere) => Some(Timestamp::from_millis(self.now_ms)),
             Ok(Written::Nowhere) => return self.sync.fail("put-segment", FailureClass::Invalid),
             Err(class) => return self.sync.fail("put-segment", class),
         };
+        let Some(built) = self.account.space(space).built.clone() else { return };
+        // What the segment says, not what is in the state: there a clone's copy of a change may stand with another place.
+        let Ok(segment) = self.open_segment(space, &built.segment, &built.bytes) else {
+            return self.sync.fail("put-segment", FailureClass::Local);
+        };
         let memory = self.account.spaces.entry(space).or_default();
-        let Some(built) = memory.built.take() else { return };
-        let changes: Vec<Change> = built.cids.iter().filter_map(|cid| memory.state.get(*cid)).cloned().collect();
-        memory.state.apply(built.segment, &changes, stored_at);
+        memory.built = None;
+        memory.state.apply(built.segment, &segment.changes, stored_at);
+        self.sync.spaces_written.insert(space);
         let chain = OwnChain { chain: built.segment.chain, seq: built.segment.seq, prev: Some(built.segment.digest) };
         memory.chain = Some(chain);
         let rows = &mut self.sync.rows;

@@ -1,6 +1,8 @@
 //! Writing the doorbell: what stands in it and what this device knows, together.
 
-use tidegate_protocol::{ObjectKey, Space};
+use std::collections::BTreeSet;
+
+use tidegate_protocol::{Digest, ObjectKey, Space};
 
 use super::account::Conditions;
 use super::effect::{Effect, PutCondition};
@@ -10,7 +12,8 @@ use super::pull::Bell;
 use super::sync::{Phase, Task, Turn};
 use crate::envelope::{ObjectContext, seal_signed};
 use crate::manifest::{Doorbell, MAX_DOORBELL_BYTES};
-use crate::quarantine::Subject;
+use crate::quarantine::{Reason, Subject};
+use crate::state::{is_included, maximal};
 
 /// How often the doorbell is read and written again when others write it too. The wish stays for the next sync.
 const ATTEMPTS: u32 = 8;
@@ -63,8 +66,20 @@ impl Turn<'_> {
     fn write_doorbell(&mut self, base: Doorbell, condition: PutCondition) {
         let mut doorbell = base;
         for space in self.account.open_spaces() {
-            let recent = self.account.space(space).state.frontier().recent(RECENT);
-            doorbell.add(space, recent);
+            let memory = self.account.space(space);
+            doorbell.add(space, memory.state.frontier().recent(RECENT));
+            // Not to be found in the store any more: whoever has merged it has named what came after it.
+            let is_gone = |digest: &Digest| {
+                let subject = Subject::Checkpoint(*digest);
+                memory.quarantined.get(&subject).is_some_and(|(reason, _)| *reason == Reason::MissingContent)
+            };
+            doorbell.forget_checkpoints(space, is_gone);
+            for digest in maximal(&memory.checkpoints) {
+                doorbell.add_checkpoint(space, digest, &memory.checkpoints[&digest].includes);
+            }
+            let included: BTreeSet<Digest> = memory.checkpoints.values().flat_map(|known| known.includes.clone()).collect();
+            doorbell.forget_checkpoints(space, |digest| included.contains(digest));
+            doorbell.forget_below(space, memory.state.frontier());
         }
         doorbell.trim();
         let settled = self.is_settled(&doorbell);
@@ -90,7 +105,12 @@ impl Turn<'_> {
     fn is_settled(&self, doorbell: &Doorbell) -> bool {
         let known = |space: &Space| {
             let memory = self.account.spaces.get(space);
-            doorbell.segments(*space).all(|segment| {
+            let is_read = |digest: &Digest| {
+                memory.is_some_and(|memory| {
+                    is_included(digest, &memory.checkpoints) || memory.quarantined.contains_key(&Subject::Checkpoint(*digest))
+                })
+            };
+            doorbell.checkpoints(*space).all(|digest| is_read(&digest)) && doorbell.segments(*space).all(|segment| {
                 memory.is_some_and(|memory| {
                     memory.has(&segment)
                         || memory.quarantined.contains_key(&Subject::Segment(segment))

@@ -145,7 +145,9 @@ pub(super) struct Sync {
     pub(super) checkpoints_merged: u64,
     pub(super) checkpoints_made: u64,
     pub(super) purged: u64,
-    /// Spaces that were listed in this sync.
+    /// Spaces in which a segment was stored in this sync.
+    pub(super) spaces_written: BTreeSet<Space>,
+    /// Spaces that were listed since the doorbell was read.
     pub(super) spaces_listed: BTreeSet<Space>,
     pub(super) to_fetch: BTreeSet<(u64, Space, SegmentRef)>,
     pub(super) fetched: BTreeMap<Space, BTreeMap<SegmentRef, Fetched>>,
@@ -192,6 +194,7 @@ impl Sync {
             checkpoints_merged: 0,
             checkpoints_made: 0,
             purged: 0,
+            spaces_written: BTreeSet::new(),
             spaces_listed: BTreeSet::new(),
             to_fetch: BTreeSet::new(),
             fetched: BTreeMap::new(),

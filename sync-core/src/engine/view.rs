@@ -8,8 +8,9 @@ use super::Engine;
 use super::contents::object_of;
 use super::members::profile_of;
 use crate::manifest::{Change, Cid, Location, Op, Register, Target};
+use crate::notice::Notice;
 use crate::quarantine::{Hole, Quarantined};
-use crate::state::{State, conflict, winner};
+use crate::state::{KnownCheckpoints, State, conflict, winner};
 
 /// One family member.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -239,6 +240,18 @@ impl Engine {
     #[must_use]
     pub fn quarantined(&self) -> Vec<Quarantined> {
         self.account.quarantined()
+    }
+
+    /// What a person should be told, in all spaces.
+    #[must_use]
+    pub fn notices(&self) -> Vec<Notice> {
+        self.account.notices()
+    }
+
+    /// The checkpoints of a space that were merged here.
+    #[must_use]
+    pub fn checkpoints(&self, space: Space) -> Option<&KnownCheckpoints> {
+        self.account.spaces.get(&space).map(|memory| &memory.checkpoints)
     }
 
     /// All segments that are missing.

@@ -127,18 +127,18 @@ fn trimming_forgets_the_oldest_of_each_chain_and_keeps_every_tip() {
 fn a_doorbell_that_misses_a_tip_does_not_reach_the_frontier() {
     let mut frontier = Frontier::default();
     let mut doorbell = Doorbell::default();
-    assert!(doorbell.reaches(space(), &frontier));
+    assert!(doorbell.reaches(space(), &frontier, |_| false));
     for segment in [segment_ref(1, 1, 1), segment_ref(1, 2, 2), segment_ref(2, 5, 5)] {
         frontier.insert(&segment);
     }
-    assert!(!doorbell.reaches(space(), &frontier));
+    assert!(!doorbell.reaches(space(), &frontier, |_| false));
     doorbell.add(space(), [segment_ref(1, 2, 2)]);
-    assert!(!doorbell.reaches(space(), &frontier));
+    assert!(!doorbell.reaches(space(), &frontier, |_| false));
     doorbell.add(space(), [segment_ref(2, 6, 6)]);
-    assert!(doorbell.reaches(space(), &frontier), "it is ahead of what is merged here");
+    assert!(doorbell.reaches(space(), &frontier, |_| false), "it is ahead of what is merged here");
     doorbell.add(ACCOUNT(), []);
-    assert!(doorbell.reaches(ACCOUNT(), &Frontier::default()));
-    assert!(!doorbell.reaches(ACCOUNT(), &frontier), "what it says of another space does not count");
+    assert!(doorbell.reaches(ACCOUNT(), &Frontier::default(), |_| false));
+    assert!(!doorbell.reaches(ACCOUNT(), &frontier, |_| false), "what it says of another space does not count");
 }
 
 #[test]
@@ -148,16 +148,16 @@ fn a_doorbell_that_names_one_of_two_clones_does_not_reach_the_other() {
     frontier.insert(&segment_ref(1, 3, 32));
     let mut doorbell = Doorbell::default();
     doorbell.add(space(), [segment_ref(1, 3, 31)]);
-    assert!(!doorbell.reaches(space(), &frontier));
+    assert!(!doorbell.reaches(space(), &frontier, |_| false));
     doorbell.add(space(), [segment_ref(1, 3, 32)]);
-    assert!(doorbell.reaches(space(), &frontier));
+    assert!(doorbell.reaches(space(), &frontier, |_| false));
 }
 
 #[test]
 fn a_floor_alone_needs_no_naming() {
     let mut frontier = Frontier::default();
     frontier.raise_floor(chain(1), 7);
-    assert!(Doorbell::default().reaches(space(), &frontier));
+    assert!(Doorbell::default().reaches(space(), &frontier, |_| false));
 }
 
 fn some_segments() -> impl Strategy<Value = Vec<SegmentRef>> {
@@ -185,7 +185,7 @@ proptest! {
         let mut doorbell = Doorbell::default();
         doorbell.add(space(), frontier.recent(32));
         doorbell.trim();
-        prop_assert!(doorbell.reaches(space(), &frontier));
+        prop_assert!(doorbell.reaches(space(), &frontier, |_| false));
         let json = doorbell.to_json().unwrap();
         prop_assert_eq!(Doorbell::parse(&json).unwrap(), doorbell);
     }

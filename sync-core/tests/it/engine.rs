@@ -158,16 +158,18 @@ fn an_outbox_over_one_segment_goes_in_several_and_rings_once() {
     let (mut device, member) = Device::first(&account);
     let mut store = Store::default();
     device.sync(&mut store);
-    (0..1_200).for_each(|number| device.put(member, number, b"short"));
+    device.engine.set_checkpoint_minimum(usize::MAX);
+    // Each takes over 1 KiB in its segment, which takes 7 MiB.
+    (0..9_000).for_each(|number| device.put(member, number, &[b'x'; 512]));
     let (summary, counts) = device.sync(&mut store);
-    assert_eq!((summary.failure, summary.pushed, device.engine.unsent()), (None, 1_200, 0));
+    assert_eq!((summary.failure, summary.pushed, device.engine.unsent()), (None, 9_000, 0));
     assert_eq!((counts["get-doorbell"], counts["put-segment"], counts["put-doorbell"]), (1, 2, 1));
     let (_, counts) = device.sync(&mut store);
     assert_eq!(counts, BTreeMap::from([("get-doorbell", 1)]));
 
     let mut other = Device::start(identity(&account, 2), Saved::default());
     let (summary, _) = other.sync(&mut store);
-    assert_eq!((summary.failure, other.engine.records(member, false).len()), (None, 1_200));
+    assert_eq!((summary.failure, other.engine.records(member, false).len()), (None, 9_000));
 }
 
 #[test]
