@@ -154,7 +154,7 @@ impl<'a> Driver<'a> {
     fn tell(&self, batch: &Persist) {
         for row in &batch.rows {
             match row {
-                Row::PutChange { space, change, .. } if batch.step == Step::Segments => {
+                Row::PutChange { space, change, .. } if matches!(batch.step, Step::Segments | Step::Checkpoint) => {
                     let Some(member) = space.member() else { continue };
                     self.device.tell(match change.target {
                         Target::Record(record) => Event::RecordChanged(member, record),
@@ -170,6 +170,10 @@ impl<'a> Driver<'a> {
                 | Row::RemoveChange { .. }
                 | Row::PutCovered { .. }
                 | Row::RaiseFloor { .. }
+                | Row::PutCheckpoint { .. }
+                | Row::RemoveCheckpoint { .. }
+                | Row::PutNotice(_)
+                | Row::ResetClock(_)
                 | Row::PutOutbox { .. }
                 | Row::RemoveOutbox { .. }
                 | Row::PutChain { .. }

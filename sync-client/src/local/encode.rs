@@ -1,11 +1,12 @@
 //! How the engine's names stand in the database's columns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use tidegate_protocol::{ListPrefix, Space};
-use tidegate_sync_core::manifest::{Cid, SegmentRef, Timestamp};
+use tidegate_protocol::{Digest, ListPrefix, Space};
+use tidegate_sync_core::manifest::{Cid, Frontier, SegmentRef, Timestamp};
 use tidegate_sync_core::quarantine::Subject;
+use tidegate_sync_core::state::KnownCheckpoint;
 
 /// A segment that brought a change, and when the store took it.
 #[derive(Serialize, Deserialize)]
@@ -23,6 +24,23 @@ pub(super) fn brought_by(brought_by: &BTreeMap<SegmentRef, Option<Timestamp>>) -
 pub(super) fn read_brought_by(text: &str) -> Option<BTreeMap<SegmentRef, Option<Timestamp>>> {
     let list: Vec<Brought> = serde_json::from_str(text).ok()?;
     Some(list.into_iter().map(|brought| (brought.segment, brought.stored_at)).collect())
+}
+
+#[derive(Serialize, Deserialize)]
+struct Known {
+    stored_at_ms: u64,
+    frontier: Frontier,
+    includes: BTreeSet<Digest>,
+}
+
+pub(super) fn known_checkpoint(known: &KnownCheckpoint) -> String {
+    let KnownCheckpoint { stored_at_ms, frontier, includes } = known.clone();
+    json(&Known { stored_at_ms, frontier, includes })
+}
+
+pub(super) fn read_known_checkpoint(text: &str) -> Option<KnownCheckpoint> {
+    let Known { stored_at_ms, frontier, includes } = serde_json::from_str(text).ok()?;
+    Some(KnownCheckpoint { stored_at_ms, frontier, includes })
 }
 
 pub(super) fn segment(segment: &SegmentRef) -> String {
@@ -45,6 +63,7 @@ pub(super) fn subject(subject: &Subject) -> String {
     match subject {
         Subject::Segment(segment) => format!("segment:{}", json(segment)),
         Subject::Doorbell => "doorbell".to_owned(),
+        Subject::Checkpoint(digest) => format!("checkpoint:{digest}"),
         Subject::Grant(grant) => format!("grant:{grant}"),
         Subject::Content(cid) => format!("content:{cid}"),
     }
@@ -56,6 +75,7 @@ pub(super) fn read_subject(text: &str) -> Option<Subject> {
     }
     match text.split_once(':')? {
         ("segment", segment) => read_segment(segment).map(Subject::Segment),
+        ("checkpoint", digest) => digest.parse().ok().map(Subject::Checkpoint),
         ("grant", grant) => grant.parse().ok().map(Subject::Grant),
         ("content", cid) => cid.parse().ok().map(Subject::Content),
         _ => None,

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Row, Transaction};
 use tidegate_protocol::{DeviceId, Space};
 use tidegate_sync_core::engine::{BuiltSegment, DoorbellMemory, OwnChain, Saved, SavedSpace};
 use tidegate_sync_core::manifest::{Chain, Change, SegmentRef};
+use tidegate_sync_core::notice::NoticeKind;
 use tidegate_sync_core::quarantine::{HoleReason, Reason};
 
 use super::encode;
@@ -139,6 +140,17 @@ fn load_doubts(db: &Transaction<'_>, saved: &mut Saved) -> Result<()> {
         let (_, space) = space_of(saved, row)?;
         let segment = parse("holes", encode::read_segment(&text(row, 1)?))?;
         space.holes.insert(segment, parse("holes", HoleReason::from_code(&text(row, 2)?))?);
+        Ok(())
+    })?;
+    each(db, "SELECT space, checkpoint, known FROM checkpoints", |row| {
+        let (_, space) = space_of(saved, row)?;
+        let checkpoint = parse("checkpoints", text(row, 1)?.parse().ok())?;
+        space.checkpoints.insert(checkpoint, parse("checkpoints", encode::read_known_checkpoint(&text(row, 2)?))?);
+        Ok(())
+    })?;
+    each(db, "SELECT space, kind, noticed_at_ms FROM notices", |row| {
+        let (_, space) = space_of(saved, row)?;
+        space.notices.insert(parse("notices", NoticeKind::from_code(&text(row, 1)?))?, number(row, 2)?);
         Ok(())
     })?;
     each(db, "SELECT space, listed_at_ms FROM listed", |row| {

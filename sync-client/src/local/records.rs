@@ -41,6 +41,19 @@ pub(super) fn write(db: &Connection, sealing: &Sealing, row: &Row) -> Result<()>
             let forget = "DELETE FROM covered WHERE space = ?1 AND device = ?2 AND chain = ?3 AND seq <= ?4";
             run(db, forget, params![space, device, chain, number(*floor)])
         }
+        Row::PutCheckpoint { space, checkpoint, known } => {
+            let sql = "INSERT OR REPLACE INTO checkpoints (space, checkpoint, known) VALUES (?1, ?2, ?3)";
+            run(db, sql, params![space.to_string(), checkpoint.to_string(), encode::known_checkpoint(known)])
+        }
+        Row::RemoveCheckpoint { space, checkpoint } => {
+            let sql = "DELETE FROM checkpoints WHERE space = ?1 AND checkpoint = ?2";
+            run(db, sql, params![space.to_string(), checkpoint.to_string()])
+        }
+        Row::PutNotice(notice) => {
+            let sql = "INSERT OR REPLACE INTO notices (space, kind, noticed_at_ms) VALUES (?1, ?2, ?3)";
+            run(db, sql, params![notice.space.to_string(), notice.kind.code(), number(notice.noticed_at_ms)])
+        }
+        Row::ResetClock(hlc) => set_meta(db, CLOCK, hlc.to_string()),
         Row::PutOutbox { space, cid, doubtful } => outbox::put(db, *space, *cid, *doubtful),
         Row::RemoveOutbox { space, cid } => outbox::remove(db, *space, *cid),
         Row::PutChain { space, chain } => write_chain(db, *space, chain),

@@ -8,7 +8,11 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Result, ToSql, Tra
 use tidegate_protocol::UserId;
 
 /// One entry a version; append only.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_files.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_files.sql"),
+    include_str!("migrations/0003_history.sql"),
+];
 
 /// How long a write waits for another process.
 pub(super) const BUSY_WAIT: Duration = Duration::from_secs(10);

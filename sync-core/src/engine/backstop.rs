@@ -46,8 +46,7 @@ impl Turn<'_> {
     }
 
     fn list_space(&mut self, space: Space) {
-        let listing =
-            Listing { began_ms: self.now_ms, folders_left: 2, segments: BTreeSet::new(), checkpoints: BTreeSet::new() };
+        let listing = Listing { began_ms: self.now_ms, folders_left: 2, segments: BTreeSet::new(), checkpoints: BTreeSet::new() };
         self.sync.listing.insert(space, listing);
         self.list_devices(space, None);
         self.list_checkpoints(space, None);
@@ -69,7 +68,9 @@ impl Turn<'_> {
         let segments: Vec<SegmentRef> = entries.iter().filter_map(|entry| SegmentRef::from_key(space, &entry.key)).collect();
         for segment in &segments {
             // The store did not have it when it was asked, and lists it now: it is asked once more.
-            self.sync.absent.remove(&(space, *segment));
+            if self.sync.absent.remove(&(space, *segment)) {
+                self.sync.asked.remove(&(space, *segment));
+            }
             self.want(space, *segment);
         }
         if let Some(listing) = self.sync.listing.get_mut(&space) {

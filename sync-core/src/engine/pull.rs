@@ -65,6 +65,7 @@ impl Turn<'_> {
         self.sync.read_at_ms = self.now_ms;
         self.sync.absent.clear();
         self.sync.refused.clear();
+        self.sync.asked.clear();
         self.sync.spaces_listed.clear();
         self.sync.phase = Phase::List;
         self.emit(Effect::Get { key, if_none_match, range: None }, Task::Doorbell);
@@ -149,7 +150,8 @@ impl Turn<'_> {
         let known = memory.has(&segment) || memory.is_set_aside(&Subject::Segment(segment), self.now_ms);
         let asked = self.sync.fetched.get(&space).is_some_and(|fetched| fetched.contains_key(&segment))
             || self.sync.absent.contains(&(space, segment))
-            || self.sync.refused.contains(&(space, segment));
+            || self.sync.refused.contains(&(space, segment))
+            || self.sync.asked.contains(&(space, segment));
         if !known && !asked {
             self.sync.to_fetch.insert((segment.seq, space, segment));
         }
@@ -163,6 +165,7 @@ impl Turn<'_> {
             if self.account.space(space).has(&segment) {
                 continue;
             }
+            self.sync.asked.insert((space, segment));
             let key = segment.key(space);
             self.emit(Effect::Get { key, if_none_match: None, range: None }, Task::Segment { space, segment });
         }
@@ -244,9 +247,8 @@ impl Turn<'_> {
 
     /// With everything fetched that can be, the missing is either looked for in a listing or named a hole.
     fn after_applying(&mut self) -> Phase {
-        let is_covered = |(space, segment): &(Space, SegmentRef)| {
-            self.account.spaces.get(space).is_some_and(|memory| memory.has(segment))
-        };
+        let is_covered =
+            |(space, segment): &(Space, SegmentRef)| self.account.spaces.get(space).is_some_and(|memory| memory.has(segment));
         let absent: Vec<(Space, SegmentRef)> = self.sync.absent.iter().filter(|entry| !is_covered(entry)).copied().collect();
         let is_new = |(space, segment): &&(Space, SegmentRef)| {
             !self.sync.spaces_listed.contains(space) && !self.is_known_hole(*space, segment)

@@ -86,8 +86,7 @@ impl Turn<'_> {
                 bytes += change.to_json().len() + PLACE_BYTES;
                 is_first || bytes <= BYTES_PER_SEGMENT
             };
-            let chosen: Vec<Cid> =
-                waiting.into_iter().take_while(fits).map(|change| change.cid).collect();
+            let chosen: Vec<Cid> = waiting.into_iter().take_while(fits).map(|change| change.cid).collect();
             self.sync.chosen.extend(chosen.iter().map(|cid| (space, *cid)));
             if !chosen.is_empty() {
                 self.sync.to_send.insert(space, chosen);

@@ -110,13 +110,14 @@ impl Turn<'_> {
                     is_included(digest, &memory.checkpoints) || memory.quarantined.contains_key(&Subject::Checkpoint(*digest))
                 })
             };
-            doorbell.checkpoints(*space).all(|digest| is_read(&digest)) && doorbell.segments(*space).all(|segment| {
-                memory.is_some_and(|memory| {
-                    memory.has(&segment)
-                        || memory.quarantined.contains_key(&Subject::Segment(segment))
-                        || memory.holes.contains_key(&segment)
+            doorbell.checkpoints(*space).all(|digest| is_read(&digest))
+                && doorbell.segments(*space).all(|segment| {
+                    memory.is_some_and(|memory| {
+                        memory.has(&segment)
+                            || memory.quarantined.contains_key(&Subject::Segment(segment))
+                            || memory.holes.contains_key(&segment)
+                    })
                 })
-            })
         };
         let user = self.account.identity.user;
         doorbell.spaces().iter().map(|bell| Doorbell::space_of(user, bell)).all(|space| known(&space))

@@ -151,6 +151,8 @@ pub(super) struct Sync {
     pub(super) spaces_listed: BTreeSet<Space>,
     pub(super) to_fetch: BTreeSet<(u64, Space, SegmentRef)>,
     pub(super) fetched: BTreeMap<Space, BTreeMap<SegmentRef, Fetched>>,
+    /// Segments that were asked for since the doorbell was read.
+    pub(super) asked: BTreeSet<(Space, SegmentRef)>,
     /// Segments that the store did not have when asked.
     pub(super) absent: BTreeSet<(Space, SegmentRef)>,
     /// Segments refused in this sync.
@@ -198,6 +200,7 @@ impl Sync {
             spaces_listed: BTreeSet::new(),
             to_fetch: BTreeSet::new(),
             fetched: BTreeMap::new(),
+            asked: BTreeSet::new(),
             absent: BTreeSet::new(),
             refused: BTreeSet::new(),
             grants_tried: BTreeSet::new(),

@@ -50,8 +50,12 @@ impl Turn<'_> {
     fn notice_lost_segments(&mut self, space: Space, listing: &Listing) {
         let memory = self.account.space(space);
         let is_settled = |at_ms: u64| at_ms.saturating_add(FRESH_MS) < listing.began_ms;
-        let in_store: Vec<&KnownCheckpoint> =
-            memory.checkpoints.iter().filter(|(digest, _)| listing.checkpoints.contains(digest)).map(|(_, known)| known).collect();
+        let in_store: Vec<&KnownCheckpoint> = memory
+            .checkpoints
+            .iter()
+            .filter(|(digest, _)| listing.checkpoints.contains(digest))
+            .map(|(_, known)| known)
+            .collect();
         let is_lost = memory.state.changes().any(|present| {
             !present.brought_by.is_empty()
                 && present.brought_by.iter().all(|(segment, at)| {
@@ -111,5 +115,9 @@ fn numbers_not_merged(memory: &SpaceMemory, chain: &Chain) -> BTreeSet<u64> {
         Subject::Segment(segment) => Some(*segment),
         Subject::Doorbell | Subject::Checkpoint(_) | Subject::Grant(_) | Subject::Content(_) => None,
     });
-    set_aside.chain(memory.holes.keys().copied()).filter(|segment| segment.of_chain() == *chain).map(|segment| segment.seq).collect()
+    set_aside
+        .chain(memory.holes.keys().copied())
+        .filter(|segment| segment.of_chain() == *chain)
+        .map(|segment| segment.seq)
+        .collect()
 }

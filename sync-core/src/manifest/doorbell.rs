@@ -110,7 +110,8 @@ impl Doorbell {
 
     /// Forgets the segments below the floors: a checkpoint that is *old* and still named has them.
     pub fn forget_below(&mut self, space: Space, frontier: &Frontier) {
-        let is_below = |segment: &SegmentRef| frontier.chain(&segment.of_chain()).is_some_and(|chain| segment.seq <= chain.floor());
+        let is_below =
+            |segment: &SegmentRef| frontier.chain(&segment.of_chain()).is_some_and(|chain| segment.seq <= chain.floor());
         self.bell(space.member()).segments.retain(|segment| !is_below(segment));
     }
 

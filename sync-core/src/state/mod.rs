@@ -15,5 +15,5 @@ pub use checkpoint::{
 pub use conflict::{Conflict, conflict};
 pub use merge::{Merged, Present, State};
 pub use purge::due_for_purge;
-pub use retention::{KEPT_AFTER_MS, BACKSTOP_MS, FRESH_MS, LATE_MS, OLD_MS, RETENTION_MS};
+pub use retention::{BACKSTOP_MS, FRESH_MS, KEPT_AFTER_MS, LATE_MS, OLD_MS, RETENTION_MS};
 pub use winner::{are_one, next_version, superseded_by_delete, superseded_by_edit, winner};
