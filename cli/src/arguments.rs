@@ -77,7 +77,7 @@ pub(crate) enum Command {
     /// Make an earlier or losing version of a record the current one
     Restore(RestoreArguments),
     /// Send what is new here, fetch what is new elsewhere
-    Sync,
+    Sync(SyncArguments),
     /// Show this device, what waits to be sent, and when it last synced
     Status,
     /// List the account's devices
@@ -232,6 +232,13 @@ pub(crate) struct DeleteArguments {
 pub(crate) struct HistoryArguments {
     /// Record; the first characters of its id do
     pub(crate) id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SyncArguments {
+    /// Send deletes even if they take more than a fifth of a family member's records
+    #[arg(long)]
+    pub(crate) allow_mass_delete: bool,
 }
 
 #[derive(Debug, Args)]

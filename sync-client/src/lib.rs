@@ -50,7 +50,9 @@ pub use record::{
     RecordInfo, Source, Version, VersionState, Written,
 };
 pub use remote::Remote;
-pub use report::{DeviceInfo, DeviceState, Event, Hole, Progress, Quarantined, Requests, Status, SyncReport, Traffic};
+pub use report::{
+    DeviceInfo, DeviceState, Event, Hole, MassDelete, Progress, Quarantined, Requests, Status, SyncReport, Traffic,
+};
 pub use secrecy::SecretString;
 pub use session::Session;
 pub use tidegate_sigv4::Credentials;

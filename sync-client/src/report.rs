@@ -5,6 +5,7 @@ use std::time::Duration;
 use tidegate_protocol::{ChainId, ContentHmac, DeviceId, MemberId, RecordId, UserId};
 use time::OffsetDateTime;
 
+use crate::error::Error;
 use crate::record::ChangeId;
 use crate::remote::Remote;
 
@@ -89,6 +90,24 @@ pub struct Progress {
     pub bytes_down: u64,
 }
 
+/// Deletes so many that they wait for a person's word. Of this family member nothing is sent until
+/// [`crate::SyncOptions::allow_mass_delete`] is given, or the records are put back; everything else is synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MassDelete {
+    /// The family member; `None` for the account's own space.
+    pub member_id: Option<MemberId>,
+    /// Records that would be deleted on all devices.
+    pub deletes: u64,
+    /// Records that there are on all devices.
+    pub records: u64,
+}
+
+impl From<MassDelete> for Error {
+    fn from(held: MassDelete) -> Self {
+        Self::MassDelete { deletes: held.deletes, records: held.records }
+    }
+}
+
 /// What a sync did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncReport {
@@ -100,6 +119,8 @@ pub struct SyncReport {
     pub conflicts: u64,
     /// What was not believed in this sync.
     pub quarantined: Vec<Quarantined>,
+    /// The members whose edits were held back: their deletes need a person's word first.
+    pub mass_delete: Vec<MassDelete>,
     /// What went over the wire.
     pub traffic: Traffic,
     /// How long it took.

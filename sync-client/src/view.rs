@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 
 use crate::error::Error;
 use crate::record::{AttachmentInfo, Conflict, ContentId, ListFilter, Listing, Member, RecordInfo, Version, VersionState};
-use crate::report::{DeviceInfo, DeviceState, Hole, Quarantined};
+use crate::report::{DeviceInfo, DeviceState, Hole, MassDelete, Quarantined};
 
 /// What a record is that nothing was said about.
 const DEFAULT_KIND: &str = "document";
@@ -172,6 +172,11 @@ fn version(view: &VersionView<'_>) -> Version {
         title: view.change.meta.title.clone().unwrap_or_default(),
         bytes: view.change.size,
     }
+}
+
+pub(crate) fn mass_delete(summary: &SyncSummary) -> Vec<MassDelete> {
+    let held = summary.mass_delete.iter();
+    held.map(|held| MassDelete { member_id: held.space.member(), deletes: held.deletes, records: held.records }).collect()
 }
 
 pub(crate) fn quarantined(summary: &SyncSummary) -> Vec<Quarantined> {

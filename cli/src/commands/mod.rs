@@ -62,7 +62,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<(), Fail
         Command::History(arguments) => history::run(&context, &arguments),
         Command::Conflicts => conflicts::run(&context),
         Command::Restore(arguments) => restore::run(&context, &arguments).await,
-        Command::Sync => sync::run(&context).await,
+        Command::Sync(arguments) => sync::run(&context, &arguments).await,
         Command::Status => status::run(&context),
         Command::Devices => devices::run(&context),
         Command::Rebuild => rebuild::run(&context).await,

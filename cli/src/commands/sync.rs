@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 use tidegate_protocol::DeviceId;
-use tidegate_sync_client::{Quarantined, SyncReport};
+use tidegate_sync_client::{Error, Quarantined, SyncOptions, SyncReport};
 
 use super::Context;
 use super::clock_warning::clock_warning;
+use crate::arguments::SyncArguments;
 use crate::document::RequestsDocument;
 use crate::failure::Failure;
 use crate::progress::SyncBar;
@@ -45,13 +46,14 @@ impl From<&SyncReport> for SyncDocument {
     }
 }
 
-pub(super) async fn run(context: &Context) -> Result<(), Failure> {
+pub(super) async fn run(context: &Context, arguments: &SyncArguments) -> Result<(), Failure> {
+    let options = SyncOptions { allow_mass_delete: arguments.allow_mass_delete };
     let client = context.open()?;
     if client.is_syncing_elsewhere() {
         context.output.note("another process is syncing this home: waiting for it");
     }
     let bar = SyncBar::new(context.output, "syncing");
-    let report = client.sync(&|progress| bar.update(progress)).await;
+    let report = client.sync_with(options, &|progress| bar.update(progress)).await;
     drop(bar);
     let report = report?;
     for quarantined in &report.quarantined {
@@ -60,6 +62,10 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     }
     if let Some(warning) = clock_warning(client.status()?.clock_offset_ms) {
         context.output.warn(&warning);
+    }
+    // Everything else is synced by now; what is held back is what a person has to know of.
+    if let Some(held) = report.mass_delete.first() {
+        return Err(Error::from(*held).into());
     }
     context.output.result(&SyncDocument::from(&report), |style| summary(&report, style))
 }

@@ -84,8 +84,9 @@ pub(super) async fn sync(
     tell_conflicts(device, &conflicts_before)?;
     let traffic = transport.traffic().total().since(&before);
     let quarantined = view::quarantined(&summary);
+    let mass_delete = view::mass_delete(&summary);
     let SyncSummary { pulled, pushed, conflicts, .. } = summary;
-    Ok(SyncReport { pulled, pushed, conflicts, quarantined, traffic, duration: began.elapsed() })
+    Ok(SyncReport { pulled, pushed, conflicts, quarantined, mass_delete, traffic, duration: began.elapsed() })
 }
 
 fn tell_conflicts(device: &Device, before: &[Conflict]) -> Result<(), Error> {

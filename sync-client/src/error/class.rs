@@ -85,6 +85,7 @@ impl Error {
                 ProblemClass::Invalid => Class::Invalid,
                 ProblemClass::Denied => Class::Denied,
             },
+            Self::MassDelete { .. } => Class::Decide,
             Self::Engine { class, .. } => *class,
             Self::Database(_) | Self::Bug(_) => Class::Bug,
         }

@@ -56,6 +56,7 @@ impl Error {
             Self::ChangeUnknown { .. } => "change-unknown",
             Self::ContentMissing { .. } => "content-missing",
             Self::ContentDamaged { .. } => "content-damaged",
+            Self::MassDelete { .. } => "mass-delete",
             Self::Engine { code, .. } => code,
             Self::Bug(_) => "internal",
         }

@@ -72,6 +72,10 @@ impl Error {
             Self::ContentDamaged { .. } => {
                 "the store does not hold what was written; restore the object from a backup of the bucket"
             }
+            Self::MassDelete { .. } => {
+                "if that is wanted, run 'tidegate sync --allow-mass-delete'; 'tidegate list --deleted' shows what would go, and \
+                 'tidegate restore' brings it back"
+            }
             Self::Engine { class, .. } => engine_help(*class),
             Self::Bug(_) => "please report it, with the command that you ran",
         }

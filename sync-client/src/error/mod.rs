@@ -347,6 +347,14 @@ pub enum Error {
         /// The code of the check that failed.
         reason: String,
     },
+    /// Deletes that would take so much that a person has to say so first; everything else is synced.
+    #[error("{deletes} of {records} records would be deleted on all devices")]
+    MassDelete {
+        /// Records that would go.
+        deletes: u64,
+        /// Records that there are.
+        records: u64,
+    },
     /// The engine refuses a command or stops, by its own code.
     #[error("{message}")]
     Engine {

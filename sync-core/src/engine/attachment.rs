@@ -5,7 +5,8 @@ use tidegate_protocol::{ContentHmac, ObjectKey, Sha256, Space};
 
 use super::Engine;
 use super::event::{FailureClass, Outcome};
-use super::sync::{Stored, Turn};
+use super::sync::Turn;
+use super::upload::Stored;
 use crate::envelope::{HEADER_BYTES, OpenError, SealError, StreamOpener, StreamSealer};
 use crate::keys::KeyName;
 use crate::manifest::{Change, Cid, Location, ObjectLocation};
@@ -35,16 +36,12 @@ impl Turn<'_> {
             Err(FailureClass::Corrupt) => {
                 let retry_at_ms = self.now_ms + BACKSTOP_MS;
                 self.quarantine(Quarantined { space, subject: Subject::Content(cid), reason: Reason::Corrupt, retry_at_ms });
-                return self.load_next();
+                return self.attachment_not_sent(space, cid);
             }
             Err(class) => return self.sync.fail("store-attachment", class),
         };
-        let stored = Stored { location: Location::Object(location), sha256 };
-        if let Some(hmac) = self.account.space(space).state.get(cid).and_then(|change| change.content_hmac) {
-            self.sync.stored_attachments.insert((space, hmac), stored.clone());
-        }
-        self.sync.stored.insert((space, cid), stored);
-        self.load_next();
+        let stored = Stored { location: Location::Object(location), sha256, uploaded_at_ms: Some(self.now_ms) };
+        self.attachment_sent(space, cid, stored);
     }
 }
 

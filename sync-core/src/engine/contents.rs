@@ -1,6 +1,6 @@
 //! Contents: fetching those of the records that are shown, and checking them.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tidegate_protocol::{ContentHmac, ObjectKey, Sha256, Space};
 
@@ -8,18 +8,40 @@ use super::Engine;
 use super::effect::Effect;
 use super::event::{FailureClass, Outcome, Read};
 use super::persist::{Row, Step};
-use super::sync::{Phase, Task, Turn, WantedContent};
+use super::ranges::{Part, ranges, span};
+use super::sync::{Phase, Task, Turn};
 use crate::envelope::{ObjectContext, ObjectName, open};
 use crate::keys::Keyring;
 use crate::manifest::{Change, Cid, Location, Target};
 use crate::quarantine::{Quarantined, Reason, Subject};
 use crate::state::{BACKSTOP_MS, State, winner};
 
-/// How many contents are fetched before they are persisted.
+/// How many requests for contents go out before what they bring is persisted.
 const WAVE: usize = 32;
 
-/// How many bytes of content are fetched before they are persisted; at least one content always is.
-const WAVE_BYTES: u64 = 32 << 20;
+/// How many bytes of content are fetched before they are persisted; at least one request always is made.
+const WAVE_BYTES: u64 = 16 << 20;
+
+/// A content that a record shows and that is not on the device.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WantedPart {
+    pub(super) cid: Cid,
+    /// First byte and length within the object, if it is not the whole of it.
+    pub(super) range: Option<(u64, u64)>,
+    /// Length of the plaintext in bytes.
+    size: u64,
+}
+
+/// One request for one or more contents.
+#[derive(Debug, Clone)]
+pub(super) struct WantedRead {
+    space: Space,
+    key: ObjectKey,
+    range: Option<(u64, u64)>,
+    parts: Vec<WantedPart>,
+    /// Bytes that it brings, or that they become.
+    bytes: u64,
+}
 
 impl Turn<'_> {
     /// Fetches the contents of the records that are shown and not on the device. Attachments wait until somebody asks.
@@ -32,17 +54,13 @@ impl Turn<'_> {
             None => self.look_for_wanted(),
         };
         let mut bytes = 0;
-        let mut named: BTreeSet<(Space, ContentHmac)> = BTreeSet::new();
-        while let Some(next) = wanted.front().copied() {
-            if self.outstanding() >= WAVE || (bytes > 0 && bytes + next.size > WAVE_BYTES) {
+        while let Some(next) = wanted.pop_front_if(|next| bytes == 0 || bytes + next.bytes <= WAVE_BYTES) {
+            bytes += next.bytes;
+            let WantedRead { space, key, range, parts, .. } = next;
+            let first = range.map_or(0, |(first, _)| first);
+            self.emit(Effect::Get { key, if_none_match: None, range }, Task::Contents { space, first, parts });
+            if self.outstanding() >= WAVE {
                 break;
-            }
-            wanted.pop_front();
-            // One content may stand in several records; it is fetched once.
-            let here = self.account.space(next.space).contents.contains(&next.hmac);
-            if !here && named.insert((next.space, next.hmac)) {
-                bytes += next.size;
-                self.get_content(next.space, next.cid);
             }
         }
         self.sync.contents_wanted = Some(wanted);
@@ -51,42 +69,54 @@ impl Turn<'_> {
         }
     }
 
-    /// Looks through the records once a sync, not once a wave: a device that joins has many of both.
-    fn look_for_wanted(&self) -> VecDeque<WantedContent> {
-        let mut wanted = VecDeque::new();
+    /// Looks through the records once a sync, not once a wave: a device that joins has many of both. What lies in one pack is
+    /// read together.
+    fn look_for_wanted(&self) -> VecDeque<WantedRead> {
+        let mut reads = VecDeque::new();
         for (space, memory) in &self.account.spaces {
+            // One content may stand in several records; it is fetched once.
+            let mut named: BTreeSet<ContentHmac> = BTreeSet::new();
+            let mut packs: BTreeMap<ObjectKey, Vec<Part<WantedPart>>> = BTreeMap::new();
             for register in memory.state.registers().filter(|register| matches!(register.target, Target::Record(_))) {
                 let Some(shown) = winner(memory.state.heads(register)) else { continue };
-                let Some(hmac) = shown.content_hmac else { continue };
-                let stored = matches!(memory.state.location(shown.cid), Some(Location::Object(_) | Location::Pack(_)));
-                let tried = self.sync.contents_tried.contains(&(*space, shown.cid));
-                let waits = memory.is_set_aside(&Subject::Content(shown.cid), self.now_ms);
-                if stored && !tried && !waits && !memory.contents.contains(&hmac) {
-                    wanted.push_back(WantedContent { space: *space, cid: shown.cid, hmac, size: shown.size });
+                let Some(hmac) = shown.content_hmac.filter(|hmac| !memory.contents.contains(hmac)) else { continue };
+                let Some((key, range)) = memory.state.location(shown.cid).and_then(object_of) else { continue };
+                if memory.is_set_aside(&Subject::Content(shown.cid), self.now_ms) || !named.insert(hmac) {
+                    continue;
+                }
+                let part = WantedPart { cid: shown.cid, range, size: shown.size };
+                match range {
+                    Some((offset, length)) => packs.entry(key).or_default().push(Part { offset, length, of: part }),
+                    None => reads.push_back(WantedRead { space: *space, key, range: None, parts: vec![part], bytes: part.size }),
                 }
             }
-        }
-        wanted
-    }
-
-    fn get_content(&mut self, space: Space, cid: Cid) {
-        self.sync.contents_tried.insert((space, cid));
-        let place = self.account.spaces.get(&space).and_then(|memory| memory.state.location(cid)).and_then(object_of);
-        if let Some((key, range)) = place {
-            self.emit(Effect::Get { key, if_none_match: None, range }, Task::Content { space, cid });
-        }
-    }
-
-    pub(super) fn content_read(&mut self, space: Space, cid: Cid, outcome: Outcome) {
-        let opened = match outcome.read() {
-            Ok(Read::Found { bytes, .. }) => {
-                let memory = self.account.spaces.entry(space).or_default();
-                open_content(&self.account.keyring, space, &memory.state, cid, &bytes)
+            for (key, parts) in packs {
+                reads.extend(pack_reads(*space, &key, parts));
             }
+        }
+        reads
+    }
+
+    pub(super) fn contents_read(&mut self, space: Space, first: u64, parts: Vec<WantedPart>, outcome: Outcome) {
+        let bytes = match outcome.read() {
+            Ok(Read::Found { bytes, .. }) => Ok(bytes),
             Ok(Read::NotFound | Read::NotModified) => Err(Reason::MissingContent),
             Err(FailureClass::Corrupt) => Err(Reason::Corrupt),
+            // A range that the object does not have: what names it is wrong, and no reason to stop for everything else.
+            Err(FailureClass::Invalid) if parts.iter().any(|part| part.range.is_some()) => Err(Reason::Corrupt),
             Err(class) => return self.sync.fail("get-object", class),
         };
+        for part in parts {
+            let opened = bytes.as_deref().map_err(|reason| *reason).and_then(|bytes| {
+                let stored = part.within(first, bytes).ok_or(Reason::Corrupt)?;
+                let memory = self.account.spaces.entry(space).or_default();
+                open_content(&self.account.keyring, space, &memory.state, part.cid, stored)
+            });
+            self.take_content(space, part.cid, opened);
+        }
+    }
+
+    fn take_content(&mut self, space: Space, cid: Cid, opened: Result<(ContentHmac, Vec<u8>), Reason>) {
         match opened {
             Ok((hmac, bytes)) => {
                 let memory = self.account.space(space);
@@ -102,6 +132,39 @@ impl Turn<'_> {
             }
         }
     }
+}
+
+impl WantedPart {
+    /// Its stored bytes, out of what came from `first` on.
+    fn within<'a>(&self, first: u64, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let Some((offset, length)) = self.range else { return Some(bytes) };
+        let start = usize::try_from(offset.checked_sub(first)?).ok()?;
+        bytes.get(start..start.checked_add(usize::try_from(length).ok()?)?)
+    }
+}
+
+/// The requests that bring these parts of a pack. Text shrinks to a tenth in a pack: a range is cut where its contents
+/// together would be more than one wave holds in memory.
+fn pack_reads(space: Space, key: &ObjectKey, parts: Vec<Part<WantedPart>>) -> Vec<WantedRead> {
+    let mut reads = Vec::new();
+    for range in ranges(parts) {
+        let mut rest = range.as_slice();
+        while !rest.is_empty() {
+            let mut size = 0;
+            let fits = |part: &&Part<WantedPart>| {
+                size += part.of.size;
+                size <= WAVE_BYTES
+            };
+            let count = rest.iter().take_while(fits).count().max(1);
+            let (now, later) = rest.split_at(count);
+            let (first, length) = span(now);
+            let parts: Vec<WantedPart> = now.iter().map(|part| part.of).collect();
+            let bytes = parts.iter().map(|part| part.size).sum::<u64>().max(length);
+            reads.push(WantedRead { space, key: key.clone(), range: Some((first, length)), parts, bytes });
+            rest = later;
+        }
+    }
+    reads
 }
 
 impl Engine {

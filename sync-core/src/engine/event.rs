@@ -5,6 +5,7 @@ use tidegate_protocol::{ObjectKey, Sha256};
 use crate::manifest::{ObjectLocation, Timestamp};
 use crate::notice::Notice;
 use crate::quarantine::{Hole, Quarantined};
+use crate::state::MassDelete;
 
 /// One entry of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -246,6 +247,8 @@ pub struct SyncSummary {
     pub checkpoints_made: u64,
     /// Changes purged: kept long enough.
     pub purged: u64,
+    /// The spaces whose edits were not sent, because their deletes need a person's word.
+    pub mass_delete: Vec<MassDelete>,
     /// Where it ended early, if it did.
     pub failure: Option<Failure>,
 }

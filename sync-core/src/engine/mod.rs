@@ -23,12 +23,15 @@ mod effect;
 mod event;
 mod members;
 mod options;
+mod pack;
 mod persist;
 mod pull;
 mod push;
+mod ranges;
 mod ring;
 mod sync;
 mod tidy;
+mod upload;
 mod view;
 
 use rand_core::CryptoRng;

@@ -3,23 +3,19 @@
 use tidegate_protocol::{ChainId, GrantId, ObjectKey, Sha256, Space};
 
 use super::account::SpaceMemory;
-use super::contents::object_name;
 use super::effect::Effect;
 use super::event::{FailureClass, Outcome, Written};
 use super::persist::{BuiltSegment, OwnChain, Row, Step};
-use super::sync::{Phase, Stored, Task, Turn};
-use crate::envelope::{ObjectContext, ObjectName, SealError, seal, seal_signed};
-use crate::manifest::{Chain, Change, Cid, Location, ObjectLocation, Segment, SegmentRef, Target, Timestamp};
-use crate::state::FRESH_MS;
-
-/// How many contents are loaded, sealed or on their way at once: each may have 64 MiB.
-const CONTENTS_AT_ONCE: usize = 4;
+use super::sync::{Phase, Task, Turn};
+use crate::envelope::{ObjectContext, ObjectName, SealError, seal_signed};
+use crate::manifest::{Chain, Change, Cid, Segment, SegmentRef, Timestamp};
+use crate::state::{FRESH_MS, mass_delete};
 
 /// How many bytes of changes a segment takes: its cap, less room for the places of the contents and for what it has seen.
 const BYTES_PER_SEGMENT: usize = 7 << 20;
 
 /// What a content's place adds to a change at most, in bytes.
-const PLACE_BYTES: usize = 400;
+const PLACE_BYTES: usize = 350;
 
 impl Turn<'_> {
     /// Stores the grants of new members, before any segment can name them: a device that reads of a member without being
@@ -55,6 +51,7 @@ impl Turn<'_> {
             .spaces
             .iter()
             .filter(|(space, _)| self.account.keyring.current(**space).is_some())
+            .filter(|(space, _)| !self.sync.held.contains_key(space))
             .any(|(space, memory)| memory.built.is_none() && waits(space, memory))
     }
 
@@ -73,8 +70,11 @@ impl Turn<'_> {
     fn choose_changes(&mut self) {
         self.sync.to_send.clear();
         for space in self.account.open_spaces() {
+            if !self.sync.options.allow_mass_delete {
+                self.hold_mass_delete(space);
+            }
             let memory = self.account.space(space);
-            if memory.built.is_some() {
+            if memory.built.is_some() || self.sync.held.contains_key(&space) {
                 continue;
             }
             let new = memory.outbox.keys().filter(|cid| !self.sync.chosen.contains(&(space, **cid)));
@@ -92,133 +92,15 @@ impl Turn<'_> {
                 self.sync.to_send.insert(space, chosen);
             }
         }
+        self.queue_contents();
     }
 
-    /// Stores the contents of the chosen changes. A segment that named an object not yet stored would be read by others
-    /// as damaged, and for good if this device never came back.
-    pub(super) fn send_contents(&mut self) {
-        self.load_next();
-        if self.is_quiet() {
-            self.sync.phase = Phase::Build;
-        }
-    }
-
-    /// Keeps a few contents on their way.
-    pub(super) fn load_next(&mut self) {
-        let waiting: Vec<(Space, Cid)> = self
-            .sync
-            .to_send
-            .iter()
-            .flat_map(|(space, cids)| cids.iter().map(|cid| (*space, *cid)))
-            .filter(|entry| !self.sync.stored.contains_key(entry) && !self.sync.on_the_way.contains(entry))
-            .collect();
-        for (space, cid) in waiting {
-            if self.outstanding() >= CONTENTS_AT_ONCE {
-                return;
-            }
-            let Some(change) = self.account.space(space).state.get(cid).cloned() else { continue };
-            let Some(hmac) = change.content_hmac else { continue };
-            if !change.has_content() || matches!(change.location, Some(Location::Inline(_))) {
-                continue;
-            }
-            if let Some(stored) = self.known_place(space, &change) {
-                self.sync.stored.insert((space, cid), stored);
-                continue;
-            }
-            if self.is_on_the_way(space, change.target) {
-                continue;
-            }
-            self.sync.on_the_way.insert((space, cid));
-            match change.target {
-                Target::Attachment(_) => {
-                    let size = change.size;
-                    self.emit(Effect::StoreAttachment { space, cid, hmac, size }, Task::StoreAttachment { space, cid });
-                }
-                Target::Record(_) => self.emit(Effect::LoadContent { space, hmac }, Task::Load { space, cid }),
-            }
-        }
-    }
-
-    /// Whether this attachment's content is being stored for another record; it is looked at again once it is.
-    fn is_on_the_way(&self, space: Space, target: Target) -> bool {
-        let Target::Attachment(_) = target else { return false };
-        let Some(memory) = self.account.spaces.get(&space) else { return false };
-        let coming = self.sync.on_the_way.iter().filter(|entry| entry.0 == space && !self.sync.stored.contains_key(entry));
-        coming.filter_map(|(_, cid)| memory.state.get(*cid)).any(|change| change.target == target)
-    }
-
-    /// Where an attachment's content is stored already: named by a head of the state just read, which keeps the collector
-    /// away from it, or stored in this sync for another record. So deduplication needs no request at all.
-    fn known_place(&self, space: Space, change: &Change) -> Option<Stored> {
-        let Target::Attachment(hmac) = change.target else { return None };
-        if let Some(stored) = self.sync.stored_attachments.get(&(space, hmac)) {
-            return Some(stored.clone());
-        }
-        let memory = self.account.spaces.get(&space)?;
-        memory.state.heads_of_target(change.target).into_iter().find_map(|head| {
-            let is_sent = memory.state.present(head.cid).is_some_and(|present| !present.brought_by.is_empty());
-            let place = memory.state.whereabouts(head.cid)?;
-            let location = place.location.clone()?;
-            let Location::Object(_) = location else { return None };
-            (is_sent && head.has_content()).then_some(Stored { location, sha256: place.sha256? })
-        })
-    }
-
-    pub(super) fn content_loaded(&mut self, space: Space, cid: Cid, outcome: Outcome) {
-        let bytes = match outcome.loaded() {
-            Ok(bytes) => bytes,
-            Err(class) => return self.sync.fail("load-content", class),
-        };
-        let Some(change) = self.account.space(space).state.get(cid).cloned() else { return };
-        // An attachment may have been stored for another record meanwhile.
-        if let Some(stored) = self.known_place(space, &change) {
-            self.sync.stored.insert((space, cid), stored);
-            return self.load_next();
-        }
-        let Some((key, body, stored)) = self.seal_content(space, &change, &bytes) else {
-            return self.sync.fail("load-content", FailureClass::Invalid);
-        };
-        self.emit(Effect::PutIfAbsent { key, body }, Task::SendContent { space, cid, stored });
-    }
-
-    /// Seals a content under a fresh salt: no two uploads have one name, so a collector that is about to delete an old
-    /// upload can never hit a new one.
-    fn seal_content(&mut self, space: Space, change: &Change, content: &[u8]) -> Option<(ObjectKey, Vec<u8>, Stored)> {
-        let Space::Member(user, member) = space else { return None };
-        let keys = self.account.keyring.current(space)?;
-        if Some(keys.attachment_key().content_hmac(content)) != change.content_hmac {
-            return None;
-        }
-        let name = object_name(change);
-        let body = seal(keys.key(), &ObjectContext { space, name: name.clone() }, content, self.rng).ok()?;
-        let sha256 = Sha256::of(&body);
-        let digest = sha256.digest();
-        let key = match name {
-            ObjectName::Record { id, version } => ObjectKey::Record { user, member, record: id, version, digest },
-            ObjectName::Attachment { hmac } => ObjectKey::Attachment { user, member, hmac, digest },
-            ObjectName::Pack
-            | ObjectName::Segment { .. }
-            | ObjectName::Checkpoint
-            | ObjectName::Doorbell
-            | ObjectName::Device { .. }
-            | ObjectName::Local { .. } => return None,
-        };
-        let object = ObjectLocation { key: key.clone(), length: body.len() as u64, extra: serde_json::Map::new() };
-        Some((key, body, Stored { location: Location::Object(object), sha256 }))
-    }
-
-    pub(super) fn content_sent(&mut self, space: Space, cid: Cid, stored: Stored, outcome: Outcome) {
-        match outcome.written() {
-            // The key is the hash of the bytes: whatever is there already is what was sent.
-            Ok(Written::Stored { .. } | Written::AlreadyThere) => {
-                if let Some(Target::Attachment(hmac)) = self.account.space(space).state.get(cid).map(|change| change.target) {
-                    self.sync.stored_attachments.insert((space, hmac), stored.clone());
-                }
-                self.sync.stored.insert((space, cid), stored);
-                self.load_next();
-            }
-            Ok(Written::Nowhere) => self.sync.fail("put-object", FailureClass::Invalid),
-            Err(class) => self.sync.fail("put-object", class),
+    /// Holds back all edits of a space whose deletes need a person's word. All of them: an edit that builds upon a delete
+    /// must not go before it.
+    fn hold_mass_delete(&mut self, space: Space) {
+        let memory = self.account.space(space);
+        if let Some(held) = mass_delete(space, &memory.state, memory.outbox.keys()) {
+            self.sync.held.insert(space, held);
         }
     }
 
@@ -289,7 +171,7 @@ impl Turn<'_> {
         for cid in cids.iter().filter(|cid| memory.outbox.contains_key(cid)) {
             let Some(change) = memory.state.get(*cid) else { continue };
             let mut change = change.clone();
-            if let Some(stored) = self.sync.stored.remove(&(space, *cid)) {
+            if let Some(stored) = self.sync.upload.stored.remove(&(space, *cid)) {
                 change.location = Some(stored.location);
                 change.sha256 = Some(stored.sha256);
             }

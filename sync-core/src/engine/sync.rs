@@ -5,17 +5,19 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rand_core::CryptoRng;
-use tidegate_protocol::{ContentHmac, Digest, GrantId, Sha256, Space};
+use tidegate_protocol::{Digest, GrantId, Space};
 
 use super::account::Account;
+use super::contents::{WantedPart, WantedRead};
 use super::effect::{Effect, EffectId};
 use super::event::{Failure, FailureClass, Outcome, SyncSummary};
 use super::options::SyncOptions;
 use super::persist::{Persist, Row, Step};
 use super::pull::{Bell, Fetched};
-use crate::manifest::{Cid, Location, SegmentRef, Timestamp};
+use super::upload::{Stored, Upload};
+use crate::manifest::{Cid, SegmentRef, Timestamp};
 use crate::quarantine::Quarantined;
-use crate::state::KnownCheckpoint;
+use crate::state::{KnownCheckpoint, MassDelete};
 
 /// What a sync does next, once nothing is out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,11 +75,11 @@ pub(super) enum Task {
     Checkpoint { space: Space, digest: Digest, stored_at: Option<Timestamp> },
     SendCheckpoint { space: Space, digest: Digest, known: KnownCheckpoint },
     Segment { space: Space, segment: SegmentRef },
-    Content { space: Space, cid: Cid },
+    Contents { space: Space, first: u64, parts: Vec<WantedPart> },
     SendGrant(GrantId),
-    Load { space: Space, cid: Cid },
+    Load { space: Space, cid: Cid, size: u64 },
     StoreAttachment { space: Space, cid: Cid },
-    SendContent { space: Space, cid: Cid, stored: Stored },
+    SendContents { space: Space, stored: Vec<(Cid, Stored)>, bytes: u64 },
     SendSegment(Space),
     WriteDoorbell { settled: bool },
     DoorbellAgain,
@@ -89,22 +91,6 @@ impl Task {
     pub(super) const fn is_persist(&self) -> bool {
         matches!(self, Self::Persisted)
     }
-}
-
-/// Where a content was stored in this sync.
-#[derive(Debug, Clone)]
-pub(super) struct Stored {
-    pub(super) location: Location,
-    pub(super) sha256: Sha256,
-}
-
-/// A content that a record shows and that is not on the device.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct WantedContent {
-    pub(super) space: Space,
-    pub(super) cid: Cid,
-    pub(super) hmac: ContentHmac,
-    pub(super) size: u64,
 }
 
 /// What a listing of a space shows, so far.
@@ -158,19 +144,18 @@ pub(super) struct Sync {
     /// Segments refused in this sync.
     pub(super) refused: BTreeSet<(Space, SegmentRef)>,
     pub(super) grants_tried: BTreeSet<GrantId>,
-    pub(super) contents_tried: BTreeSet<(Space, Cid)>,
     /// The contents that are wanted, once they were looked for.
-    pub(super) contents_wanted: Option<VecDeque<WantedContent>>,
+    pub(super) contents_wanted: Option<VecDeque<WantedRead>>,
 
     pub(super) grants_sent: BTreeSet<GrantId>,
     /// The changes that the segments being made carry.
     pub(super) to_send: BTreeMap<Space, Vec<Cid>>,
     /// The changes that were chosen before: what could not be sent then waits for the next sync.
     pub(super) chosen: BTreeSet<(Space, Cid)>,
-    pub(super) on_the_way: BTreeSet<(Space, Cid)>,
-    pub(super) stored: BTreeMap<(Space, Cid), Stored>,
-    pub(super) stored_attachments: BTreeMap<(Space, ContentHmac), Stored>,
+    pub(super) upload: Upload,
     pub(super) ring_attempts: u32,
+    /// The spaces whose outbox is not sent in this sync: their deletes need a person's word.
+    pub(super) held: BTreeMap<Space, MassDelete>,
 }
 
 impl Sync {
@@ -204,15 +189,13 @@ impl Sync {
             absent: BTreeSet::new(),
             refused: BTreeSet::new(),
             grants_tried: BTreeSet::new(),
-            contents_tried: BTreeSet::new(),
             contents_wanted: None,
             grants_sent: BTreeSet::new(),
             to_send: BTreeMap::new(),
             chosen: BTreeSet::new(),
-            on_the_way: BTreeSet::new(),
-            stored: BTreeMap::new(),
-            stored_attachments: BTreeMap::new(),
+            upload: Upload::default(),
             ring_attempts: 0,
+            held: BTreeMap::new(),
         }
     }
 
@@ -255,6 +238,7 @@ impl Sync {
             checkpoints_merged: self.checkpoints_merged,
             checkpoints_made: self.checkpoints_made,
             purged: self.purged,
+            mass_delete: self.held.into_values().collect(),
             failure: self.failure,
         }
     }
@@ -316,11 +300,11 @@ impl Turn<'_> {
             Task::Checkpoint { space, digest, stored_at } => self.checkpoint_read(space, digest, stored_at, outcome),
             Task::SendCheckpoint { space, digest, known } => self.checkpoint_sent(space, digest, known, outcome),
             Task::Segment { space, segment } => self.segment_read(space, segment, outcome),
-            Task::Content { space, cid } => self.content_read(space, cid, outcome),
+            Task::Contents { space, first, parts } => self.contents_read(space, first, parts, outcome),
             Task::SendGrant(grant) => self.grant_sent(grant, outcome),
-            Task::Load { space, cid } => self.content_loaded(space, cid, outcome),
+            Task::Load { space, cid, size } => self.content_loaded(space, cid, size, outcome),
             Task::StoreAttachment { space, cid } => self.attachment_stored(space, cid, outcome),
-            Task::SendContent { space, cid, stored } => self.content_sent(space, cid, stored, outcome),
+            Task::SendContents { space, stored, bytes } => self.contents_sent(space, stored, bytes, outcome),
             Task::SendSegment(space) => self.segment_sent(space, outcome),
             Task::DoorbellAgain => self.doorbell_read_again(outcome),
             Task::WriteDoorbell { settled } => self.doorbell_written(settled, outcome),

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod conflict;
+mod mass_delete;
 mod merge;
 mod purge;
 #[cfg(feature = "reference-model")]
@@ -13,6 +14,7 @@ pub use checkpoint::{
     CHECKPOINT_MINIMUM, KnownCheckpoint, KnownCheckpoints, changes_since, is_checkpoint_due, is_included, maximal,
 };
 pub use conflict::{Conflict, conflict};
+pub use mass_delete::{MassDelete, is_mass_delete, mass_delete};
 pub use merge::{Merged, Present, State};
 pub use purge::due_for_purge;
 pub use retention::{BACKSTOP_MS, FRESH_MS, KEPT_AFTER_MS, LATE_MS, OLD_MS, RETENTION_MS};
