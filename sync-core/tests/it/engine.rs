@@ -18,38 +18,42 @@ use crate::setup::{Account, account, rng, thumbprint};
 
 const PROFILE: StoreProfile = StoreProfile { create: Conditions::Honoured, replace: Conditions::Honoured };
 
-/// A store that honours no condition on writes.
+/// A store that honours no condition on writes. It holds bytes and when it took them.
 #[derive(Default)]
-struct Store(BTreeMap<String, Vec<u8>>);
+pub(crate) struct Store(pub(crate) BTreeMap<String, (Vec<u8>, u64)>);
 
 impl Store {
-    fn keys(&self, part: &str) -> usize {
+    pub(crate) fn keys(&self, part: &str) -> usize {
         self.0.keys().filter(|key| key.contains(part)).count()
     }
 
     fn list(&self, prefix: &ListPrefix) -> Outcome {
         let prefix = prefix.to_string();
         let listed = self.0.iter().filter(|(key, _)| key.starts_with(&prefix));
-        let entries =
-            listed.map(|(key, bytes)| ListedObject { key: key.parse().unwrap(), size: bytes.len() as u64, last_modified: None });
+        let entries = listed.map(|(key, (bytes, at_ms))| ListedObject {
+            key: key.parse().unwrap(),
+            size: bytes.len() as u64,
+            last_modified: Some(Timestamp::from_millis(*at_ms)),
+        });
         Outcome::Listed { entries: entries.collect(), next: None }
     }
 
-    fn put(&mut self, key: &ObjectKey, body: &[u8]) -> Outcome {
-        self.0.insert(key.to_string(), body.to_vec());
+    fn put(&mut self, key: &ObjectKey, body: &[u8], now_ms: u64) -> Outcome {
+        self.0.insert(key.to_string(), (body.to_vec(), now_ms));
         let etag = Some(tidegate_protocol::Digest::of(body).to_string());
-        Outcome::Stored { etag, last_modified: Some(Timestamp::from_millis(MORNING_MS)) }
+        Outcome::Stored { etag, last_modified: Some(Timestamp::from_millis(now_ms)) }
     }
 }
 
-struct Device {
-    engine: Engine,
-    saved: Saved,
+pub(crate) struct Device {
+    pub(crate) engine: Engine,
+    pub(crate) saved: Saved,
+    pub(crate) now_ms: u64,
     contents: BTreeMap<(Space, tidegate_protocol::ContentHmac), Vec<u8>>,
     rng: ChaCha20Rng,
 }
 
-fn identity(account: &Account, number: u64) -> Identity {
+pub(crate) fn identity(account: &Account, number: u64) -> Identity {
     let device = DeviceKey::generate(&mut rng(100 + number));
     let certificate = Certificate::issue(&account.keys, account.user, &device, &thumbprint(100 + number), 0);
     let mut directory = AccountDirectory::new();
@@ -58,13 +62,18 @@ fn identity(account: &Account, number: u64) -> Identity {
 }
 
 impl Device {
-    fn start(identity: Identity, saved: Saved) -> Self {
+    pub(crate) fn start(identity: Identity, saved: Saved) -> Self {
         let engine = Engine::restore(identity, PROFILE, saved.clone()).unwrap();
-        Self { engine, saved, contents: BTreeMap::new(), rng: rng(7) }
+        Self { engine, saved, now_ms: MORNING_MS, contents: BTreeMap::new(), rng: rng(7) }
+    }
+
+    /// A device with the same disk as this one had, from now on on its own.
+    pub(crate) fn copy(identity: Identity, saved: Saved, of: &Self, seed: u64) -> Self {
+        Self { contents: of.contents.clone(), now_ms: of.now_ms, rng: rng(seed), ..Self::start(identity, saved) }
     }
 
     /// The account's first device, with one member.
-    fn first(account: &Account) -> (Self, MemberId) {
+    pub(crate) fn first(account: &Account) -> (Self, MemberId) {
         let identity = identity(account, 1);
         let mut saved = Saved::default();
         saved.apply(&Engine::found(&identity, MORNING_MS, &mut rng(1)).rows);
@@ -74,12 +83,12 @@ impl Device {
         (device, added.member)
     }
 
-    fn commit(&mut self, edit: &tidegate_sync_core::engine::Edit) {
+    pub(crate) fn commit(&mut self, edit: &tidegate_sync_core::engine::Edit) {
         self.keep(&edit.batch.rows);
         self.engine.committed(edit);
     }
 
-    fn keep(&mut self, rows: &[Row]) {
+    pub(crate) fn keep(&mut self, rows: &[Row]) {
         self.saved.apply(rows);
         for row in rows {
             if let Row::PutContent { space, hmac, bytes } = row {
@@ -88,10 +97,10 @@ impl Device {
         }
     }
 
-    fn put(&mut self, member: MemberId, number: u64, content: &[u8]) {
+    pub(crate) fn put(&mut self, member: MemberId, number: u64, content: &[u8]) {
         let record = RecordId::from_bytes(u128::from(number).to_be_bytes());
         let put = PutRecord { member, record, kind: None, title: None, media_type: None, content: content.to_vec() };
-        let edit = self.engine.put(put, MORNING_MS, &mut self.rng).unwrap();
+        let edit = self.engine.put(put, self.now_ms, &mut self.rng).unwrap();
         self.commit(&edit);
     }
 
@@ -109,23 +118,38 @@ impl Device {
     }
 
     /// Runs a sync to its end, and counts its requests by name.
-    fn sync(&mut self, store: &mut Store) -> (SyncSummary, BTreeMap<&'static str, u64>) {
+    pub(crate) fn sync(&mut self, store: &mut Store) -> (SyncSummary, BTreeMap<&'static str, u64>) {
+        let counts = self.run(store, None);
+        (self.engine.finish().unwrap(), counts)
+    }
+
+    /// Runs a sync up to an effect, and gives what is on the disk then.
+    pub(crate) fn sync_until(&mut self, store: &mut Store, stop: &str) -> Saved {
+        self.run(store, Some(stop));
+        self.saved.clone()
+    }
+
+    fn run(&mut self, store: &mut Store, stop: Option<&str>) -> BTreeMap<&'static str, u64> {
         let mut counts = BTreeMap::new();
-        self.engine.start_sync(SyncOptions::default(), MORNING_MS, &mut self.rng);
+        self.engine.start_sync(SyncOptions::default(), self.now_ms, &mut self.rng);
         while let Some((id, effect)) = self.engine.poll_effect() {
+            if stop == Some(effect.name()) {
+                break;
+            }
             let outcome = match &effect {
                 Effect::Get { key, if_none_match, .. } => match store.0.get(&key.to_string()) {
                     None => Outcome::NotFound,
-                    Some(bytes) => {
+                    Some((bytes, at_ms)) => {
                         let etag = tidegate_protocol::Digest::of(bytes).to_string();
                         if if_none_match.as_ref() == Some(&etag) {
                             Outcome::NotModified
                         } else {
-                            Outcome::Found { bytes: bytes.clone(), etag: Some(etag), last_modified: None }
+                            let last_modified = Some(Timestamp::from_millis(*at_ms));
+                            Outcome::Found { bytes: bytes.clone(), etag: Some(etag), last_modified }
                         }
                     }
                 },
-                Effect::PutIfAbsent { key, body } | Effect::Put { key, body, .. } => store.put(key, body),
+                Effect::PutIfAbsent { key, body } | Effect::Put { key, body, .. } => store.put(key, body, self.now_ms),
                 Effect::List { prefix, .. } => store.list(prefix),
                 Effect::Persist(batch) => {
                     self.keep(&batch.rows);
@@ -139,16 +163,16 @@ impl Device {
                     let content = self.contents.get(&(*space, *hmac)).unwrap();
                     let sealed = self.engine.seal_whole_attachment(*space, *hmac, content, &mut self.rng);
                     let (key, body, stored) = sealed.unwrap();
-                    store.put(&key, &body);
+                    store.put(&key, &body, self.now_ms);
                     stored
                 }
                 Effect::Delete { .. } => Outcome::Deleted,
                 Effect::Sleep { .. } => Outcome::Slept,
             };
             *counts.entry(effect.name()).or_default() += 1;
-            self.engine.handle(id, outcome, MORNING_MS, &mut self.rng);
+            self.engine.handle(id, outcome, self.now_ms, &mut self.rng);
         }
-        (self.engine.finish().unwrap(), counts)
+        counts
     }
 }
 

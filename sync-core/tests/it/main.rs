@@ -18,6 +18,7 @@ mod mass_delete;
 mod master_keys;
 mod merge;
 mod packs;
+mod past;
 mod recovery_code;
 mod sample;
 mod secrets;

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use tidegate_sync_core::manifest::{Change, Cid, Meta, Op, Register, Target, Timestamp, causal_order};
-use tidegate_sync_core::state::{State, conflict, next_version, superseded_by_delete, superseded_by_edit, winner};
+use tidegate_sync_core::manifest::{Change, Checkpoint, Cid, Meta, Op, Register, Target, Timestamp, causal_order};
+use tidegate_sync_core::state::{State, conflict, due_for_purge, next_version, superseded_by_delete, superseded_by_edit, winner};
 
 use crate::history::{Act, History, act, assert_agrees, state_of, stored_at};
-use crate::sample::{attachment, cid, delete, hmac, over, put, record_id, relocation, segment_ref, stored_as_object};
+use crate::sample::{MORNING_MS, attachment, cid, delete, hmac, over, put, record_id, relocation, segment_ref, stored_as_object};
 
 /// Long enough for histories in which everything has happened.
 fn acts() -> impl Strategy<Value = Vec<(usize, Act)>> {
@@ -142,6 +142,53 @@ proptest! {
         }
         assert_agrees(&state, &model);
         prop_assert_eq!(state, state_of(&model));
+    }
+
+    /// A checkpoint is the state of its author: written and read, it merges as the state itself would.
+    #[test]
+    fn checkpoints_merge_as_the_states_that_they_were_made_of(
+        acts in plain_acts(),
+        part in (some_segments(), prop::collection::vec(0_u64..30, 0..10)),
+        other in some_segments(),
+    ) {
+        let history = History::play(&acts);
+        let mut model = history.model(&part.0);
+        part.1.into_iter().for_each(|number| model.purge(cid(number)));
+        let author = state_of(&model);
+        let written = author.to_checkpoint(BTreeSet::new()).to_ndjson().unwrap();
+        let read = State::of_checkpoint(&Checkpoint::parse(&written).unwrap());
+        prop_assert_eq!(&read, &author);
+        let reader = applied(&history, &other);
+        prop_assert_eq!(merged(&reader, &read), merged(&author, &reader));
+    }
+
+    /// After a purge everybody shows what was shown before, but for deletes that are gone with all that they deleted.
+    #[test]
+    fn a_purge_changes_nothing_that_is_shown(acts in plain_acts(), days in 0_u64..200) {
+        let history = History::play(&acts);
+        let whole = history.whole_model();
+        let state = state_of(&whole);
+        let mut purged = state.clone();
+        let due = due_for_purge(&state, MORNING_MS + days * 24 * 60 * 60 * 1000);
+        due.iter().for_each(|cid| drop(purged.remove(*cid)));
+        for register in state.registers() {
+            let heads = |state: &State| -> Vec<Cid> {
+                state.heads(register).iter().filter(|head| head.has_content()).map(|head| head.cid).collect()
+            };
+            prop_assert_eq!(heads(&purged), heads(&state));
+        }
+        for present in purged.changes() {
+            let place = |state: &State| state.whereabouts(present.change.cid).map(|place| place.cid);
+            prop_assert_eq!(place(&purged), place(&state));
+        }
+        if days < 89 {
+            prop_assert!(due.is_empty());
+        }
+        if days > 100 {
+            let still_due = due_for_purge(&purged, MORNING_MS + days * 24 * 60 * 60 * 1000);
+            prop_assert!(still_due.is_empty(), "{still_due:?}");
+            prop_assert!(purged.changes().all(|present| !purged.is_superseded(present.change.cid)));
+        }
     }
 
     #[test]

@@ -1,0 +1,262 @@
+//! Restored backups, clones, checkpoints, floors, purges and lost segments: what each case comes to on real engines.
+
+use tidegate_protocol::{MemberId, RecordId, Space};
+use tidegate_sync_core::engine::{SyncSummary, VersionState};
+use tidegate_sync_core::manifest::Target;
+use tidegate_sync_core::notice::NoticeKind;
+use tidegate_sync_core::state::{CHECKPOINT_MINIMUM, OLD_MS, RETENTION_MS};
+
+use crate::engine::{Device, Store, identity};
+use crate::setup::{Account, account};
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+fn kinds(summary: &SyncSummary) -> Vec<NoticeKind> {
+    summary.notices.iter().map(|notice| notice.kind).collect()
+}
+
+fn sync(device: &mut Device, store: &mut Store) -> SyncSummary {
+    let (summary, _) = device.sync(store);
+    assert_eq!((summary.failure, device.engine.unsent()), (None, 0));
+    summary
+}
+
+fn record(number: u64) -> RecordId {
+    RecordId::from_bytes(u128::from(number).to_be_bytes())
+}
+
+fn text_of(device: &Device, member: MemberId, number: u64) -> Option<Vec<u8>> {
+    let view = device.engine.record(member, record(number)).filter(|view| !view.deleted)?;
+    match &view.shown.location {
+        Some(tidegate_sync_core::manifest::Location::Inline(content)) => Some(content.to_vec()),
+        _ => None,
+    }
+}
+
+/// A device that has sent one record, a copy of its disk from then, and the store.
+fn with_backup() -> (Account, Device, tidegate_sync_core::engine::Saved, MemberId, Store) {
+    let account = account(1);
+    let (mut device, member) = Device::first(&account);
+    let mut store = Store::default();
+    device.put(member, 1, b"before the backup");
+    sync(&mut device, &mut store);
+    let backup = device.saved.clone();
+    (account, device, backup, member, store)
+}
+
+#[test]
+fn a_restored_backup_goes_on_under_a_new_chain_and_loses_nothing() {
+    let (account, mut device, backup, member, mut store) = with_backup();
+    device.put(member, 2, b"after the backup");
+    sync(&mut device, &mut store);
+    let space = Space::Member(account.user, member);
+    let old_chain = backup.spaces[&space].chain;
+
+    let mut restored = Device::copy(identity(&account, 1), backup, &device, 8);
+    restored.put(member, 3, b"after the restore");
+    let summary = sync(&mut restored, &mut store);
+    assert_eq!(kinds(&summary), [NoticeKind::RestoredOrCloned]);
+    assert_ne!(restored.saved.spaces[&space].chain.map(|own| own.chain), old_chain.map(|own| own.chain));
+    assert_eq!(text_of(&restored, member, 2).as_deref(), Some(b"after the backup".as_slice()));
+
+    let mut other = Device::start(identity(&account, 2), tidegate_sync_core::engine::Saved::default());
+    sync(&mut other, &mut store);
+    assert_eq!(other.engine.records(member, false).len(), 3);
+}
+
+#[test]
+fn an_edit_that_a_restored_backup_still_holds_is_sent_once() {
+    let (account, mut device, _, member, mut store) = with_backup();
+    device.put(member, 2, b"written before the backup, sent after it");
+    let backup = device.saved.clone();
+    sync(&mut device, &mut store);
+    let mut restored = Device::copy(identity(&account, 1), backup, &device, 8);
+    sync(&mut restored, &mut store);
+    let history = restored.engine.history(member, Target::Record(record(2)));
+    assert_eq!(history.len(), 1);
+    assert_eq!(history[0].state, VersionState::Winner);
+}
+
+#[test]
+fn clones_that_write_at_once_both_go_on_and_agree() {
+    let (account, mut one, backup, member, mut store) = with_backup();
+    let mut two = Device::copy(identity(&account, 1), backup, &one, 8);
+    one.put(member, 2, b"by the one");
+    two.put(member, 3, b"by the other");
+    sync(&mut one, &mut store);
+    // The other has not polled since the copy was made.
+    sync(&mut two, &mut store);
+    one.put(member, 4, b"again by the one");
+    two.put(member, 5, b"again by the other");
+    for _ in 0..3 {
+        sync(&mut one, &mut store);
+        sync(&mut two, &mut store);
+    }
+    assert_eq!(one.engine.records(member, false).len(), 5);
+    assert_eq!(two.engine.records(member, false).len(), 5);
+    let mut third = Device::start(identity(&account, 2), tidegate_sync_core::engine::Saved::default());
+    sync(&mut third, &mut store);
+    assert_eq!(third.engine.records(member, false).len(), 5);
+}
+
+/// The device edits one record again and again over months, with checkpoints; in the end nothing but the last version and
+/// what is young is left.
+fn grow_old(device: &mut Device, member: MemberId, store: &mut Store, days: u64) {
+    device.engine.set_checkpoint_minimum(4);
+    for day in 0..days / 4 {
+        device.now_ms += 4 * DAY_MS;
+        device.put(member, 9, format!("on day {day}").as_bytes());
+        sync(device, store);
+    }
+}
+
+#[test]
+fn months_of_edits_are_purged_floors_rise_and_a_joining_device_reads_a_checkpoint() {
+    let (account, mut device, _, member, mut store) = with_backup();
+    grow_old(&mut device, member, &mut store, 200);
+    let space = Space::Member(account.user, member);
+    let versions = device.engine.history(member, Target::Record(record(9))).len();
+    assert!(versions <= 25, "{versions} versions are left of 50, though 90 days are kept");
+    let frontier = device.engine.state(space).unwrap().frontier();
+    assert!(frontier.chains().any(|(_, chain)| chain.floor() > 10));
+    assert!(store.keys("/checkpoints/") > 2);
+
+    let mut other = Device::start(identity(&account, 2), tidegate_sync_core::engine::Saved::default());
+    other.now_ms = device.now_ms;
+    let summary = sync(&mut other, &mut store);
+    assert!(summary.checkpoints_merged > 0);
+    let of = |device: &Device| device.engine.state(space).unwrap().changes().cloned().collect::<Vec<_>>();
+    assert_eq!(of(&other), of(&device));
+}
+
+#[test]
+fn a_backup_from_before_the_retention_keeps_its_old_edits_beside_what_is_shown() {
+    let (account, mut device, _, member, mut store) = with_backup();
+    device.put(member, 2, b"sent, replaced and purged since");
+    let backup = device.saved.clone();
+    sync(&mut device, &mut store);
+    device.put(member, 2, b"its successor, purged too");
+    sync(&mut device, &mut store);
+    device.put(member, 2, b"the version of today");
+    grow_old(&mut device, member, &mut store, 200);
+
+    let mut restored = Device::copy(identity(&account, 1), backup, &device, 8);
+    let summary = sync(&mut restored, &mut store);
+    let kinds = kinds(&summary);
+    assert!(kinds.contains(&NoticeKind::RestoredOrCloned) && kinds.contains(&NoticeKind::EditsKept), "{kinds:?}");
+    assert_eq!(text_of(&restored, member, 2).as_deref(), Some(b"the version of today".as_slice()));
+    let states: Vec<_> = restored.engine.history(member, Target::Record(record(2))).iter().map(|version| version.state).collect();
+    assert!(states.contains(&VersionState::Conflict), "{states:?}");
+}
+
+#[test]
+fn an_old_edit_of_a_backup_whose_successor_is_known_stays_behind_it() {
+    let (account, mut device, _, member, mut store) = with_backup();
+    device.put(member, 2, b"sent, replaced and purged since");
+    let backup = device.saved.clone();
+    sync(&mut device, &mut store);
+    device.put(member, 2, b"the version of today");
+    grow_old(&mut device, member, &mut store, 200);
+
+    let mut restored = Device::copy(identity(&account, 1), backup, &device, 8);
+    let summary = sync(&mut restored, &mut store);
+    assert_eq!(kinds(&summary), [NoticeKind::RestoredOrCloned]);
+    assert_eq!(text_of(&restored, member, 2).as_deref(), Some(b"the version of today".as_slice()));
+    assert!(restored.engine.conflicts().is_empty());
+}
+
+#[test]
+fn a_backup_is_noticed_when_only_a_checkpoint_still_knows_what_was_written() {
+    let (account, mut device, backup, member, mut store) = with_backup();
+    grow_old(&mut device, member, &mut store, 60);
+    // The collector takes what an old checkpoint covers: here all segments, and with them the doorbell's word of them.
+    store.0.retain(|key, _| !key.contains("/manifest/") && !key.ends_with("sync-manifest.blob"));
+
+    let mut restored = Device::copy(identity(&account, 1), backup, &device, 8);
+    restored.put(member, 3, b"after the restore");
+    let summary = sync(&mut restored, &mut store);
+    assert!(kinds(&summary).contains(&NoticeKind::RestoredOrCloned));
+    sync(&mut device, &mut store);
+    assert_eq!(text_of(&device, member, 3).as_deref(), Some(b"after the restore".as_slice()));
+}
+
+#[test]
+fn a_built_segment_whose_objects_may_be_collected_is_built_anew() {
+    let (account, mut device, _, member, mut store) = with_backup();
+    device.put(member, 2, &[b'x'; 2_000]);
+    // Killed after the segment was persisted and before it was sent.
+    let mut halfway = Store(store.0.clone());
+    let built = device.sync_until(&mut halfway, "put-segment");
+    let mut again = Device::copy(identity(&account, 1), built, &device, 8);
+    again.now_ms += OLD_MS + DAY_MS;
+    sync(&mut again, &mut store);
+    let mut other = Device::start(identity(&account, 2), tidegate_sync_core::engine::Saved::default());
+    other.now_ms = again.now_ms;
+    let summary = sync(&mut other, &mut store);
+    assert_eq!((summary.quarantined.len(), summary.holes.len()), (0, 0));
+    assert_eq!(other.engine.records(member, false).len(), 2);
+}
+
+#[test]
+fn segments_that_the_store_has_lost_are_written_down_anew() {
+    let (account, mut device, _, member, mut store) = with_backup();
+    device.put(member, 2, b"lost by the store");
+    sync(&mut device, &mut store);
+    let is_second = |key: &str| key.contains("/family-members/") && key.contains("-0000000000000002.");
+    store.0.retain(|key, _| !is_second(key));
+    let mut other = Device::start(identity(&account, 2), tidegate_sync_core::engine::Saved::default());
+    let (summary, _) = other.sync(&mut store);
+    assert_eq!((summary.holes.len(), other.engine.records(member, false).len()), (1, 1));
+
+    device.now_ms += 2 * DAY_MS;
+    let summary = sync(&mut device, &mut store);
+    assert!(kinds(&summary).contains(&NoticeKind::StoreLostSegments));
+    other.now_ms = device.now_ms;
+    let (summary, _) = other.sync(&mut store);
+    assert_eq!((summary.holes.len(), other.engine.records(member, false).len()), (0, 2));
+}
+
+#[test]
+fn an_edit_made_while_the_clock_was_years_ahead_is_stamped_anew_before_it_is_sent() {
+    let (account, mut device, _, member, mut store) = with_backup();
+    let today_ms = device.now_ms;
+    device.now_ms += 3 * 365 * DAY_MS;
+    device.put(member, 2, b"made in the future");
+    device.put(member, 2, b"made in the future, second");
+    device.now_ms = today_ms + DAY_MS;
+    sync(&mut device, &mut store);
+    let mut other = Device::start(identity(&account, 2), tidegate_sync_core::engine::Saved::default());
+    other.now_ms = device.now_ms;
+    let summary = sync(&mut other, &mut store);
+    assert!(summary.quarantined.is_empty());
+    assert_eq!(text_of(&other, member, 2).as_deref(), Some(b"made in the future, second".as_slice()));
+}
+
+#[test]
+fn a_deleted_record_is_gone_after_the_retention_and_does_not_return() {
+    let (account, mut device, _, member, mut store) = with_backup();
+    let mut other = Device::start(identity(&account, 2), tidegate_sync_core::engine::Saved::default());
+    sync(&mut other, &mut store);
+    let delete = device.engine.delete(member, Target::Record(record(1)), device.now_ms, &mut crate::setup::rng(5)).unwrap();
+    device.commit(&delete);
+    sync(&mut device, &mut store);
+    device.now_ms += RETENTION_MS + 2 * DAY_MS;
+    let summary = sync(&mut device, &mut store);
+    assert_eq!(summary.purged, 2);
+    // A device that slept through it all has both still, merges, and purges too.
+    other.now_ms = device.now_ms;
+    sync(&mut other, &mut store);
+    for device in [&device, &other] {
+        assert!(device.engine.record(member, record(1)).is_none());
+    }
+}
+
+#[test]
+fn the_first_checkpoint_is_made_when_there_is_more_than_the_minimum() {
+    let (_, mut device, _, member, mut store) = with_backup();
+    (0..CHECKPOINT_MINIMUM as u64).for_each(|number| device.put(member, 100 + number, b"short"));
+    let summary = sync(&mut device, &mut store);
+    assert_eq!((summary.checkpoints_made, store.keys("/checkpoints/")), (1, 1));
+    device.put(member, 1, b"one more");
+    assert_eq!(sync(&mut device, &mut store).checkpoints_made, 0);
+}
