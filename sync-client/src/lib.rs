@@ -25,6 +25,7 @@
 mod attachment;
 mod client;
 mod clock;
+pub mod cost;
 mod crash;
 mod device;
 mod driver;
@@ -40,6 +41,7 @@ mod report;
 mod session;
 pub mod transport;
 mod view;
+pub mod watch;
 
 pub use client::{Created, Enrolment, Rebuilt, SyncClient};
 pub use clock::{Clock, StoreClock, SystemClock};

@@ -97,6 +97,12 @@ impl SyncClient {
         self.device.keys.device
     }
 
+    /// Where the account's objects live.
+    #[must_use]
+    pub fn remote(&self) -> &Remote {
+        &self.device.keys.remote
+    }
+
     /// The family members, by id.
     ///
     /// # Errors

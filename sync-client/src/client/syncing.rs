@@ -14,9 +14,10 @@ use crate::driver::Driver;
 use crate::enrol::device_names;
 use crate::error::Error;
 use crate::record::Conflict;
-use crate::report::{DeviceInfo, Event, Progress, SyncReport};
+use crate::report::{DeviceInfo, Event, Progress, Requests, SyncReport, Traffic};
 use crate::transport::Transport;
 use crate::view;
+use crate::watch::month_name;
 
 impl SyncClient {
     /// Sends what waits and takes in what is new. May be called at any time; a second call waits for the first, and for
@@ -48,6 +49,15 @@ impl SyncClient {
         self.device.lock.is_syncing_elsewhere()
     }
 
+    pub(crate) fn edits(&self) -> Result<u64, Error> {
+        // The number alone: rows that another process has just written are read when they are needed.
+        self.device.state().database.edits()
+    }
+
+    pub(crate) fn device_requests(&self, month: &str) -> Result<Requests, Error> {
+        self.device.state().database.requests(month)
+    }
+
     /// The account's devices, their names read from the store where they are not known yet.
     ///
     /// # Errors
@@ -65,11 +75,27 @@ pub(super) async fn sync(
     options: SyncOptions,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<SyncReport, Error> {
-    let began = Instant::now();
     let transport = device.transport()?;
     let before = transport.traffic().total();
+    let synced = sync_over(device, &transport, options, progress).await;
+    let traffic = transport.traffic().total().since(&before);
+    // A sync that fails has cost what it asked for, too. Where even this cannot be written, its own failure counts.
+    let noted = device.note(|database| database.add_requests(&month_name(device.now_ms()), &traffic.requests));
+    let report = synced?;
+    noted?;
+    Ok(SyncReport { traffic, ..report })
+}
+
+async fn sync_over(
+    device: &Device,
+    transport: &Arc<dyn Transport>,
+    options: SyncOptions,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<SyncReport, Error> {
+    let began = Instant::now();
+    let before = transport.traffic().total();
     let conflicts_before = device.read(|state| Ok(view::conflicts(&state.engine)))?;
-    let summary = Driver::new(device, Arc::clone(&transport), progress, options).run().await?;
+    let summary = Driver::new(device, Arc::clone(transport), progress, options).run().await?;
 
     let profile = transport.profile().conditional_replace;
     let profile = if profile.is_honoured() { "conditional-writes" } else { "no-conditional-writes" };
@@ -77,12 +103,12 @@ pub(super) async fn sync(
     device.note(|database| database.synced(now_ms, device.clock.offset_ms(), profile))?;
     // A sync that lists anyway (the first one, and one a day) learns who the devices are; no other pays for it.
     if transport.traffic().total().since(&before).requests.list > 0
-        && let Err(error) = read_device_names(device, &*transport).await
+        && let Err(error) = read_device_names(device, &**transport).await
     {
         tracing::debug!(code = error.code(), "the devices' names could not be read");
     }
     tell_conflicts(device, &conflicts_before)?;
-    let traffic = transport.traffic().total().since(&before);
+    let traffic = Traffic::default();
     let quarantined = view::quarantined(&summary);
     let mass_delete = view::mass_delete(&summary);
     let SyncSummary { pulled, pushed, conflicts, .. } = summary;

@@ -12,11 +12,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Error as SqlError, ErrorCode, OptionalExtension as _, params};
+use serde::{Deserialize, Serialize};
 use tidegate_protocol::{ContentHmac, DeviceId, GrantId, Space};
 use tidegate_sync_core::engine::{Persist, Row, Saved, Step};
 
 use crate::error::Error;
 use crate::home::{Home, Keys, private_file};
+use crate::report::Requests;
 use sealing::Sealing;
 
 /// The local database of one account.
@@ -33,6 +35,10 @@ pub(crate) struct Database {
 const CLOCK_OFFSET: &str = "clock_offset_ms";
 const LAST_SYNC: &str = "last_sync_ms";
 const STORE_PROFILE: &str = "store_profile";
+/// Counts committed edits: another process that watches sees by it that there is something to send.
+const EDITS: &str = "edits";
+/// The requests of syncs in a calendar month.
+const REQUESTS: &str = "requests";
 
 impl Database {
     /// Makes the database of an account that was just created or joined, with its first grants. What an enrolment that
@@ -118,9 +124,40 @@ impl Database {
             for row in &batch.rows {
                 records::write(&transaction, &self.sealing, row)?;
             }
+            if batch.step == Step::Edit {
+                let edits: i64 = schema::meta(&transaction, EDITS)?.unwrap_or(0);
+                schema::set_meta(&transaction, EDITS, edits.wrapping_add(1))?;
+            }
             transaction.commit()
         };
         work(&mut self.connection).map_err(|error| failure(&path, error))
+    }
+
+    /// How many edits were committed here, by any process.
+    pub(crate) fn edits(&self) -> Result<u64, Error> {
+        Ok(self.number(EDITS)?.unwrap_or(0).unsigned_abs())
+    }
+
+    /// The requests of this month's syncs; the month is one's own word for it.
+    pub(crate) fn requests(&self, month: &str) -> Result<Requests, Error> {
+        let text: Option<String> = schema::meta(&self.connection, REQUESTS).map_err(|error| self.failure(error))?;
+        let kept = text.and_then(|text| serde_json::from_str::<MonthOfRequests>(&text).ok());
+        Ok(kept.filter(|kept| kept.month == month).map_or_else(Requests::default, |kept| kept.requests()))
+    }
+
+    /// Adds the requests of one sync.
+    pub(crate) fn add_requests(&mut self, month: &str, requests: &Requests) -> Result<(), Error> {
+        let before = self.requests(month)?;
+        let kept = MonthOfRequests {
+            month: month.to_owned(),
+            get: before.get + requests.get,
+            put: before.put + requests.put,
+            head: before.head + requests.head,
+            list: before.list + requests.list,
+            delete: before.delete + requests.delete,
+        };
+        let text = serde_json::to_string(&kept).map_err(|error| Error::bug(error.to_string()))?;
+        schema::set_meta(&self.connection, REQUESTS, text).map_err(|error| self.failure(error))
     }
 
     /// The plaintext of a content; `None` if it is not on the device.
@@ -207,6 +244,24 @@ impl Database {
     pub(crate) fn close(self) -> Result<(), Error> {
         let path = self.path;
         self.connection.close().map_err(|(_, error)| failure(&path, error))
+    }
+}
+
+/// A month's requests to the store, as they stand in `meta`.
+#[derive(Serialize, Deserialize)]
+struct MonthOfRequests {
+    month: String,
+    get: u64,
+    put: u64,
+    head: u64,
+    list: u64,
+    delete: u64,
+}
+
+impl MonthOfRequests {
+    fn requests(&self) -> Requests {
+        let Self { get, put, head, list, delete, .. } = *self;
+        Requests { get, put, head, list, delete, ..Requests::default() }
     }
 }
 

@@ -33,6 +33,8 @@ pub struct BrokerTransport {
     retry: RetryPolicy,
     urls: Mutex<HashMap<Want, Result<SignedUrl, Refusal>>>,
     refreshing: tokio::sync::Mutex<()>,
+    /// Where the last URL led.
+    store_host: Mutex<Option<String>>,
 }
 
 impl fmt::Debug for BrokerTransport {
@@ -45,7 +47,7 @@ impl BrokerTransport {
     /// Uses this session.
     #[must_use]
     pub fn new(session: Arc<Session>, retry: RetryPolicy) -> Self {
-        Self { http: session.http().clone(), session, retry, urls: Mutex::default(), refreshing: tokio::sync::Mutex::default() }
+        Self { http: session.http().clone(), session, retry, urls: Mutex::default(), refreshing: tokio::sync::Mutex::default(), store_host: Mutex::default() }
     }
 
     /// Sends the request under a URL kept or asked for; once more with a fresh one if the store no longer takes the kept one:
@@ -179,9 +181,11 @@ impl BrokerTransport {
         if urls.len() + batch.len() > MAX_KEPT {
             urls.clear();
         }
+        let mut host = None;
         for (want, outcome) in batch.iter().zip(outcomes) {
             let kept = match outcome {
                 PresignOutcome::Signed(mut url) => {
+                    host.get_or_insert_with(|| host_of(&url.url));
                     // A URL whose time to renew has come at birth is good for the one request that it was asked for.
                     url.renew_after = url.renew_after.max(now + time::Duration::seconds(5));
                     Ok(url)
@@ -189,6 +193,9 @@ impl BrokerTransport {
                 PresignOutcome::Refused(refusal) => Err(refusal),
             };
             urls.insert(want.clone(), kept);
+        }
+        if let Some(host) = host.flatten() {
+            *self.store_host.lock().unwrap_or_else(PoisonError::into_inner) = Some(host);
         }
     }
 }
@@ -263,6 +270,10 @@ impl Transport for BrokerTransport {
         self.session.profile()
     }
 
+    fn store_host(&self) -> Option<String> {
+        self.store_host.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn traffic(&self) -> &TrafficCounter {
         self.http.traffic()
     }
@@ -320,6 +331,10 @@ fn name_of(want: &Want) -> String {
         Want::Get(key) | Want::Head(key) | Want::Put { key, .. } => key.to_string(),
         Want::List(prefix, _) => prefix.to_string(),
     }
+}
+
+fn host_of(url: &str) -> Option<String> {
+    url::Url::parse(url).ok()?.host_str().map(str::to_owned)
 }
 
 fn refused(Refusal { code, message }: Refusal) -> Error {

@@ -138,6 +138,12 @@ pub trait Transport: Send + Sync + fmt::Debug {
     /// What the store can do, as far as it is known.
     fn profile(&self) -> StoreProfile;
 
+    /// The host, and port where it is not the usual one, at which the store is reached; `None` before the first request
+    /// through a broker.
+    fn store_host(&self) -> Option<String> {
+        None
+    }
+
     /// What went over the wire so far.
     fn traffic(&self) -> &TrafficCounter;
 }

@@ -77,7 +77,7 @@ fn is_worth_repeating(error: &Error) -> bool {
     }
 }
 
-fn jitter() -> f64 {
+pub(crate) fn jitter() -> f64 {
     // Without randomness from the system the pause is merely the same each time.
     f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
 }
