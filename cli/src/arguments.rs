@@ -84,6 +84,8 @@ pub(crate) enum Command {
     Devices,
     /// Make the local database anew from the store
     Rebuild,
+    /// Say what a month would cost at a store
+    Cost(CostArguments),
 }
 
 #[cfg(feature = "demo")]
@@ -248,6 +250,50 @@ pub(crate) struct RestoreArguments {
     /// Version to restore, as `history` names it
     #[arg(long, value_name = "CID")]
     pub(crate) change: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SyncArguments {
+    /// Go on syncing: at once after an edit here, often while something is going on, seldom when nothing is; end with Ctrl-C
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Most that this device's requests may cost in a month, in US dollars
+    #[arg(long, value_name = "USD", requires = "watch", default_value_t = 0.05, value_parser = dollars)]
+    pub(crate) budget: f64,
+    /// Store whose prices count, as `cost` names it [default: by its address]
+    #[arg(long, value_name = "STORE", requires = "watch")]
+    pub(crate) store: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CostArguments {
+    /// Devices of each user, all of them watching
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) devices: u64,
+    /// Edits of each user in a day, over all devices
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=1_000_000))]
+    pub(crate) edits_per_day: u64,
+    /// Records that each user holds
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(..=100_000_000))]
+    pub(crate) records: u64,
+    /// Mean size of a record in the store, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(..=1_000_000_000))]
+    pub(crate) record_bytes: u64,
+    /// Family members of each user
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(..=10_000))]
+    pub(crate) members: u64,
+    /// Users
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) users: u64,
+    /// Store, for example r2 or aws-eu-central-1; all that are known are listed where it is none of them
+    #[arg(long, value_name = "STORE", default_value = "aws-us-east-1")]
+    pub(crate) store: String,
+}
+
+/// An amount of money.
+fn dollars(text: &str) -> Result<f64, String> {
+    let amount: f64 = text.parse().map_err(|_| "give an amount in US dollars, for example 0.05".to_owned())?;
+    if (0.0..=1e6).contains(&amount) { Ok(amount) } else { Err("give an amount between 0 and 1000000".to_owned()) }
 }
 
 #[cfg(test)]

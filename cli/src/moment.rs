@@ -18,6 +18,11 @@ pub(crate) fn minute(moment: OffsetDateTime) -> String {
     format(moment, FOR_PEOPLE)
 }
 
+/// `09:30:05`, in UTC.
+pub(crate) fn clock_time(moment: OffsetDateTime) -> String {
+    format(moment, format_description!("[hour]:[minute]:[second]"))
+}
+
 fn format(moment: OffsetDateTime, form: &[BorrowedFormatItem<'_>]) -> String {
     moment.to_offset(time::UtcOffset::UTC).format(form).expect("every part of these formats exists in every time")
 }

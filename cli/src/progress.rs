@@ -29,6 +29,13 @@ impl SyncBar {
         self.0.set_position(progress.done);
         self.0.set_message(format!("{} up, {} down", size(progress.bytes_up), size(progress.bytes_down)));
     }
+
+    /// Does something with the bar out of the way: a line that is written meanwhile would be drawn over.
+    pub(crate) fn hidden<T>(&self, write: impl FnOnce() -> T) -> T {
+        let written = self.0.suspend(write);
+        self.0.reset();
+        written
+    }
 }
 
 impl Drop for SyncBar {

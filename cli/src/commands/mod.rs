@@ -3,6 +3,7 @@
 mod attach;
 mod clock_warning;
 mod conflicts;
+mod cost;
 mod delete;
 mod devices;
 mod get;
@@ -16,6 +17,7 @@ mod rebuild;
 mod restore;
 mod status;
 mod sync;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -62,9 +64,11 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<(), Fail
         Command::History(arguments) => history::run(&context, &arguments),
         Command::Conflicts => conflicts::run(&context),
         Command::Restore(arguments) => restore::run(&context, &arguments).await,
+        Command::Sync(arguments) if arguments.watch => watch::run(&context, &arguments).await,
         Command::Sync(arguments) => sync::run(&context, &arguments).await,
         Command::Status => status::run(&context),
         Command::Devices => devices::run(&context),
+        Command::Cost(arguments) => cost::run(&context, &arguments),
         Command::Rebuild => rebuild::run(&context).await,
     }
 }

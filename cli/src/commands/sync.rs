@@ -1,4 +1,4 @@
-//! `sync`: once, now.
+//! `sync`: once, now; `watch.rs` goes on.
 
 use serde::Serialize;
 use tidegate_protocol::DeviceId;
@@ -12,8 +12,9 @@ use crate::failure::Failure;
 use crate::progress::SyncBar;
 use crate::style::{Style, count, size};
 
+/// What one sync did.
 #[derive(Serialize)]
-struct SyncDocument {
+pub(super) struct SyncDocument {
     pulled: u64,
     pushed: u64,
     conflicts: u64,
@@ -56,10 +57,7 @@ pub(super) async fn run(context: &Context, arguments: &SyncArguments) -> Result<
     let report = client.sync_with(options, &|progress| bar.update(progress)).await;
     drop(bar);
     let report = report?;
-    for quarantined in &report.quarantined {
-        let device = quarantined.device_id.map_or_else(|| "a device".to_owned(), |device| format!("device {device}"));
-        context.output.warn(&format!("something of {device} was not believed ({})", quarantined.reason));
-    }
+    warn(context, &report);
     if let Some(warning) = clock_warning(client.status()?.clock_offset_ms) {
         context.output.warn(&warning);
     }
@@ -70,7 +68,16 @@ pub(super) async fn run(context: &Context, arguments: &SyncArguments) -> Result<
     context.output.result(&SyncDocument::from(&report), |style| summary(&report, style))
 }
 
-fn summary(report: &SyncReport, style: Style) -> String {
+/// Says what needs to be looked at.
+pub(super) fn warn(context: &Context, report: &SyncReport) {
+    for quarantined in &report.quarantined {
+        let device = quarantined.device_id.map_or_else(|| "a device".to_owned(), |device| format!("device {device}"));
+        context.output.warn(&format!("something of {device} was not believed ({})", quarantined.reason));
+    }
+}
+
+/// One line, and one more where there are conflicts.
+pub(super) fn summary(report: &SyncReport, style: Style) -> String {
     let (pushed, pulled) = (report.pushed, report.pulled);
     let done = match (pushed, pulled) {
         (0, 0) => "nothing new".to_owned(),

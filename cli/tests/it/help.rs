@@ -49,6 +49,7 @@ fn commands_are_those_of_the_contract() {
             "status",
             "devices",
             "rebuild",
+            "cost",
             "help"
         ]
     );
@@ -58,7 +59,7 @@ fn commands_are_those_of_the_contract() {
 #[test]
 fn flags_are_those_of_the_contract() {
     let place = ["--broker", "--invite", "--invite-file", "--s3", "--bucket", "--region", "--virtual-host", "--device-name"];
-    let cases: [(&str, Vec<&str>); 14] = [
+    let cases: [(&str, Vec<&str>); 15] = [
         ("demo", vec!["--from", "--keep"]),
         ("init", [&place[..], &["--recovery-file"]].concat()),
         ("join", [&place[..], &["--recovery-file", "--user-id"]].concat()),
@@ -70,7 +71,8 @@ fn flags_are_those_of_the_contract() {
         ("history", vec![]),
         ("conflicts", vec![]),
         ("restore", vec!["--change"]),
-        ("sync", vec![]),
+        ("sync", vec!["--watch", "--budget", "--store"]),
+        ("cost", vec!["--devices", "--edits-per-day", "--records", "--record-bytes", "--members", "--users", "--store"]),
         ("status", vec![]),
         ("rebuild", vec![]),
     ];

@@ -4,6 +4,7 @@
 
 mod backend;
 mod bad_input;
+mod cost;
 #[cfg(feature = "crash-points")]
 mod crash_points;
 #[cfg(feature = "demo")]
@@ -16,3 +17,4 @@ mod help;
 mod kill;
 mod offline;
 mod seaweedfs;
+mod watching;

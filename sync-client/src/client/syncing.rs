@@ -51,7 +51,12 @@ impl SyncClient {
 
     pub(crate) fn edits(&self) -> Result<u64, Error> {
         // The number alone: rows that another process has just written are read when they are needed.
-        self.device.state().database.edits()
+        let state = self.device.state();
+        if !state.database.was_replaced() {
+            return state.database.edits();
+        }
+        drop(state);
+        self.device.read(|state| state.database.edits())
     }
 
     pub(crate) fn device_requests(&self, month: &str) -> Result<Requests, Error> {

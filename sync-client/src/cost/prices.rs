@@ -113,7 +113,8 @@ pub fn store_named(name: &str) -> Result<&'static StorePrices, Unknown> {
 #[must_use]
 pub fn store_at(host: &str, region: Option<&str>) -> &'static StorePrices {
     let host = host.rsplit_once(':').map_or(host, |(host, _port)| host).to_ascii_lowercase();
-    let is_under = |domain: &String| host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    let is_under =
+        |domain: &String| host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     let in_region = |store: &&StorePrices, wanted: &str| store.regions.iter().any(|region| region == wanted);
     let here: Vec<&StorePrices> = stores().iter().filter(|store| store.hosts.iter().any(is_under)).collect();
     let labels = || region.into_iter().chain(host.split('.'));

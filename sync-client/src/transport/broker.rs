@@ -47,7 +47,14 @@ impl BrokerTransport {
     /// Uses this session.
     #[must_use]
     pub fn new(session: Arc<Session>, retry: RetryPolicy) -> Self {
-        Self { http: session.http().clone(), session, retry, urls: Mutex::default(), refreshing: tokio::sync::Mutex::default(), store_host: Mutex::default() }
+        Self {
+            http: session.http().clone(),
+            session,
+            retry,
+            urls: Mutex::default(),
+            refreshing: tokio::sync::Mutex::default(),
+            store_host: Mutex::default(),
+        }
     }
 
     /// Sends the request under a URL kept or asked for; once more with a fresh one if the store no longer takes the kept one:

@@ -121,6 +121,9 @@ mod tests {
     #[test]
     fn months_have_names() {
         assert_eq!(month_name(at(datetime!(2026-02-28 23:59:59 UTC))), "2026-02");
-        assert_eq!(month_of(at(datetime!(2028-02-10 0:00 UTC))), (at(datetime!(2028-02-01 0:00 UTC)), at(datetime!(2028-03-01 0:00 UTC))));
+        assert_eq!(
+            month_of(at(datetime!(2028-02-10 0:00 UTC))),
+            (at(datetime!(2028-02-01 0:00 UTC)), at(datetime!(2028-03-01 0:00 UTC)))
+        );
     }
 }

@@ -13,3 +13,4 @@ mod stand;
 mod strangers;
 mod two_processes;
 mod url_refresh;
+mod watch;
