@@ -214,7 +214,7 @@ impl Engine {
             Target::Attachment(_) => Meta::default(),
         };
         let change = self.draft(state, target, Op::Delete, supersedes, meta, None, 0, now_ms, rng)?;
-        Ok(acknowledge(space, change, Vec::new()))
+        acknowledge(space, change, Vec::new())
     }
 
     /// Ends a conflict: writes one of the heads again, over all of them.
@@ -283,12 +283,12 @@ impl Engine {
         let mut entry_change =
             self.draft(&State::new(), target, Op::Put, Vec::new(), entry_meta, Some(hmac), entry.len() as u64, now_ms, rng)?;
         entry_change.location = Some(Location::Inline(entry.into()));
+        entry_change.check_unsent()?;
 
         let profile_meta = Meta { kind: Some(PROFILE_KIND.to_owned()), title: Some(name.to_owned()), ..Meta::default() };
         let hmac = keys.attachment_key().content_hmac(&[]);
         let mut profile = self.draft(&State::new(), target, Op::Put, Vec::new(), profile_meta, Some(hmac), 0, now_ms, rng)?;
         profile.location = Some(Location::Inline(InlineContent::default()));
-        profile.check_unsent()?;
 
         let mut rows = vec![
             Row::PutGrant { grant, blob, unsent: true },
@@ -296,7 +296,7 @@ impl Engine {
             Row::PutListedAt { space, listed_at_ms: now_ms },
         ];
         rows.extend(unsent_rows(account_space, entry_change));
-        let edit = acknowledge(space, profile, rows);
+        let edit = acknowledge(space, profile, rows)?;
         Ok(MemberEdit { member, edit })
     }
 
@@ -353,6 +353,13 @@ impl Engine {
         }
     }
 
+    /// A version is written again from its content, which has to be on the device.
+    pub(super) fn check_content_is_here(&self, space: Space, version: &Change) -> Result<(), EditError> {
+        let is_inline = matches!(version.location, Some(Location::Inline(_)));
+        let is_local = version.content_hmac.is_some_and(|hmac| self.is_local(space, hmac));
+        if is_inline || is_local { Ok(()) } else { Err(EditError::ContentNotLocal(version.cid)) }
+    }
+
     fn is_local(&self, space: Space, hmac: ContentHmac) -> bool {
         self.account.spaces.get(&space).is_some_and(|memory| memory.contents.contains(&hmac))
     }
@@ -371,7 +378,7 @@ impl Engine {
         }
     }
 
-    fn state_of(&self, space: Space) -> &State {
+    pub(super) fn state_of(&self, space: Space) -> &State {
         static NOTHING: std::sync::LazyLock<State> = std::sync::LazyLock::new(State::new);
         self.account.spaces.get(&space).map_or(&NOTHING, |memory| &memory.state)
     }
@@ -401,8 +408,7 @@ impl Engine {
             AttachedContent::Held(bytes) => rows.push(Row::PutContent { space, hmac, bytes }),
             AttachedContent::Filed { .. } => rows.push(Row::PutContentFile { space, hmac, size }),
         }
-        change.check_unsent()?;
-        Ok(acknowledge(space, change, rows))
+        acknowledge(space, change, rows)
     }
 
     fn write_again(
@@ -414,11 +420,7 @@ impl Engine {
         now_ms: u64,
         rng: &mut dyn CryptoRng,
     ) -> Result<Edit, EditError> {
-        let is_inline = matches!(version.location, Some(Location::Inline(_)));
-        let is_local = version.content_hmac.is_some_and(|hmac| self.is_local(space, hmac));
-        if !is_inline && !is_local {
-            return Err(EditError::ContentNotLocal(version.cid));
-        }
+        self.check_content_is_here(space, version)?;
         let state = self.state_of(space);
         let mut change = self.draft(
             state,
@@ -433,11 +435,11 @@ impl Engine {
         )?;
         // A stored object's name is not used again: nothing may refer to it any more, and then the collector is on its way.
         change.location = version.location.clone().filter(|location| matches!(location, Location::Inline(_)));
-        Ok(acknowledge(space, change, Vec::new()))
+        acknowledge(space, change, Vec::new())
     }
 
     #[expect(clippy::too_many_arguments, reason = "one change has that many independent fields")]
-    fn draft(
+    pub(super) fn draft(
         &self,
         state: &State,
         target: Target,
@@ -478,13 +480,14 @@ fn tombstone_meta(heads: &[&Change]) -> Meta {
 }
 
 /// The rows of one edit: before they are committed it does not exist, afterwards it is acknowledged.
-fn acknowledge(space: Space, change: Change, mut rows: Vec<Row>) -> Edit {
+pub(super) fn acknowledge(space: Space, change: Change, mut rows: Vec<Row>) -> Result<Edit, EditError> {
+    change.check_unsent()?;
     let (cid, version, target) = (change.cid, change.version, change.target);
     rows.extend(unsent_rows(space, change));
-    Edit { batch: Persist { step: Step::Edit, rows }, cid, version, target, deduplicated: false }
+    Ok(Edit { batch: Persist { step: Step::Edit, rows }, cid, version, target, deduplicated: false })
 }
 
-fn unsent_rows(space: Space, change: Change) -> [Row; 3] {
+pub(super) fn unsent_rows(space: Space, change: Change) -> [Row; 3] {
     let (cid, hlc) = (change.cid, change.hlc);
     [
         Row::PutChange { space, change, brought_by: std::collections::BTreeMap::new() },
