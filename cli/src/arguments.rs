@@ -237,13 +237,6 @@ pub(crate) struct HistoryArguments {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct SyncArguments {
-    /// Send deletes even if they take more than a fifth of a family member's records
-    #[arg(long)]
-    pub(crate) allow_mass_delete: bool,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct RestoreArguments {
     /// Record; the first characters of its id do
     pub(crate) id: String,
@@ -263,6 +256,9 @@ pub(crate) struct SyncArguments {
     /// Store whose prices count, as `cost` names it [default: by its address]
     #[arg(long, value_name = "STORE", requires = "watch")]
     pub(crate) store: Option<String>,
+    /// Send deletes even if they take more than a fifth of a family member's records
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) allow_mass_delete: bool,
 }
 
 #[derive(Debug, Args)]

@@ -71,7 +71,7 @@ fn flags_are_those_of_the_contract() {
         ("history", vec![]),
         ("conflicts", vec![]),
         ("restore", vec!["--change"]),
-        ("sync", vec!["--watch", "--budget", "--store"]),
+        ("sync", vec!["--watch", "--budget", "--store", "--allow-mass-delete"]),
         ("cost", vec!["--devices", "--edits-per-day", "--records", "--record-bytes", "--members", "--users", "--store"]),
         ("status", vec![]),
         ("rebuild", vec![]),

@@ -66,7 +66,8 @@ impl SyncClient {
     /// another process. `tell` hears of each sync. It ends well when `stop` does.
     ///
     /// # Errors
-    /// The first failure that does not pass by itself: every class but retry and conflict needs a person.
+    /// The first failure that does not pass by itself: every class but retry and conflict needs a person. So do deletes that
+    /// are held back because they are so many (`mass-delete`); everything else is synced by then.
     pub async fn watch(
         &self,
         options: &WatchOptions,
@@ -99,7 +100,11 @@ impl SyncClient {
                 sync => sync,
             };
             let next = watch.took(&sync)?;
+            let held_back = sync.as_ref().ok().and_then(|report| report.mass_delete.first().copied());
             tell(Watched { sync, next });
+            if let Some(held_back) = held_back {
+                return Err(Error::from(held_back));
+            }
         }
     }
 }
