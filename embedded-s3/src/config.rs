@@ -94,13 +94,13 @@ impl Rule {
 /// What a rule can allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// GET and HEAD of objects.
+    /// GET and HEAD of objects; LIST of the parts of an upload.
     GetObject,
-    /// PUT of objects.
+    /// PUT of objects, in one or in parts.
     PutObject,
-    /// DELETE of objects.
+    /// DELETE of objects; abort of uploads.
     DeleteObject,
-    /// LIST of keys, and HEAD of buckets.
+    /// LIST of keys and of uploads, and HEAD of buckets.
     ListBucket,
 }
 

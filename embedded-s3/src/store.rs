@@ -3,14 +3,14 @@
 use std::fmt;
 use std::fs;
 use std::future::Future;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
 use crate::access::Keys;
-use crate::body::BodyStore;
+use crate::body::{BodyStore, Stretch};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::error::{OpenError, StoreError};
@@ -51,7 +51,7 @@ impl Store {
         let lock = DataDirLock::acquire(data_dir)?;
         let bodies = Arc::new(BodyStore::create(data_dir).map_err(unwritable)?);
         let path = data_dir.join("index.sqlite");
-        let opened = index::open(&path, &bodies)?;
+        let opened = index::open(&path, &bodies, config.clock.now_ms())?;
         let swept = bodies.sweep(&opened.named).map_err(unwritable)?;
         if swept.missing > 0 {
             tracing::error!(missing = swept.missing, "bodies of objects are missing; restore the data directory from a backup");
@@ -74,10 +74,17 @@ impl Store {
             return Err(StoreError::BucketName(name.to_owned()));
         }
         match self.backend.writer.submit_blocking(Change::CreateBucket { name: name.to_owned() })? {
-            Ok(()) | Err(Refused::BucketExists) => Ok(()),
-            Err(Refused::NoSuchBucket | Refused::NoSuchKey | Refused::Precondition) => {
-                Err(StoreError::NoSuchBucket(name.to_owned()))
-            }
+            Ok(_) | Err(Refused::BucketExists) => Ok(()),
+            Err(
+                Refused::NoSuchBucket
+                | Refused::NoSuchKey
+                | Refused::Precondition
+                | Refused::NoSuchUpload
+                | Refused::PartOrder
+                | Refused::NoSuchPart
+                | Refused::PartTooSmall
+                | Refused::WrongWhole,
+            ) => Err(StoreError::NoSuchBucket(name.to_owned())),
         }
     }
 
@@ -116,7 +123,8 @@ impl Store {
                 Lookup::NoKey => return Err(StoreError::NoSuchKey(key.to_owned())),
                 Lookup::Found(record) => record,
             };
-            match self.backend.bodies.open(record.body).and_then(read_to_end) {
+            let pieces = self.backend.reads.pieces(&record)?;
+            match Stretch::open(&self.backend.bodies, &pieces, record.size, 0..record.size).and_then(Stretch::read_to_end) {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) if error.kind() == io::ErrorKind::NotFound && missing != Some(record.body) => {
                     missing = Some(record.body)
@@ -152,10 +160,4 @@ fn restrict(path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn restrict(_path: &Path) -> io::Result<()> {
     Ok(())
-}
-
-fn read_to_end(mut file: fs::File) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

@@ -1,7 +1,7 @@
 //! What the key of a verified request may do. Whatever is not named here takes an administrator.
 
 use s3s::access::{S3Access, S3AccessContext};
-use s3s::dto::ListObjectsV2Input;
+use s3s::dto::{ListMultipartUploadsInput, ListObjectsV2Input};
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result};
 
 use super::keys::Keys;
@@ -32,13 +32,25 @@ impl S3Access for Rights {
         let operation = context.s3_op().name();
         let (allowed, needed) = match operation {
             "GetObject" | "HeadObject" => (key.allows(Action::GetObject, object), Action::GetObject.name()),
-            "PutObject" => (key.allows(Action::PutObject, object), Action::PutObject.name()),
-            "DeleteObject" => (key.allows(Action::DeleteObject, object), Action::DeleteObject.name()),
+            // Who only writes does not read, so it lists no parts; and it removes nothing, so it aborts nothing.
+            "ListParts" => (key.allows(Action::GetObject, object), Action::GetObject.name()),
+            "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
+                (key.allows(Action::PutObject, object), Action::PutObject.name())
+            }
+            "DeleteObject" | "AbortMultipartUpload" => (key.allows(Action::DeleteObject, object), Action::DeleteObject.name()),
             // The prefix of a LIST is checked below, as it was parsed for the listing itself.
-            "ListObjectsV2" | "HeadBucket" => (key.allows_somewhere(Action::ListBucket), Action::ListBucket.name()),
+            "ListObjectsV2" | "ListMultipartUploads" | "HeadBucket" => {
+                (key.allows_somewhere(Action::ListBucket), Action::ListBucket.name())
+            }
             _ => (key.is_administrator(), operation),
         };
         if allowed { Ok(()) } else { Err(denied(needed)) }
+    }
+
+    async fn list_multipart_uploads(&self, request: &mut S3Request<ListMultipartUploadsInput>) -> S3Result<()> {
+        let key = self.key(request.credentials.as_ref())?;
+        let prefix = request.input.prefix.as_deref().unwrap_or_default();
+        if key.allows(Action::ListBucket, prefix) { Ok(()) } else { Err(denied(Action::ListBucket.name())) }
     }
 
     async fn list_objects_v2(&self, request: &mut S3Request<ListObjectsV2Input>) -> S3Result<()> {

@@ -1,10 +1,12 @@
 //! Bodies as files: written under `tmp/`, synced, then renamed into `bodies/`.
 //!
-//! A body file is immutable and belongs to at most one row of the index. A file without a row is an orphan of a crash and goes at the
+//! A body file is immutable and belongs to at most one row of the index: an object, a piece of an object or a part of an upload. A file without a row is an orphan of a crash and goes at the
 //! next start; a row never exists without its file, since the row is committed after the file and its directory are on the disk.
 
 mod digest;
+mod hold;
 mod staging;
+mod stretch;
 mod sweep;
 
 use std::collections::HashSet;
@@ -15,7 +17,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use digest::{BodyDigests, Digester, WantedDigests};
+pub(crate) use hold::Hold;
 pub(crate) use staging::{StagedBody, TempBody};
+pub(crate) use stretch::Stretch;
 
 /// Ids that share a directory. Neighbours in time share one, so that a batch of commits syncs one directory.
 const IDS_PER_DIRECTORY: u64 = 4096;
@@ -42,6 +46,7 @@ pub(crate) struct BodyStore {
     next: AtomicU64,
     /// Directories known to be on the disk.
     directories: Mutex<HashSet<u64>>,
+    holds: hold::Holds,
 }
 
 impl BodyStore {
@@ -52,7 +57,7 @@ impl BodyStore {
         fs::create_dir_all(&temporary)?;
         fs::create_dir_all(&bodies)?;
         sync_directory(data_dir)?;
-        Ok(Self { temporary, bodies, next: AtomicU64::new(1), directories: Mutex::new(HashSet::new()) })
+        Ok(Self { temporary, bodies, next: AtomicU64::new(1), directories: Mutex::default(), holds: hold::Holds::default() })
     }
 
     /// Opens a body for reading; the file stays readable after the body is replaced.
@@ -60,8 +65,16 @@ impl BodyStore {
         File::open(self.path(id))
     }
 
+    /// The bytes of a body, without opening it.
+    pub(crate) fn size(&self, id: BodyId) -> io::Result<u64> {
+        fs::metadata(self.path(id)).map(|metadata| metadata.len())
+    }
+
+    /// Removes a body that nothing names any more, at once or when its last reader is done.
     pub(crate) fn remove(&self, id: BodyId) {
-        remove_file(&self.path(id));
+        if !self.holds.doom(id) {
+            remove_file(&self.path(id));
+        }
     }
 
     fn path(&self, id: BodyId) -> PathBuf {

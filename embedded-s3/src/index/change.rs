@@ -1,5 +1,6 @@
 //! What can be asked of the index's one writer, and what it answers.
 
+use super::assembly::{Assembled, Claim, PartChecksums};
 use super::condition::Condition;
 use super::record::Attributes;
 use crate::body::StagedBody;
@@ -14,6 +15,14 @@ pub(crate) enum Change {
     Put { bucket: String, key: String, condition: Condition, object: Box<NewObject> },
     /// Forget a key.
     Delete { bucket: String, key: String, condition: Condition },
+    /// Begin an upload in parts.
+    CreateUpload { bucket: String, key: String, upload: Box<NewUpload> },
+    /// Add a part to an upload, in place of the one with its number.
+    PutPart { place: UploadPlace, part: Box<NewPart> },
+    /// Let the upload's key name its parts.
+    CompleteUpload { place: UploadPlace, claim: Box<Claim>, condition: Condition },
+    /// Forget an upload and its parts.
+    AbortUpload { place: UploadPlace },
 }
 
 /// What a PUT writes.
@@ -29,6 +38,48 @@ pub(crate) struct NewObject {
     pub(crate) body: StagedBody,
 }
 
+/// Where an upload is: its id alone opens nothing, since who may write one key must not touch the upload of another.
+#[derive(Debug, Clone)]
+pub(crate) struct UploadPlace {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) id: String,
+}
+
+/// An upload that begins.
+#[derive(Debug)]
+pub(crate) struct NewUpload {
+    pub(crate) id: String,
+    /// Checksum algorithm that was asked for.
+    pub(crate) algorithm: Option<String>,
+    pub(crate) attributes: Attributes,
+}
+
+/// A part that was received.
+#[derive(Debug)]
+pub(crate) struct NewPart {
+    /// 1 to 10,000.
+    pub(crate) number: u32,
+    /// Bytes.
+    pub(crate) size: u64,
+    /// Without quotes.
+    pub(crate) etag: String,
+    /// Base64.
+    pub(crate) sha256: String,
+    /// Other checksums that came with it.
+    pub(crate) checksums: PartChecksums,
+    pub(crate) body: StagedBody,
+}
+
+/// What a change did.
+#[derive(Debug)]
+pub(crate) enum Done {
+    /// What was asked.
+    Changed,
+    /// Completed an upload, now or before.
+    Completed(Box<Assembled>),
+}
+
 /// Why a change was not made although the index works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
@@ -40,7 +91,17 @@ pub(crate) enum Refused {
     NoSuchKey,
     /// The precondition does not hold.
     Precondition,
+    /// There is no such upload for this key, or it was completed or aborted.
+    NoSuchUpload,
+    /// The parts of a completion are not in ascending order.
+    PartOrder,
+    /// A part of a completion is missing, or is another.
+    NoSuchPart,
+    /// A part that is not the last has less than 5 MiB.
+    PartTooSmall,
+    /// The whole does not have the checksum or the size that was said.
+    WrongWhole,
 }
 
 /// What became of a change.
-pub(crate) type Answer = Result<Result<(), Refused>, StoreError>;
+pub(crate) type Answer = Result<Result<Done, Refused>, StoreError>;

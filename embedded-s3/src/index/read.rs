@@ -5,8 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::change::UploadPlace;
 use super::page::{self, ListRequest, Page};
-use super::record::ObjectRecord;
+use super::record::{ObjectRecord, Piece};
+use super::uploads::{self, PartsPage, UploadLookup, UploadsPage, UploadsRequest};
+use crate::body::BodyId;
 
 /// Idle connections that are kept.
 const MOST_IDLE: usize = 16;
@@ -51,6 +54,30 @@ impl ReadPool {
     /// A page of a LIST; `None` if there is no such bucket.
     pub(crate) fn page(&self, request: &ListRequest) -> rusqlite::Result<Option<Page>> {
         self.with(|connection| page::read(connection, request))
+    }
+
+    /// The files of an object in order: pieces where it has them, else its one body. None if the object is gone.
+    pub(crate) fn pieces(&self, record: &ObjectRecord) -> rusqlite::Result<Vec<Piece>> {
+        if !record.is_composite() {
+            return Ok(vec![Piece { body: record.body, size: record.size }]);
+        }
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached("SELECT body, size FROM pieces WHERE whole = ?1 ORDER BY ordinal")?;
+            let rows = statement.query_map([record.body.0.cast_signed()], |row| {
+                Ok(Piece { body: BodyId(row.get::<_, i64>(0)?.unsigned_abs()), size: row.get::<_, i64>(1)?.unsigned_abs() })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// A page of the parts of an upload, those above `after`.
+    pub(crate) fn parts(&self, place: &UploadPlace, after: u32, most: usize) -> rusqlite::Result<UploadLookup<PartsPage>> {
+        self.with(|connection| uploads::parts(connection, place, after, most))
+    }
+
+    /// A page of the uploads of a bucket; `None` if there is no such bucket.
+    pub(crate) fn uploads(&self, request: &UploadsRequest) -> rusqlite::Result<Option<UploadsPage>> {
+        self.with(|connection| uploads::page(connection, request))
     }
 
     /// Names of the buckets and when they were made (milliseconds since 1970), by name.

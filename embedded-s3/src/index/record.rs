@@ -14,16 +14,19 @@ pub(crate) struct ObjectRecord {
     pub(crate) size: u64,
     /// Without quotes.
     pub(crate) etag: String,
-    /// Base64.
+    /// Base64; of an object in parts the composite, without its number of parts.
     pub(crate) sha256: String,
     pub(crate) modified_ms: i64,
+    /// Its body; of an object in parts the body of its first piece.
     pub(crate) body: BodyId,
     pub(crate) attributes: Attributes,
+    /// Number of its pieces; 0 if it was written in one.
+    pub(crate) part_count: u32,
 }
 
 impl ObjectRecord {
     /// Columns in the order that [`Self::from_row`] reads them.
-    pub(crate) const COLUMNS: &str = "o.size, o.etag, o.sha256, o.modified_ms, o.body, o.attributes";
+    pub(crate) const COLUMNS: &str = "o.size, o.etag, o.sha256, o.modified_ms, o.body, o.attributes, o.part_count";
 
     /// Reads [`Self::COLUMNS`], which begin at column `first`.
     pub(crate) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
@@ -38,8 +41,29 @@ impl ObjectRecord {
             modified_ms: row.get(first + 3)?,
             body: BodyId(row.get::<_, i64>(first + 4)?.unsigned_abs()),
             attributes,
+            part_count: row.get(first + 6)?,
         })
     }
+
+    /// Whether it was uploaded in parts.
+    pub(crate) const fn is_composite(&self) -> bool {
+        self.part_count > 0
+    }
+
+    /// The checksum as S3 writes it: the hash, and for an object in parts their number.
+    ///
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>
+    pub(crate) fn checksum(&self) -> String {
+        if self.is_composite() { format!("{}-{}", self.sha256, self.part_count) } else { self.sha256.clone() }
+    }
+}
+
+/// A file that holds a stretch of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) body: BodyId,
+    /// Bytes.
+    pub(crate) size: u64,
 }
 
 /// Headers that are stored with an object and answered with it.

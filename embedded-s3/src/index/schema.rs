@@ -9,10 +9,10 @@ use crate::body::{BodyId, BodyStore, sync_directory};
 use crate::error::OpenError;
 
 /// Format of the index that this version writes, kept in SQLite's `user_version`.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// Keys are blobs: SQLite compares them byte by byte, which is the order of LIST.
-const CREATE: &str = "
+const CREATE_1: &str = "
     CREATE TABLE buckets (
         id          INTEGER PRIMARY KEY,
         name        TEXT    NOT NULL UNIQUE,
@@ -36,6 +36,46 @@ const CREATE: &str = "
     PRAGMA user_version = 1;
 ";
 
+/// Objects in parts. Such an object has pieces in place of one body: `objects.body`, which then is the body of the first, names them.
+/// A completed upload stays for a while, so that completing it again answers the same.
+const UPDATE_TO_2: &str = "
+    ALTER TABLE objects ADD COLUMN part_count INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE pieces (
+        whole       INTEGER NOT NULL,
+        ordinal     INTEGER NOT NULL,
+        body        INTEGER NOT NULL,
+        size        INTEGER NOT NULL,
+        PRIMARY KEY (whole, ordinal)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE uploads (
+        id          TEXT    NOT NULL PRIMARY KEY,
+        bucket      INTEGER NOT NULL REFERENCES buckets (id),
+        key         BLOB    NOT NULL,
+        started_ms  INTEGER NOT NULL,
+        algorithm   TEXT,
+        attributes  TEXT    NOT NULL,
+        completed   TEXT,
+        etag        TEXT,
+        sha256      TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX uploads_by_key ON uploads (bucket, key, id);
+    CREATE TABLE parts (
+        upload      TEXT    NOT NULL REFERENCES uploads (id),
+        number      INTEGER NOT NULL,
+        size        INTEGER NOT NULL,
+        etag        TEXT    NOT NULL,
+        sha256      TEXT    NOT NULL,
+        checksums   TEXT    NOT NULL,
+        modified_ms INTEGER NOT NULL,
+        body        INTEGER NOT NULL,
+        PRIMARY KEY (upload, number)
+    ) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = 2;
+";
+
+/// Uploads that began longer ago are given up at the next start, with their parts.
+const UPLOAD_LIFE_MS: i64 = 7 * 24 * 3600 * 1000;
+
 /// An index that was found sound, with the bodies that it names.
 pub(crate) struct Opened {
     pub(crate) connection: Connection,
@@ -45,7 +85,9 @@ pub(crate) struct Opened {
 }
 
 /// Opens the index for its one writer, makes it where there is none, and refuses what it cannot trust.
-pub(crate) fn open(path: &Path, bodies: &BodyStore) -> Result<Opened, OpenError> {
+///
+/// `now_ms` tells which uploads are given up.
+pub(crate) fn open(path: &Path, bodies: &BodyStore, now_ms: i64) -> Result<Opened, OpenError> {
     let fail = |error: rusqlite::Error| explain(path, &error);
     let mut connection = Connection::open(path).map_err(fail)?;
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fail)?;
@@ -57,14 +99,18 @@ pub(crate) fn open(path: &Path, bodies: &BodyStore) -> Result<Opened, OpenError>
     }
     configure(&connection).map_err(fail)?;
     if found == 0 {
-        create(&mut connection).map_err(fail)?;
+        run(&mut connection, CREATE_1).map_err(fail)?;
         let data_dir = path.parent().unwrap_or(path);
         sync_directory(data_dir).map_err(|source| OpenError::DataDir { path: data_dir.to_owned(), source })?;
+    }
+    if found < 2 {
+        run(&mut connection, UPDATE_TO_2).map_err(fail)?;
     }
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(fail)?;
     if verdict != "ok" {
         return Err(OpenError::DamagedIndex { path: path.to_owned(), fault: verdict });
     }
+    give_up_uploads(&mut connection, now_ms - UPLOAD_LIFE_MS).map_err(fail)?;
     let named = named_bodies(&connection).map_err(fail)?;
     let last_modified_ms = connection.query_row("SELECT last_modified_ms FROM clock", [], |row| row.get(0)).map_err(fail)?;
     Ok(Opened { connection, named, last_modified_ms })
@@ -77,9 +123,18 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "foreign_keys", true)
 }
 
-fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+/// A step from one format to the next: whole or not at all.
+fn run(connection: &mut Connection, step: &str) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
-    transaction.execute_batch(CREATE)?;
+    transaction.execute_batch(step)?;
+    transaction.commit()
+}
+
+/// Forgets uploads that began before `limit_ms`; the sweep removes the bodies of their parts, which nothing names any more.
+fn give_up_uploads(connection: &mut Connection, limit_ms: i64) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute("DELETE FROM parts WHERE upload IN (SELECT id FROM uploads WHERE started_ms < ?1)", [limit_ms])?;
+    transaction.execute("DELETE FROM uploads WHERE started_ms < ?1", [limit_ms])?;
     transaction.commit()
 }
 
@@ -90,7 +145,8 @@ fn refuse_lost_index(path: &Path, bodies: &BodyStore) -> Result<(), OpenError> {
 }
 
 fn named_bodies(connection: &Connection) -> rusqlite::Result<HashSet<BodyId>> {
-    let mut statement = connection.prepare("SELECT body FROM objects")?;
+    let mut statement =
+        connection.prepare("SELECT body FROM objects UNION SELECT body FROM pieces UNION SELECT body FROM parts")?;
     let ids = statement.query_map([], |row| Ok(BodyId(row.get::<_, i64>(0)?.unsigned_abs())))?;
     ids.collect()
 }

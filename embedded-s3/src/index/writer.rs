@@ -7,8 +7,10 @@ use std::thread::{Builder, JoinHandle};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::change::{Answer, Change, NewObject, Refused};
+use super::assembly::Assembled;
+use super::change::{Answer, Change, Done, NewObject, Refused};
 use super::condition::Condition;
+use super::upload;
 use crate::body::{BodyId, BodyStore, StagedBody, sync_directory};
 use crate::clock::Clock;
 use crate::error::StoreError;
@@ -86,15 +88,17 @@ struct Committer {
 
 /// What a change did inside a transaction that is not committed yet.
 #[derive(Default)]
-struct Effect {
-    /// The body that the key named before.
-    retired: Option<BodyId>,
-    /// The body that the key names now.
-    placed: Option<StagedBody>,
-    changed: bool,
+pub(super) struct Effect {
+    /// Bodies that nothing names any more.
+    pub(super) retired: Vec<BodyId>,
+    /// The body that a row names now.
+    pub(super) placed: Option<StagedBody>,
+    pub(super) changed: bool,
+    /// Set by a completion alone.
+    pub(super) assembled: Option<Assembled>,
 }
 
-type Decided = Result<Effect, Refused>;
+pub(super) type Decided = Result<Effect, Refused>;
 
 impl Committer {
     fn run(mut self, jobs: &Receiver<Job>) {
@@ -119,6 +123,7 @@ impl Committer {
                     reply(Ok(decision.map(|effect| {
                         retired.extend(effect.retired);
                         effect.placed.into_iter().for_each(StagedBody::keep);
+                        effect.assembled.map_or(Done::Changed, |assembled| Done::Completed(Box::new(assembled)))
                     })));
                 }
                 retired.into_iter().for_each(|id| self.bodies.remove(id));
@@ -161,6 +166,10 @@ fn apply(transaction: &Transaction<'_>, change: Change, now_ms: i64) -> rusqlite
         Change::CreateBucket { name } => create_bucket(transaction, &name, now_ms),
         Change::Put { bucket, key, condition, object } => put(transaction, &bucket, &key, &condition, *object, now_ms),
         Change::Delete { bucket, key, condition } => delete(transaction, &bucket, &key, &condition),
+        Change::CreateUpload { bucket, key, upload: new } => upload::create(transaction, &bucket, &key, &new, now_ms),
+        Change::PutPart { place, part } => upload::put_part(transaction, &place, *part, now_ms),
+        Change::CompleteUpload { place, claim, condition } => upload::complete(transaction, &place, &claim, &condition, now_ms),
+        Change::AbortUpload { place } => upload::abort(transaction, &place),
     }
 }
 
@@ -201,7 +210,8 @@ fn put(
             object.body.id().0.cast_signed(),
             object.attributes.to_json(),
         ])?;
-    Ok(Ok(Effect { retired: stored.map(|stored| stored.body), placed: Some(object.body), changed: true }))
+    let retired = retire(transaction, stored.as_ref())?;
+    Ok(Ok(Effect { retired, placed: Some(object.body), changed: true, ..Effect::default() }))
 }
 
 fn delete(transaction: &Transaction<'_>, bucket: &str, key: &str, condition: &Condition) -> rusqlite::Result<Decided> {
@@ -216,24 +226,47 @@ fn delete(transaction: &Transaction<'_>, bucket: &str, key: &str, condition: &Co
         return Ok(Ok(Effect::default()));
     };
     transaction.prepare_cached("DELETE FROM objects WHERE bucket = ?1 AND key = ?2")?.execute(params![bucket, key.as_bytes()])?;
-    Ok(Ok(Effect { retired: Some(stored.body), placed: None, changed: true }))
+    let retired = retire(transaction, Some(&stored))?;
+    Ok(Ok(Effect { retired, changed: true, ..Effect::default() }))
 }
 
-struct Stored {
-    etag: String,
+/// What a key names before a change.
+pub(super) struct Stored {
+    pub(super) etag: String,
     body: BodyId,
+    /// Number of its pieces; 0 if it was written in one.
+    pub(super) part_count: u32,
+    /// Bytes.
+    pub(super) size: u64,
 }
 
-fn stored(transaction: &Transaction<'_>, bucket: i64, key: &str) -> rusqlite::Result<Option<Stored>> {
+/// The bodies of an object that its key names no more; forgets its pieces.
+pub(super) fn retire(transaction: &Transaction<'_>, stored: Option<&Stored>) -> rusqlite::Result<Vec<BodyId>> {
+    let Some(stored) = stored else { return Ok(Vec::new()) };
+    if stored.part_count == 0 {
+        return Ok(vec![stored.body]);
+    }
+    let whole = stored.body.0.cast_signed();
+    let mut statement = transaction.prepare_cached("DELETE FROM pieces WHERE whole = ?1 RETURNING body")?;
+    let bodies = statement.query_map([whole], |row| Ok(BodyId(row.get::<_, i64>(0)?.unsigned_abs())))?;
+    bodies.collect()
+}
+
+pub(super) fn stored(transaction: &Transaction<'_>, bucket: i64, key: &str) -> rusqlite::Result<Option<Stored>> {
     transaction
-        .prepare_cached("SELECT etag, body FROM objects WHERE bucket = ?1 AND key = ?2")?
+        .prepare_cached("SELECT etag, body, part_count, size FROM objects WHERE bucket = ?1 AND key = ?2")?
         .query_row(params![bucket, key.as_bytes()], |row| {
-            Ok(Stored { etag: row.get(0)?, body: BodyId(row.get::<_, i64>(1)?.unsigned_abs()) })
+            Ok(Stored {
+                etag: row.get(0)?,
+                body: BodyId(row.get::<_, i64>(1)?.unsigned_abs()),
+                part_count: row.get(2)?,
+                size: row.get::<_, i64>(3)?.unsigned_abs(),
+            })
         })
         .optional()
 }
 
-fn bucket_id(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<Option<i64>> {
+pub(super) fn bucket_id(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<Option<i64>> {
     transaction.prepare_cached("SELECT id FROM buckets WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()
 }
 

@@ -4,13 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::TRANSFER_ENCODING;
-use s3s::dto::PutObjectInput;
+use s3s::dto::{PutObjectInput, UploadPartInput};
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, TrailingHeaders};
 
 use super::failure::error;
 use crate::body::{BodyDigests, WantedDigests};
 
-/// Largest body of a single PUT: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>.
+/// Largest body of a single PUT, of an object or a part: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>.
 const LARGEST: u64 = 5 << 30;
 
 /// Length and digests that a request announced.
@@ -28,23 +28,61 @@ pub(super) struct Expected {
     trailer: Option<String>,
 }
 
+/// Headers in which a request announces its body.
+struct Announced {
+    length: Option<i64>,
+    md5: Option<String>,
+    sha256: Option<String>,
+    sha1: Option<String>,
+    crc32: Option<String>,
+    crc32c: Option<String>,
+    crc64nvme: Option<String>,
+}
+
 impl Expected {
-    pub(super) fn of(request: &S3Request<PutObjectInput>) -> S3Result<Self> {
+    pub(super) fn of_object(request: &S3Request<PutObjectInput>) -> S3Result<Self> {
         let input = &request.input;
-        let length = announced_length(input.content_length, &request.headers)?;
-        if length > LARGEST {
-            return Err(error(S3ErrorCode::EntityTooLarge, "a single PUT takes at most 5 GiB"));
-        }
-        let mut sha256: Vec<String> = input.checksum_sha256.clone().into_iter().collect();
-        sha256.extend(hoisted(request.uri.query().unwrap_or_default())?);
-        let expected = Self {
-            length,
+        let announced = Announced {
+            length: input.content_length,
             md5: input.content_md5.clone(),
-            sha256,
+            sha256: input.checksum_sha256.clone(),
             sha1: input.checksum_sha1.clone(),
             crc32: input.checksum_crc32.clone(),
             crc32c: input.checksum_crc32c.clone(),
             crc64nvme: input.checksum_crc64nvme.clone(),
+        };
+        Self::of(announced, request)
+    }
+
+    pub(super) fn of_part(request: &S3Request<UploadPartInput>) -> S3Result<Self> {
+        let input = &request.input;
+        let announced = Announced {
+            length: input.content_length,
+            md5: input.content_md5.clone(),
+            sha256: input.checksum_sha256.clone(),
+            sha1: input.checksum_sha1.clone(),
+            crc32: input.checksum_crc32.clone(),
+            crc32c: input.checksum_crc32c.clone(),
+            crc64nvme: input.checksum_crc64nvme.clone(),
+        };
+        Self::of(announced, request)
+    }
+
+    fn of<T>(announced: Announced, request: &S3Request<T>) -> S3Result<Self> {
+        let length = announced_length(announced.length, &request.headers)?;
+        if length > LARGEST {
+            return Err(error(S3ErrorCode::EntityTooLarge, "a single PUT takes at most 5 GiB"));
+        }
+        let mut sha256: Vec<String> = announced.sha256.into_iter().collect();
+        sha256.extend(hoisted(request.uri.query().unwrap_or_default())?);
+        let expected = Self {
+            length,
+            md5: announced.md5,
+            sha256,
+            sha1: announced.sha1,
+            crc32: announced.crc32,
+            crc32c: announced.crc32c,
+            crc64nvme: announced.crc64nvme,
             trailer: trailer(&request.headers)?,
         };
         expected.check_digests()?;

@@ -4,7 +4,7 @@ use http::StatusCode;
 use s3s::{S3Error, S3ErrorCode, S3Result};
 
 use crate::error::StoreError;
-use crate::index::{Answer, Refused};
+use crate::index::{Answer, Done, Refused};
 
 pub(super) fn error(code: S3ErrorCode, message: &'static str) -> S3Error {
     S3Error::with_message(code, message)
@@ -20,6 +20,10 @@ pub(super) fn no_such_bucket() -> S3Error {
 
 pub(super) fn no_such_key() -> S3Error {
     error(S3ErrorCode::NoSuchKey, "the key does not exist")
+}
+
+pub(super) fn no_such_upload() -> S3Error {
+    error(S3ErrorCode::NoSuchUpload, "there is no such upload of this key; it may have been completed or aborted")
 }
 
 pub(super) fn precondition_failed() -> S3Error {
@@ -55,7 +59,7 @@ pub(super) fn failed(cause: impl Into<StoreError>) -> S3Error {
 }
 
 /// What the index's writer answered.
-pub(super) fn settled(answer: Answer) -> S3Result<()> {
+pub(super) fn settled(answer: Answer) -> S3Result<Done> {
     answer.map_err(|cause| internal(&cause))?.map_err(refused)
 }
 
@@ -65,6 +69,11 @@ pub(super) fn refused(refused: Refused) -> S3Error {
         Refused::NoSuchBucket => no_such_bucket(),
         Refused::NoSuchKey => no_such_key(),
         Refused::Precondition => precondition_failed(),
+        Refused::NoSuchUpload => no_such_upload(),
+        Refused::PartOrder => error(S3ErrorCode::InvalidPartOrder, "the parts must be in ascending order, each once"),
+        Refused::NoSuchPart => error(S3ErrorCode::InvalidPart, "a part was not uploaded, or is another than the one named"),
+        Refused::PartTooSmall => error(S3ErrorCode::EntityTooSmall, "every part but the last has at least 5 MiB"),
+        Refused::WrongWhole => error(S3ErrorCode::BadDigest, "the parts do not make what the checksum or size of the whole says"),
     }
 }
 

@@ -1,7 +1,6 @@
 //! GET and HEAD of an object: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,12 +12,12 @@ use s3s::dto::{
 };
 use s3s::{Body, S3Error, S3ErrorCode, S3Result};
 use time::OffsetDateTime;
-use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 
 use super::failure::{error, failed, no_such_bucket, no_such_key, not_implemented, precondition_failed};
 use super::receive::PIECE;
 use super::{Backend, blocking};
+use crate::body::Stretch;
 use crate::clock::from_ms;
 use crate::error::StoreError;
 use crate::index::{Lookup, ObjectRecord};
@@ -31,16 +30,18 @@ pub(super) async fn get(backend: &Arc<Backend>, input: GetObjectInput) -> S3Resu
         if_unmodified_since: input.if_unmodified_since,
     };
     refuse_unsupported(input.version_id.as_deref(), input.part_number, input.sse_customer_algorithm.is_some())?;
+    let part = input.part_number;
     let (bucket, key, asked) = (input.bucket, input.key, input.range);
     let (record, content) = blocking(backend, move |backend| read(backend, &bucket, &key, &conditions, asked)).await?;
+    refuse_part_of(&record, part)?;
     let full = content.range.is_none();
-    let checksum = (full && wants_checksum(input.checksum_mode.as_ref())).then(|| record.sha256.clone());
+    let checksum = (full && wants_checksum(input.checksum_mode.as_ref())).then(|| record.checksum());
     Ok(GetObjectOutput {
         accept_ranges: Some("bytes".to_owned()),
         body: Some(content.blob),
         content_length: Some(content.length.cast_signed()),
         content_range: content.range.map(|range| format!("bytes {}-{}/{}", range.start, range.end - 1, record.size)),
-        checksum_type: checksum.is_some().then(|| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
+        checksum_type: checksum.is_some().then(|| checksum_type(&record)),
         checksum_sha256: checksum,
         e_tag: Some(ETag::Strong(record.etag)),
         last_modified: Some(from_ms(record.modified_ms).into()),
@@ -64,12 +65,13 @@ pub(super) async fn head(backend: &Arc<Backend>, input: HeadObjectInput) -> S3Re
     refuse_unsupported(input.version_id.as_deref(), input.part_number, input.sse_customer_algorithm.is_some())?;
     let (bucket, key) = (input.bucket, input.key);
     let record = blocking(backend, move |backend| lookup(backend, &bucket, &key)).await?;
+    refuse_part_of(&record, input.part_number)?;
     conditions.check(&record)?;
-    let checksum = wants_checksum(input.checksum_mode.as_ref()).then(|| record.sha256.clone());
+    let checksum = wants_checksum(input.checksum_mode.as_ref()).then(|| record.checksum());
     Ok(HeadObjectOutput {
         accept_ranges: Some("bytes".to_owned()),
         content_length: Some(record.size.cast_signed()),
-        checksum_type: checksum.is_some().then(|| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
+        checksum_type: checksum.is_some().then(|| checksum_type(&record)),
         checksum_sha256: checksum,
         e_tag: Some(ETag::Strong(record.etag)),
         last_modified: Some(from_ms(record.modified_ms).into()),
@@ -104,13 +106,18 @@ fn read(
     loop {
         let record = lookup(backend, bucket, key)?;
         conditions.check(&record)?;
-        match backend.bodies.open(record.body) {
-            Ok(file) => {
-                let content = content(file, record.size, asked)?;
+        let range = asked.map(|asked| asked.check(record.size).map_err(|_| unsatisfiable(record.size))).transpose()?;
+        let wanted = range.clone().unwrap_or(0..record.size);
+        let pieces = backend.reads.pieces(&record).map_err(failed)?;
+        match Stretch::open(&backend.bodies, &pieces, record.size, wanted) {
+            Ok(stretch) => {
+                let content = Content { length: stretch.length(), blob: blob(stretch)?, range };
                 return Ok((record, content));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound && missing != Some(record.body) => missing = Some(record.body),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(failed(StoreError::DamagedBody)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound || error.kind() == io::ErrorKind::InvalidData => {
+                return Err(failed(StoreError::DamagedBody));
+            }
             Err(error) => return Err(failed(error)),
         }
     }
@@ -124,32 +131,12 @@ fn lookup(backend: &Backend, bucket: &str, key: &str) -> S3Result<Box<ObjectReco
     }
 }
 
-fn content(mut file: File, size: u64, asked: Option<s3s::dto::Range>) -> S3Result<Content> {
-    let range = asked.map(|asked| asked.check(size).map_err(|_| unsatisfiable(size))).transpose()?;
-    let wanted = range.clone().unwrap_or(0..size);
-    let length = wanted.end - wanted.start;
-    if file.metadata().map_err(failed)?.len() != size {
-        return Err(failed(StoreError::DamagedBody));
+fn blob(stretch: Stretch) -> S3Result<StreamingBlob> {
+    if stretch.length() <= PIECE as u64 {
+        let bytes = stretch.read_to_end().map_err(|_| failed(StoreError::DamagedBody))?;
+        return Ok(StreamingBlob::from(Body::from(Bytes::from(bytes))));
     }
-    if wanted.start > 0 {
-        file.seek(SeekFrom::Start(wanted.start)).map_err(failed)?;
-    }
-    let blob = if length <= PIECE as u64 { whole(&file, length)? } else { streamed(file, length) };
-    Ok(Content { blob, length, range })
-}
-
-fn whole(file: &File, length: u64) -> S3Result<StreamingBlob> {
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(PIECE));
-    let read = file.take(length).read_to_end(&mut bytes).map_err(failed)?;
-    if read as u64 != length {
-        return Err(failed(StoreError::DamagedBody));
-    }
-    Ok(StreamingBlob::from(Body::from(Bytes::from(bytes))))
-}
-
-fn streamed(file: File, length: u64) -> StreamingBlob {
-    let file = tokio::fs::File::from_std(file).take(length);
-    StreamingBlob::wrap(ReaderStream::with_capacity(file, PIECE))
+    Ok(StreamingBlob::wrap(ReaderStream::with_capacity(stretch.into_reader(), PIECE)))
 }
 
 /// Preconditions of reads, in the order of RFC 9110 section 13.2.2.
@@ -219,12 +206,24 @@ fn refuse_unsupported(version: Option<&str>, part: Option<i32>, customer_key: bo
         return Err(error(S3ErrorCode::NoSuchVersion, "there are no versions here"));
     }
     if part.is_some_and(|part| part != 1) {
-        return Err(error(S3ErrorCode::InvalidPart, "the object has one part"));
+        return Err(error(S3ErrorCode::InvalidPart, "there are no parts to be read here but the whole"));
     }
     if customer_key {
         return Err(not_implemented("server-side encryption is not supported"));
     }
     Ok(())
+}
+
+/// An object in parts is not read part by part here, and nobody shall take the whole for one.
+fn refuse_part_of(record: &ObjectRecord, part: Option<i32>) -> S3Result<()> {
+    if part.is_some() && record.is_composite() {
+        return Err(not_implemented("the parts of an object are not read by their numbers; read a range"));
+    }
+    Ok(())
+}
+
+fn checksum_type(record: &ObjectRecord) -> ChecksumType {
+    ChecksumType::from_static(if record.is_composite() { ChecksumType::COMPOSITE } else { ChecksumType::FULL_OBJECT })
 }
 
 fn wants_checksum(mode: Option<&ChecksumMode>) -> bool {

@@ -13,3 +13,5 @@ mod refusals;
 mod rights;
 mod server;
 mod time;
+mod upload_attacks;
+mod uploads;

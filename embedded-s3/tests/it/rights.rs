@@ -52,7 +52,7 @@ async fn a_writer_writes_and_cannot_read_copy_or_delete() {
         writer.put("state/b", b"1").await,
         writer.put_if("users/1/c", b"", &[("x-amz-copy-source", "/family/state/a")]).await,
         writer.send(Method::Put, "users/1/b", &[("acl", "")], &[], b"").await,
-        writer.send(Method::Post, "users/1/b", &[("uploads", "")], &[], b"").await,
+        writer.send(Method::Post, "state/b", &[("uploads", "")], &[], b"").await,
     ] {
         refused.expect_error(403, "AccessDenied");
     }

@@ -1,0 +1,70 @@
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
+
+use std::sync::Arc;
+
+use s3s::dto::{ChecksumType, CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag};
+use s3s::{S3ErrorCode, S3Result};
+
+use crate::index::{Change, Claim, ClaimedPart, Done, PartChecksums, UploadPlace};
+use crate::operation::Backend;
+use crate::operation::condition::condition;
+use crate::operation::failure::{error, not_implemented, settled};
+
+pub(in crate::operation) async fn complete(
+    backend: &Arc<Backend>,
+    input: CompleteMultipartUploadInput,
+) -> S3Result<CompleteMultipartUploadOutput> {
+    refuse_unsupported(&input)?;
+    let condition = condition(input.if_match.as_ref(), input.if_none_match.as_ref())?;
+    let size = input.mpu_object_size.map(u64::try_from).transpose();
+    let size = size.map_err(|_| error(S3ErrorCode::InvalidArgument, "the size of an object must not be negative"))?;
+    let parts = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
+    let parts = parts.into_iter().map(claimed).collect::<S3Result<Vec<_>>>()?;
+    if parts.is_empty() {
+        return Err(error(S3ErrorCode::MalformedXML, "a completion names at least one part"));
+    }
+    let claim = Box::new(Claim { parts, sha256: input.checksum_sha256, size });
+    let (bucket, key) = (input.bucket, input.key);
+    let place = UploadPlace { bucket: bucket.clone(), key: key.clone(), id: input.upload_id };
+    let done = settled(backend.writer.submit(Change::CompleteUpload { place, claim, condition }).await)?;
+    let Done::Completed(object) = done else {
+        return Err(error(S3ErrorCode::InternalError, "the server failed; try again"));
+    };
+    Ok(CompleteMultipartUploadOutput {
+        location: Some(format!("/{bucket}/{key}")),
+        bucket: Some(bucket),
+        key: Some(key),
+        checksum_sha256: Some(format!("{}-{}", object.sha256, object.part_count)),
+        checksum_type: Some(ChecksumType::from_static(ChecksumType::COMPOSITE)),
+        e_tag: Some(ETag::Strong(object.etag)),
+        ..Default::default()
+    })
+}
+
+fn claimed(part: CompletedPart) -> S3Result<ClaimedPart> {
+    let malformed = || error(S3ErrorCode::MalformedXML, "a part of a completion has a number and an ETag");
+    let number = part.part_number.and_then(|number| u32::try_from(number).ok()).ok_or_else(malformed)?;
+    let etag = part.e_tag.ok_or_else(malformed)?.into_value();
+    let checksums = PartChecksums {
+        crc32: part.checksum_crc32,
+        crc32c: part.checksum_crc32c,
+        crc64nvme: part.checksum_crc64nvme,
+        sha1: part.checksum_sha1,
+    };
+    Ok(ClaimedPart { number, etag, sha256: part.checksum_sha256, checksums })
+}
+
+fn refuse_unsupported(input: &CompleteMultipartUploadInput) -> S3Result<()> {
+    let other_checksum = input.checksum_crc32.is_some()
+        || input.checksum_crc32c.is_some()
+        || input.checksum_crc64nvme.is_some()
+        || input.checksum_sha1.is_some();
+    let full = input.checksum_type.as_ref().is_some_and(|kind| kind.as_str() != ChecksumType::COMPOSITE);
+    if other_checksum || full {
+        return Err(not_implemented("the checksum of a whole upload is a composite SHA-256"));
+    }
+    if input.sse_customer_algorithm.is_some() || input.sse_customer_key.is_some() {
+        return Err(not_implemented("server-side encryption is not supported"));
+    }
+    Ok(())
+}
