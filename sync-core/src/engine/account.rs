@@ -12,7 +12,7 @@ use crate::keys::{
     AccountKeys, AccountPublicKeys, Certificate, DeviceKey, GrantError, GrantRequest, Keyring, OpenedGrant, Permission,
     SpaceKeys, grant_id, make_grant, open_grant,
 };
-use crate::manifest::{Cid, Doorbell, Register, SegmentRef};
+use crate::manifest::{CHECKPOINT_PART_BYTES, Cid, Doorbell, Register, SegmentRef};
 use crate::notice::{Notice, NoticeKind};
 use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
 use crate::state::{CHECKPOINT_MINIMUM, KnownCheckpoints, State, conflict, maximal};
@@ -117,6 +117,7 @@ pub(super) struct Account {
     pub(super) doorbell: DoorbellMemory,
     pub(super) clock: Clock,
     pub(super) checkpoint_minimum: usize,
+    pub(super) checkpoint_part_bytes: usize,
 }
 
 /// One space as this device knows it.
@@ -182,6 +183,7 @@ impl Account {
             doorbell: saved.doorbell,
             clock: Clock::resume(saved.clock),
             checkpoint_minimum: CHECKPOINT_MINIMUM,
+            checkpoint_part_bytes: CHECKPOINT_PART_BYTES,
         };
         for (grant, (blob, unsent)) in saved.grants {
             let opened = account.identity.open_own_grant(grant, &blob).map_err(|source| RestoreError::Grant { grant, source })?;

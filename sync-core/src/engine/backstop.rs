@@ -111,6 +111,7 @@ impl Turn<'_> {
         }
         if let Some(listing) = self.sync.listing.remove(&space) {
             self.sync.spaces_listed.insert(space);
+            self.sync.spaces_to_consider.insert(space);
             self.sync.listed.insert(space, listing);
         }
     }

@@ -1,6 +1,6 @@
 //! Checkpoints: reading those that are named or listed, and making one when it is time.
 
-use tidegate_protocol::{Digest, ObjectKey, Space};
+use tidegate_protocol::{ChainId, Digest, ObjectKey, Space};
 
 use super::effect::Effect;
 use super::event::{FailureClass, Outcome, Read, Written};
@@ -41,6 +41,7 @@ impl Turn<'_> {
             }
         }
         if self.is_quiet() {
+            self.set_lonely_parts_aside();
             self.sync.phase = Phase::Fetch;
             if !self.sync.rows.is_empty() {
                 self.persist(Step::Checkpoint);
@@ -67,7 +68,7 @@ impl Turn<'_> {
                 // Without a word of the store it counts as young: it raises no floor and lets nothing be collected.
                 let stored_at_ms = last_modified.or(listed_at).map_or(self.now_ms, |at| at.millis());
                 match self.open_checkpoint(space, digest, &bytes) {
-                    Ok((checkpoint, state)) => self.merge_checkpoint(space, digest, stored_at_ms, checkpoint, &state),
+                    Ok(checkpoint) => self.take_checkpoint(space, digest, stored_at_ms, checkpoint),
                     Err((reason, retry_at_ms)) => self.refuse_checkpoint(space, digest, reason, retry_at_ms),
                 }
             }
@@ -83,9 +84,42 @@ impl Turn<'_> {
         self.quarantine(Quarantined { space, subject: Subject::Checkpoint(digest), reason, retry_at_ms });
     }
 
-    /// Believes a checkpoint only if its bytes are those that its name promises, seal and signature hold, everything in it
-    /// lies in its space, and it does not disagree with what is merged here.
-    fn open_checkpoint(&self, space: Space, digest: Digest, bytes: &[u8]) -> Result<(Checkpoint, State), (Reason, u64)> {
+    /// Merges a checkpoint that is whole, or whole with this part.
+    fn take_checkpoint(&mut self, space: Space, digest: Digest, stored_at_ms: u64, checkpoint: Checkpoint) {
+        let Some(part) = checkpoint.part else {
+            return self.merge_checkpoint(space, &[digest], stored_at_ms, checkpoint);
+        };
+        let parts = self.sync.checkpoint_parts.entry((space, part.group, part.count)).or_default();
+        parts.insert(part.index, (digest, stored_at_ms, checkpoint));
+        if (parts.len() as u64) < part.count {
+            return;
+        }
+        let parts = self.sync.checkpoint_parts.remove(&(space, part.group, part.count)).unwrap_or_default();
+        let digests: Vec<Digest> = parts.values().map(|(digest, _, _)| *digest).collect();
+        // As old as its youngest part: only then it is there as a whole.
+        let stored_at_ms = parts.values().map(|(_, at_ms, _)| *at_ms).max().unwrap_or(stored_at_ms);
+        match Checkpoint::from_parts(parts.into_values().map(|(_, _, checkpoint)| checkpoint)) {
+            Some(whole) => self.merge_checkpoint(space, &digests, stored_at_ms, whole),
+            None => {
+                for digest in digests {
+                    self.refuse_checkpoint(space, digest, Reason::Malformed, self.now_ms + BACKSTOP_MS);
+                }
+            }
+        }
+    }
+
+    /// The parts that are here without the others wait for them: until tomorrow, for they are large.
+    fn set_lonely_parts_aside(&mut self) {
+        for ((space, _, _), parts) in std::mem::take(&mut self.sync.checkpoint_parts) {
+            for (digest, _, _) in parts.into_values() {
+                self.refuse_checkpoint(space, digest, Reason::MissingContent, self.now_ms + BACKSTOP_MS);
+            }
+        }
+    }
+
+    /// Believes a checkpoint only if its bytes are those that its name promises, seal and signature hold, and everything in
+    /// it lies in its space.
+    fn open_checkpoint(&self, space: Space, digest: Digest, bytes: &[u8]) -> Result<Checkpoint, (Reason, u64)> {
         let tomorrow = self.now_ms + BACKSTOP_MS;
         if Digest::of(bytes) != digest {
             return Err((Reason::Corrupt, self.now_ms + FRESH_MS));
@@ -101,15 +135,19 @@ impl Turn<'_> {
         if latest.is_too_far_ahead(self.now_ms) {
             return Err((Reason::AheadOfClock, latest.millis().saturating_sub(crate::clock::MAX_AHEAD_MS)));
         }
-        let state = State::of_checkpoint(&checkpoint);
-        match self.account.spaces.get(&space) {
-            Some(memory) if memory.state.disagrees_with(&state) => Err((Reason::Disagrees, tomorrow)),
-            Some(_) | None => Ok((checkpoint, state)),
-        }
+        Ok(checkpoint)
     }
 
-    /// Merges a checkpoint. Everything that follows goes into one batch: a frontier without its changes would lose them.
-    fn merge_checkpoint(&mut self, space: Space, digest: Digest, stored_at_ms: u64, checkpoint: Checkpoint, theirs: &State) {
+    /// Merges a checkpoint, unless it disagrees with what is merged here. Everything that follows goes into one batch: a
+    /// frontier without its changes would lose them.
+    fn merge_checkpoint(&mut self, space: Space, digests: &[Digest], stored_at_ms: u64, checkpoint: Checkpoint) {
+        let theirs = &State::of_checkpoint(&checkpoint);
+        if self.account.space(space).state.disagrees_with(theirs) {
+            for digest in digests {
+                self.refuse_checkpoint(space, *digest, Reason::Disagrees, self.now_ms + BACKSTOP_MS);
+            }
+            return;
+        }
         let memory = self.account.spaces.entry(space).or_default();
         let rows = &mut self.sync.rows;
         let before = memory.state.frontier().clone();
@@ -130,7 +168,7 @@ impl Turn<'_> {
         rows.extend(frontier_rows(space, &before, memory.state.frontier()));
         let covered = |subject: &Subject| match subject {
             Subject::Segment(segment) => memory.state.frontier().covers(segment),
-            Subject::Checkpoint(other) => *other == digest || checkpoint.checkpoints.contains(other),
+            Subject::Checkpoint(other) => digests.contains(other) || checkpoint.checkpoints.contains(other),
             Subject::Doorbell | Subject::Grant(_) | Subject::Content(_) => false,
         };
         let believed: Vec<Subject> = memory.quarantined.keys().copied().filter(covered).collect();
@@ -144,8 +182,10 @@ impl Turn<'_> {
             rows.push(Row::RemoveHole { space, segment });
         }
         let known = KnownCheckpoint { stored_at_ms, frontier: checkpoint.frontier, includes: checkpoint.checkpoints };
-        memory.checkpoints.insert(digest, known.clone());
-        rows.push(Row::PutCheckpoint { space, checkpoint: digest, known });
+        for checkpoint in digests.iter().copied() {
+            memory.checkpoints.insert(checkpoint, known.clone());
+            rows.push(Row::PutCheckpoint { space, checkpoint, known: known.clone() });
+        }
         rows.push(Row::PutClock(self.account.clock.greatest()));
         self.sync.pulled += new as u64;
         self.sync.checkpoints_merged += 1;
@@ -154,17 +194,21 @@ impl Turn<'_> {
     /// Makes the checkpoints that are due. Only a device that has just written, or listed, does: were it everybody who has
     /// read, each checkpoint would be made once by every device.
     pub(super) fn make_checkpoints(&mut self) {
+        if let Some((space, document)) = self.sync.checkpoints_to_send.pop_front() {
+            return self.send_checkpoint(space, &document);
+        }
+        self.take_up_sent();
         if !self.sync.rows.is_empty() {
             return self.persist(Step::Checkpoint);
         }
-        self.sync.phase = Phase::Ring;
         for space in self.account.open_spaces() {
             let wished = self.sync.checkpoints_wished.remove(&space);
-            let has_reason = self.sync.spaces_written.contains(&space) || self.sync.spaces_listed.contains(&space);
+            let has_reason = self.sync.spaces_written.remove(&space) || self.sync.spaces_to_consider.remove(&space);
             if wished || (has_reason && self.is_due(space)) {
-                self.send_checkpoint(space);
+                return self.write_down(space);
             }
         }
+        self.sync.phase = Phase::Ring;
     }
 
     fn is_due(&self, space: Space) -> bool {
@@ -173,27 +217,35 @@ impl Turn<'_> {
         is_checkpoint_due(since, memory.state.changes().count(), self.account.checkpoint_minimum)
     }
 
-    fn send_checkpoint(&mut self, space: Space) {
+    fn write_down(&mut self, space: Space) {
+        let group = ChainId::new(self.rng.next_u64());
         let Some(memory) = self.account.spaces.get(&space) else { return };
         let includes = memory.checkpoints.iter().flat_map(|(digest, known)| known.includes.iter().copied().chain([*digest]));
         let checkpoint = memory.state.to_checkpoint(includes.collect());
+        let parts = checkpoint.into_parts(self.account.checkpoint_part_bytes, group);
+        self.sync.checkpoints_to_send.extend(parts.into_iter().map(|document| (space, document)));
+    }
+
+    fn send_checkpoint(&mut self, space: Space, checkpoint: &Checkpoint) {
         let Some(keys) = self.account.keyring.current(space) else { return };
         let context = ObjectContext { space, name: ObjectName::Checkpoint };
         let identity = &self.account.identity;
-        // One that is over its cap is not made: segments go on being read one by one.
-        let Ok(document) = checkpoint.to_ndjson() else { return };
-        let sealed = seal_signed(keys.key(), &context, &document, &identity.device, &identity.certificate, self.rng);
-        let Ok(body) = sealed else { return };
+        let sealed = checkpoint.to_ndjson().ok().and_then(|document| {
+            seal_signed(keys.key(), &context, &document, &identity.device, &identity.certificate, self.rng).ok()
+        });
+        let Some(body) = sealed else {
+            // One part alone says nothing: without this one the others need not go up.
+            self.sync.checkpoints_to_send.retain(|(other, _)| *other != space);
+            self.sync.checkpoints_sent.remove(&space);
+            return;
+        };
         let digest = Digest::of(&body);
-        let known =
-            KnownCheckpoint { stored_at_ms: self.now_ms, frontier: checkpoint.frontier, includes: checkpoint.checkpoints };
-        self.sync.phase = Phase::MakeCheckpoints;
+        let frontier = checkpoint.frontier.clone();
+        let known = KnownCheckpoint { stored_at_ms: self.now_ms, frontier, includes: checkpoint.checkpoints.clone() };
         let key = ObjectKey::Checkpoint { space, digest };
         self.emit(Effect::PutIfAbsent { key, body }, Task::SendCheckpoint { space, digest, known });
     }
 
-    /// A checkpoint is stored: it is remembered, and named in the doorbell. Not stored, it is no loss: it says nothing that
-    /// the segments do not say.
     pub(super) fn checkpoint_sent(&mut self, space: Space, digest: Digest, known: KnownCheckpoint, outcome: Outcome) {
         let stored_at_ms = match outcome.written() {
             Ok(Written::Stored { last_modified, .. }) => last_modified.map_or(self.now_ms, |at| at.millis()),
@@ -201,12 +253,21 @@ impl Turn<'_> {
             Ok(Written::Nowhere) => return self.sync.fail("put-checkpoint", FailureClass::Invalid),
             Err(class) => return self.sync.fail("put-checkpoint", class),
         };
-        let known = KnownCheckpoint { stored_at_ms, ..known };
-        self.account.space(space).checkpoints.insert(digest, known.clone());
-        self.account.doorbell.ring = true;
-        self.sync.rows.push(Row::PutCheckpoint { space, checkpoint: digest, known });
-        self.sync.rows.push(Row::PutDoorbell(self.account.doorbell.clone()));
-        self.sync.checkpoints_made += 1;
+        self.sync.checkpoints_sent.entry(space).or_default().push((digest, KnownCheckpoint { stored_at_ms, ..known }));
+    }
+
+    /// Checkpoints that are stored, all parts of them, are remembered and named in the doorbell. One that is not is no loss:
+    /// it says nothing that the segments do not say.
+    fn take_up_sent(&mut self) {
+        for (space, sent) in std::mem::take(&mut self.sync.checkpoints_sent) {
+            for (checkpoint, known) in sent {
+                self.account.space(space).checkpoints.insert(checkpoint, known.clone());
+                self.sync.rows.push(Row::PutCheckpoint { space, checkpoint, known });
+            }
+            self.account.doorbell.ring = true;
+            self.sync.rows.push(Row::PutDoorbell(self.account.doorbell.clone()));
+            self.sync.checkpoints_made += 1;
+        }
     }
 }
 

@@ -91,6 +91,11 @@ impl Engine {
         self.account.checkpoint_minimum = changes;
     }
 
+    /// Lets checkpoints be cut into smaller parts than [`crate::manifest::CHECKPOINT_PART_BYTES`] says: for tests.
+    pub const fn set_checkpoint_part_bytes(&mut self, bytes: usize) {
+        self.account.checkpoint_part_bytes = bytes;
+    }
+
     /// Begins a sync; one that is running goes on instead.
     ///
     /// `now_ms` here and in [`Engine::handle`] is milliseconds since 1970 by the store's clock: the local clock, corrected

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rand_core::CryptoRng;
-use tidegate_protocol::{Digest, GrantId, Space};
+use tidegate_protocol::{ChainId, Digest, GrantId, Space};
 
 use super::account::Account;
 use super::contents::{WantedPart, WantedRead};
@@ -15,7 +15,7 @@ use super::options::SyncOptions;
 use super::persist::{Persist, Row, Step};
 use super::pull::{Bell, Fetched};
 use super::upload::{Stored, Upload};
-use crate::manifest::{Cid, SegmentRef, Timestamp};
+use crate::manifest::{Checkpoint, Cid, SegmentRef, Timestamp};
 use crate::quarantine::Quarantined;
 use crate::state::{KnownCheckpoint, MassDelete};
 
@@ -126,6 +126,14 @@ pub(super) struct Sync {
     /// Checkpoints to read: the latest is taken first, for it may include the others.
     pub(super) checkpoints_wanted: BTreeSet<(Space, Option<Timestamp>, Digest)>,
     pub(super) checkpoints_tried: BTreeSet<(Space, Digest)>,
+    /// Parts of checkpoints that wait for the others: by group and how many there are.
+    pub(super) checkpoint_parts: BTreeMap<(Space, ChainId, u64), BTreeMap<u64, (Digest, u64, Checkpoint)>>,
+    /// Documents of a checkpoint that is being made.
+    pub(super) checkpoints_to_send: VecDeque<(Space, Checkpoint)>,
+    /// Those of them that are stored.
+    pub(super) checkpoints_sent: BTreeMap<Space, Vec<(Digest, KnownCheckpoint)>>,
+    /// Spaces that were listed, and whose checkpoints have not been considered since.
+    pub(super) spaces_to_consider: BTreeSet<Space>,
     /// Spaces of which a checkpoint is to be made whatever its size.
     pub(super) checkpoints_wished: BTreeSet<Space>,
     pub(super) checkpoints_merged: u64,
@@ -177,6 +185,10 @@ impl Sync {
             listed: BTreeMap::new(),
             checkpoints_wanted: BTreeSet::new(),
             checkpoints_tried: BTreeSet::new(),
+            checkpoint_parts: BTreeMap::new(),
+            checkpoints_to_send: VecDeque::new(),
+            checkpoints_sent: BTreeMap::new(),
+            spaces_to_consider: BTreeSet::new(),
             checkpoints_wished: BTreeSet::new(),
             checkpoints_merged: 0,
             checkpoints_made: 0,

@@ -1,11 +1,14 @@
 //! A checkpoint: a whole state with its frontier, as NDJSON that can be streamed in and out.
 //!
 //! The first line is the header; every other line is one change with the segments that brought it, in ascending order of cid.
+//! A state over [`CHECKPOINT_PART_BYTES`] is written as several documents, each with the same frontier and a part of the
+//! changes. One part alone says nothing: what it lacks is in the others, and must not be taken for purged. So a reader
+//! merges them all at once or none.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use tidegate_protocol::Digest;
+use tidegate_protocol::{ChainId, Digest};
 
 use super::chain::Origin;
 use super::change::Change;
@@ -14,6 +17,13 @@ use super::frontier::Frontier;
 
 const DOCUMENT: &str = "checkpoint";
 
+/// How many bytes of changes stand in one document before a checkpoint is written in parts: half its cap, so that neither
+/// writing nor reading one needs more memory than that.
+pub const CHECKPOINT_PART_BYTES: usize = MAX_CHECKPOINT_BYTES / 2;
+
+/// How many parts a checkpoint has at most.
+const MAX_PARTS: u64 = 10_000;
+
 /// The document inside a checkpoint's envelope.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
@@ -21,8 +31,21 @@ pub struct Checkpoint {
     pub frontier: Frontier,
     /// The checkpoints that its author had merged.
     pub checkpoints: BTreeSet<Digest>,
+    /// Which part this is, if the state was too large for one document.
+    pub part: Option<Part>,
     /// The changes present, in ascending order of cid.
     pub lines: Vec<CheckpointLine>,
+}
+
+/// One of the documents that make up a checkpoint together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Part {
+    /// Random, the same for all parts of a checkpoint: 16 hex digits.
+    pub group: ChainId,
+    /// Which one, from 0. Their changes are in ascending order of cid from part to part.
+    pub index: u64,
+    /// How many there are: at least two.
+    pub count: u64,
 }
 
 /// One change in a checkpoint.
@@ -39,10 +62,56 @@ struct Header {
     format: u64,
     frontier: Frontier,
     checkpoints: BTreeSet<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    part: Option<Part>,
     changes: u64,
 }
 
 impl Checkpoint {
+    /// Cuts a checkpoint into documents of about so many bytes each, all under one group.
+    #[must_use]
+    pub fn into_parts(self, part_bytes: usize, group: ChainId) -> Vec<Self> {
+        let mut chunks: Vec<Vec<CheckpointLine>> = vec![Vec::new()];
+        let mut bytes = 0;
+        for line in self.lines {
+            let length = serde_json::to_vec(&line).map_or(0, |json| json.len() + 1);
+            if bytes > 0 && bytes + length > part_bytes {
+                chunks.push(Vec::new());
+                bytes = 0;
+            }
+            bytes += length;
+            chunks.last_mut().expect("there is always one").push(line);
+        }
+        let count = chunks.len() as u64;
+        let part = |index: usize| (count > 1).then_some(Part { group, index: index as u64, count });
+        let documents = chunks.into_iter().enumerate().map(|(index, lines)| Self {
+            frontier: self.frontier.clone(),
+            checkpoints: self.checkpoints.clone(),
+            part: part(index),
+            lines,
+        });
+        documents.collect()
+    }
+
+    /// Puts the parts of one checkpoint together, in the order of their indexes; `None` if they do not fit.
+    #[must_use]
+    pub fn from_parts(parts: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let mut whole: Option<Self> = None;
+        for part in parts {
+            match &mut whole {
+                None => whole = Some(Self { part: None, ..part }),
+                Some(whole) => {
+                    let follows = whole.lines.last().map(|line| line.change.cid) < part.lines.first().map(|line| line.change.cid);
+                    if whole.frontier != part.frontier || whole.checkpoints != part.checkpoints || !follows {
+                        return None;
+                    }
+                    whole.lines.extend(part.lines);
+                }
+            }
+        }
+        whole
+    }
+
     /// Writes the NDJSON; every line ends in a line feed.
     ///
     /// # Errors
@@ -52,6 +121,7 @@ impl Checkpoint {
             format: FORMAT,
             frontier: self.frontier.clone(),
             checkpoints: self.checkpoints.clone(),
+            part: self.part,
             changes: self.lines.len() as u64,
         };
         let mut out = serde_json::to_vec(&header).expect("a header has only string keys and finite numbers");
@@ -80,10 +150,13 @@ impl Checkpoint {
         if lines.len() as u64 != header.changes {
             return Err(malformed("it holds another number of changes than its header says"));
         }
+        if header.part.is_some_and(|part| part.count < 2 || part.count > MAX_PARTS || part.index >= part.count) {
+            return Err(malformed("it is a part that there cannot be"));
+        }
         if !lines.windows(2).all(|pair| pair[0].change.cid < pair[1].change.cid) {
             return Err(malformed("its changes are not in ascending order"));
         }
-        Ok(Self { frontier: header.frontier, checkpoints: header.checkpoints, lines })
+        Ok(Self { frontier: header.frontier, checkpoints: header.checkpoints, part: header.part, lines })
     }
 }
 

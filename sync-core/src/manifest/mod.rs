@@ -18,7 +18,7 @@ mod timestamp;
 
 pub use chain::{Chain, Origin, SegmentRef, causal_order, missing_before};
 pub use change::{Change, Cid, Meta, Op, Register, Target};
-pub use checkpoint::{Checkpoint, CheckpointLine};
+pub use checkpoint::{CHECKPOINT_PART_BYTES, Checkpoint, CheckpointLine, Part};
 pub use doorbell::{Doorbell, SpaceBell};
 pub use floor::floor_of;
 pub(crate) use format::check_size;

@@ -69,7 +69,7 @@ impl State {
             change: present.change.clone(),
             brought_by: present.brought_by.iter().map(|(segment, at)| Origin { segment: *segment, stored_at: *at }).collect(),
         });
-        Checkpoint { frontier: self.frontier().clone(), checkpoints: includes, lines: lines.collect() }
+        Checkpoint { frontier: self.frontier().clone(), checkpoints: includes, part: None, lines: lines.collect() }
     }
 
     /// The state that a checkpoint holds.

@@ -32,8 +32,10 @@ fn has_served(state: &State, present: &Present, now_ms: u64) -> bool {
             let is_needed = |cid: &Cid| state.whereabouts(*cid).is_some_and(|place| place.cid == change.cid);
             is_past_retention(present, now_ms) && !change.relocates.iter().any(is_needed)
         }
-        Op::Delete if !state.is_superseded(change.cid) => is_past_retention(present, now_ms),
-        Op::Put | Op::Resolve | Op::Delete => state.superseders(change.cid).any(|by| is_past_retention(by, now_ms)),
+        // Whether something supersedes it or not: an edit that waits in one device's outbox must not give that device alone
+        // another time.
+        Op::Delete => is_past_retention(present, now_ms),
+        Op::Put | Op::Resolve => state.superseders(change.cid).any(|by| is_past_retention(by, now_ms)),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tidegate_protocol::Digest;
+use tidegate_protocol::{ChainId, Digest};
 use tidegate_sync_core::manifest::{
     Change, Checkpoint, CheckpointLine, FormatError, Frontier, MAX_CHECKPOINT_BYTES, MAX_NUMBER, Origin, SegmentRef, Timestamp,
 };
@@ -35,12 +35,13 @@ fn whole() -> Checkpoint {
         line(relocation(4, &[2]), &[(segment_ref(1, 4, 14), None)]),
     ];
     lines.sort_by_key(|line| line.change.cid);
-    Checkpoint { frontier, checkpoints: [Digest::of(b"one"), Digest::of(b"two")].into(), lines }
+    Checkpoint { frontier, checkpoints: [Digest::of(b"one"), Digest::of(b"two")].into(), part: None, lines }
 }
 
-fn samples() -> [(&'static str, Checkpoint); 2] {
-    let empty = Checkpoint { frontier: Frontier::default(), checkpoints: BTreeSet::new(), lines: Vec::new() };
-    [("checkpoint-empty.ndjson", empty), ("checkpoint-whole.ndjson", whole())]
+fn samples() -> [(&'static str, Checkpoint); 3] {
+    let empty = Checkpoint { frontier: Frontier::default(), checkpoints: BTreeSet::new(), part: None, lines: Vec::new() };
+    let part = whole().into_parts(1_500, ChainId::new(0x0123_4567_89ab_cdef)).swap_remove(1);
+    [("checkpoint-empty.ndjson", empty), ("checkpoint-part.ndjson", part), ("checkpoint-whole.ndjson", whole())]
 }
 
 #[test]
@@ -49,6 +50,28 @@ fn golden_checkpoints_are_read_and_made_again_byte_for_byte() {
         let ndjson = checkpoint.to_ndjson().unwrap();
         assert_eq!(String::from_utf8(golden(name)).unwrap(), String::from_utf8(ndjson).unwrap(), "{name}");
         assert_eq!(Checkpoint::parse(&golden(name)).unwrap(), checkpoint, "{name}");
+    }
+}
+
+#[test]
+fn a_checkpoint_cut_into_parts_is_whole_again_in_order_only() {
+    let parts = whole().into_parts(1_000, ChainId::new(7));
+    assert!(parts.len() > 1);
+    assert_eq!(Checkpoint::from_parts(parts.clone()), Some(whole()));
+    assert_eq!(Checkpoint::from_parts(parts.iter().rev().cloned()), None);
+    let other = Checkpoint { frontier: Frontier::default(), ..parts[1].clone() };
+    assert_eq!(Checkpoint::from_parts([parts[0].clone(), other]), None);
+    assert_eq!(whole().into_parts(1 << 20, ChainId::new(7)), [whole()]);
+}
+
+#[test]
+fn parts_that_there_cannot_be_are_refused() {
+    let golden = String::from_utf8(golden("checkpoint-part.ndjson")).unwrap();
+    assert!(golden.contains("\"index\":1,\"count\":"));
+    for (from, to) in
+        [("\"index\":1,", "\"index\":99,"), ("\"count\":", "\"count\":1,\"was\":"), ("\"count\":", "\"count\":20000,\"was\":")]
+    {
+        assert!(Checkpoint::parse(golden.replace(from, to).as_bytes()).is_err(), "{to}");
     }
 }
 
@@ -161,7 +184,12 @@ fn checkpoint_of(state: &State) -> Checkpoint {
             .map(|(segment, stored_at)| Origin { segment: *segment, stored_at: *stored_at })
             .collect(),
     };
-    Checkpoint { frontier: state.frontier().clone(), checkpoints: BTreeSet::new(), lines: state.changes().map(line).collect() }
+    Checkpoint {
+        frontier: state.frontier().clone(),
+        checkpoints: BTreeSet::new(),
+        part: None,
+        lines: state.changes().map(line).collect(),
+    }
 }
 
 fn state_of(checkpoint: &Checkpoint) -> State {

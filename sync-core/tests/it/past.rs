@@ -252,6 +252,32 @@ fn a_deleted_record_is_gone_after_the_retention_and_does_not_return() {
 }
 
 #[test]
+fn a_checkpoint_in_parts_is_merged_as_a_whole_or_not_at_all() {
+    let (account, mut device, _, member, mut store) = with_backup();
+    device.engine.set_checkpoint_minimum(20);
+    device.engine.set_checkpoint_part_bytes(4_000);
+    (0..40).for_each(|number| device.put(member, 100 + number, b"short"));
+    assert_eq!(sync(&mut device, &mut store).checkpoints_made, 1);
+    let parts: Vec<String> = store.0.keys().filter(|key| key.contains("/checkpoints/")).cloned().collect();
+    assert!(parts.len() > 3, "{parts:?}");
+    let segments: Vec<String> =
+        store.0.keys().filter(|key| key.contains("/manifest/") && key.contains("/family-")).cloned().collect();
+
+    let join = |without: &[&String]| {
+        let mut store = Store(store.0.clone());
+        store.0.retain(|key, _| !without.contains(&key));
+        let mut other = Device::start(identity(&account, 2), tidegate_sync_core::engine::Saved::default());
+        let (summary, counts) = other.sync(&mut store);
+        (summary, other.engine.records(member, false).len(), counts)
+    };
+    let (summary, records, counts) = join(&segments.iter().collect::<Vec<_>>());
+    assert_eq!((summary.checkpoints_merged, records, counts["get-checkpoint"]), (1, 41, parts.len() as u64));
+    let (summary, records, _) = join(&[&parts[1]]);
+    assert_eq!((summary.checkpoints_merged, records), (0, 41), "the segments have everything");
+    assert_eq!(summary.quarantined.len(), parts.len());
+}
+
+#[test]
 fn the_first_checkpoint_is_made_when_there_is_more_than_the_minimum() {
     let (_, mut device, _, member, mut store) = with_backup();
     (0..CHECKPOINT_MINIMUM as u64).for_each(|number| device.put(member, 100 + number, b"short"));
