@@ -49,11 +49,13 @@ impl Turn<'_> {
     /// still; and everything in the outbox is in doubt until a complete listing is applied.
     fn begin_new_chain(&mut self, space: Space) {
         let chain = OwnChain { chain: ChainId::new(self.rng.next_u64()), seq: 0, prev: None };
-        let memory = self.account.space(space);
+        let memory = self.account.spaces.entry(space).or_default();
         memory.chain = Some(chain);
         self.sync.rows.push(Row::PutChain { space, chain });
         if memory.built.take().is_some() {
             self.sync.rows.push(Row::RemoveBuilt { space });
+            // It may be stored all the same. A listing of before has passed it over, for it counted as had.
+            self.sync.spaces_listed.remove(&space);
         }
         for (cid, doubtful) in &mut memory.outbox {
             *doubtful = true;

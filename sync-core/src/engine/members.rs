@@ -10,7 +10,7 @@ use super::sync::{Phase, Task, Turn};
 use crate::keys::{grant_id, parse_grant_header};
 use crate::manifest::{FORMAT, Location, Target};
 use crate::quarantine::{Quarantined, Reason, Subject};
-use crate::state::{BACKSTOP_MS, State, winner};
+use crate::state::{BACKSTOP_MS, State};
 
 /// Kind of the account space's records that stand for family members.
 pub const MEMBER_KIND: &str = "member";
@@ -35,11 +35,12 @@ pub(super) fn member_content(grants: &[GrantId]) -> Vec<u8> {
     serde_json::to_vec(&content).expect("ids and numbers always serialise")
 }
 
-/// The grants that the account space's member entries name.
+/// The grants that the account space's member entries name: all heads of them. An entry that a restored backup could only
+/// keep has no winner beside it, and passed over, everything of that member would be nowhere but on the device that made it.
 fn grants_named(state: &State) -> Vec<GrantId> {
     let entries = state.registers().filter(|register| matches!(register.target, Target::Record(_)));
-    let shown = entries.filter_map(|register| winner(state.heads(register)));
-    let members = shown.filter(|change| change.meta.kind.as_deref() == Some(MEMBER_KIND));
+    let heads = entries.flat_map(|register| state.heads(register)).filter(|head| head.has_content());
+    let members = heads.filter(|change| change.meta.kind.as_deref() == Some(MEMBER_KIND));
     let contents = members.filter_map(|change| match &change.location {
         Some(Location::Inline(content)) => serde_json::from_slice::<MemberContent>(content).ok(),
         Some(Location::Object(_) | Location::Pack(_) | Location::Unknown(_)) | None => None,

@@ -120,7 +120,9 @@ impl Engine {
 
     fn profile_name(&self, space: Space, member: MemberId) -> String {
         let register = Register::record(profile_of(member));
-        let profile = self.state(space).and_then(|state| winner(state.heads(&register)));
+        let heads = self.state(space).map(|state| state.heads(&register)).unwrap_or_default();
+        let kept = || heads.iter().copied().filter(|head| head.has_content()).max_by_key(|head| head.rank());
+        let profile = winner(heads.iter().copied()).or_else(kept);
         profile.and_then(|profile| profile.meta.title.clone()).unwrap_or_default()
     }
 

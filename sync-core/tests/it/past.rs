@@ -286,3 +286,35 @@ fn the_first_checkpoint_is_made_when_there_is_more_than_the_minimum() {
     device.put(member, 1, b"one more");
     assert_eq!(sync(&mut device, &mut store).checkpoints_made, 0);
 }
+
+#[test]
+fn a_segment_sent_months_ago_and_never_confirmed_is_found_before_its_edits_are_judged() {
+    let (account, mut device, _, member, mut store) = with_backup();
+    device.put(member, 2, b"stored, but the answer was lost");
+    let built = device.sync_until(&mut Store(store.0.clone()), "put-segment");
+    let mut heard = Device::copy(identity(&account, 1), built.clone(), &device, 8);
+    sync(&mut heard, &mut store);
+    let mut again = Device::copy(identity(&account, 1), built, &device, 9);
+    again.now_ms += RETENTION_MS;
+    let summary = sync(&mut again, &mut store);
+    assert_eq!((kinds(&summary), again.engine.conflicts().len()), (Vec::new(), 0));
+    assert_eq!(again.engine.history(member, Target::Record(record(2))).len(), 1);
+}
+
+#[test]
+fn a_member_whose_entry_was_only_kept_is_known_by_name_all_the_same() {
+    let (account, mut device, backup, _, mut store) = with_backup();
+    let added = device.engine.add_member("Ben", device.now_ms, &mut crate::setup::rng(9)).unwrap();
+    let mut late = Device::copy(identity(&account, 1), backup, &device, 8);
+    late.commit(&added.edit);
+    // The device writes on; the copy with the new member sleeps until nobody could tell whether it was sent.
+    device.put(device.engine.members()[0].member, 2, b"under the old chain");
+    sync(&mut device, &mut store);
+    late.now_ms += RETENTION_MS;
+    sync(&mut late, &mut store);
+    let mut other = Device::start(identity(&account, 2), tidegate_sync_core::engine::Saved::default());
+    other.now_ms = late.now_ms;
+    sync(&mut other, &mut store);
+    let names: Vec<String> = other.engine.members().into_iter().map(|member| member.name).collect();
+    assert!(names.contains(&"Ben".to_owned()), "{names:?}");
+}
