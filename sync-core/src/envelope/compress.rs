@@ -1,5 +1,7 @@
 //! zstd (RFC 8878), where it pays, and its limits on the way back.
 
+use std::cell::RefCell;
+
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};
 
@@ -15,12 +17,24 @@ const MIN_BYTES: usize = 64;
 const PROBE_FROM: usize = 64 * 1024;
 const SAMPLE_BYTES: usize = 4 * 1024;
 
+thread_local! {
+    /// One compressor a thread: making one costs more than compressing a record of 1 KiB. It keeps nothing of a content that
+    /// shows in the next frame.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
 /// The content as one zstd frame, or `None` where that would not be shorter.
 pub(crate) fn compress(content: &[u8]) -> Option<Vec<u8>> {
     if content.len() < MIN_BYTES || !looks_compressible(content) {
         return None;
     }
-    let frame = Compressor::new(LEVEL).ok()?.compress(content).ok()?;
+    let frame = COMPRESSOR.with_borrow_mut(|kept| {
+        let compressor = match kept {
+            Some(compressor) => compressor,
+            None => kept.insert(Compressor::new(LEVEL).ok()?),
+        };
+        compressor.compress(content).ok()
+    })?;
     (frame.len() < content.len()).then_some(frame)
 }
 
