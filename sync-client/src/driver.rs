@@ -172,6 +172,8 @@ impl<'a> Driver<'a> {
                 | Row::RaiseFloor { .. }
                 | Row::PutCheckpoint { .. }
                 | Row::RemoveCheckpoint { .. }
+                | Row::PutUnreferenced { .. }
+                | Row::RemoveUnreferenced { .. }
                 | Row::PutNotice(_)
                 | Row::ResetClock(_)
                 | Row::PutOutbox { .. }

@@ -6,6 +6,7 @@ mod base64url;
 pub mod clock;
 pub mod engine;
 pub mod envelope;
+pub mod garbage;
 pub mod keys;
 pub mod manifest;
 pub mod notice;

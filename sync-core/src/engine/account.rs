@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rand_core::CryptoRng;
-use tidegate_protocol::{ContentHmac, DeviceId, Digest, GrantId, Space, UserId};
+use tidegate_protocol::{ContentHmac, DeviceId, Digest, GrantId, ObjectKey, Space, UserId};
 
 use super::persist::{BuiltSegment, DoorbellMemory, OwnChain, Saved, SavedSpace};
 use crate::clock::Clock;
@@ -12,7 +12,7 @@ use crate::keys::{
     AccountKeys, AccountPublicKeys, Certificate, DeviceKey, GrantError, GrantRequest, Keyring, OpenedGrant, Permission,
     SpaceKeys, grant_id, make_grant, open_grant,
 };
-use crate::manifest::{CHECKPOINT_PART_BYTES, Cid, Doorbell, Register, SegmentRef};
+use crate::manifest::{CHECKPOINT_PART_BYTES, Change, Cid, Doorbell, Register, SegmentRef, Target};
 use crate::notice::{Notice, NoticeKind};
 use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
 use crate::state::{CHECKPOINT_MINIMUM, KnownCheckpoints, State, conflict, maximal};
@@ -132,6 +132,7 @@ pub(super) struct SpaceMemory {
     pub(super) holes: BTreeMap<SegmentRef, HoleReason>,
     pub(super) listed_at_ms: Option<u64>,
     pub(super) checkpoints: KnownCheckpoints,
+    pub(super) unreferenced: BTreeMap<ObjectKey, u64>,
     pub(super) notices: BTreeMap<NoticeKind, u64>,
 }
 
@@ -152,6 +153,7 @@ impl SpaceMemory {
             holes: saved.holes,
             listed_at_ms: saved.listed_at_ms,
             checkpoints: saved.checkpoints,
+            unreferenced: saved.unreferenced,
             notices: saved.notices,
         }
     }
@@ -165,6 +167,12 @@ impl SpaceMemory {
     /// Whether this is not believed, and it is not yet time to look again.
     pub(super) fn is_set_aside(&self, subject: &Subject, now_ms: u64) -> bool {
         self.quarantined.get(subject).is_some_and(|(_, retry_at_ms)| *retry_at_ms > now_ms)
+    }
+
+    /// Whether a relocation can be made good by storing the content once more: attachments alone, for a record's content is
+    /// sealed for the version that it was written as.
+    pub(super) fn can_store_anew(&self, change: &Change) -> bool {
+        matches!(change.target, Target::Attachment(_)) && change.content_hmac.is_some_and(|hmac| self.contents.contains(&hmac))
     }
 
     pub(super) fn conflicts(&self) -> Vec<Register> {

@@ -37,7 +37,8 @@ impl Turn<'_> {
         let wanted = std::mem::take(&mut self.sync.to_list);
         for space in self.account.open_spaces() {
             let listed_at_ms = self.account.space(space).listed_at_ms;
-            let due = wanted.contains(&space) || bell_is_gone || is_due(listed_at_ms, self.now_ms, within_ms);
+            let for_collecting = self.is_collecting() && !self.sync.spaces_listed.contains(&space);
+            let due = wanted.contains(&space) || bell_is_gone || for_collecting || is_due(listed_at_ms, self.now_ms, within_ms);
             if due && !self.sync.listed.contains_key(&space) {
                 self.list_space(space);
             }
@@ -65,6 +66,7 @@ impl Turn<'_> {
             Ok(page) => page,
             Err(class) => return self.sync.fail("list-devices", class),
         };
+        self.note_listed(space, &entries);
         let segments: Vec<SegmentRef> = entries.iter().filter_map(|entry| SegmentRef::from_key(space, &entry.key)).collect();
         for segment in &segments {
             // The store did not have it when it was asked, and lists it now: it is asked once more.
@@ -87,6 +89,7 @@ impl Turn<'_> {
             Ok(page) => page,
             Err(class) => return self.sync.fail("list-checkpoints", class),
         };
+        self.note_listed(space, &entries);
         for entry in &entries {
             let ObjectKey::Checkpoint { space: found, digest } = entry.key else { continue };
             if found != space {

@@ -78,7 +78,7 @@ impl Turn<'_> {
             self.decide_in(space);
         }
         self.stamp_anew();
-        self.sync.phase = Phase::SendGrants;
+        self.sync.phase = if self.is_collecting() { Phase::Collect } else { Phase::SendGrants };
         self.persist(Step::Doubt);
     }
 

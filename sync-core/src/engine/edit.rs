@@ -322,6 +322,8 @@ impl Engine {
                 | Row::RaiseFloor { .. }
                 | Row::PutCheckpoint { .. }
                 | Row::RemoveCheckpoint { .. }
+                | Row::PutUnreferenced { .. }
+                | Row::RemoveUnreferenced { .. }
                 | Row::PutNotice(_)
                 | Row::ResetClock(_)
                 | Row::RemoveOutbox { .. }

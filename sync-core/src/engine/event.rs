@@ -2,6 +2,7 @@
 
 use tidegate_protocol::{ObjectKey, Sha256};
 
+use super::collect::Collected;
 use crate::manifest::{ObjectLocation, Timestamp};
 use crate::notice::Notice;
 use crate::quarantine::{Hole, Quarantined};
@@ -198,6 +199,24 @@ impl Outcome {
         }
     }
 
+    pub(super) fn deleted(self) -> Result<(), FailureClass> {
+        match self {
+            Self::Deleted => Ok(()),
+            Self::Failed(class) => Err(class),
+            Self::Found { .. }
+            | Self::NotModified
+            | Self::NotFound
+            | Self::Stored { .. }
+            | Self::AlreadyExists
+            | Self::PreconditionFailed
+            | Self::Listed { .. }
+            | Self::Persisted
+            | Self::Loaded { .. }
+            | Self::AttachmentStored { .. }
+            | Self::Slept => Err(FailureClass::Invalid),
+        }
+    }
+
     pub(super) fn loaded(self) -> Result<Vec<u8>, FailureClass> {
         match self {
             Self::Loaded { bytes } => Ok(bytes),
@@ -249,6 +268,8 @@ pub struct SyncSummary {
     pub purged: u64,
     /// The spaces whose edits were not sent, because their deletes need a person's word.
     pub mass_delete: Vec<MassDelete>,
+    /// What was collected, if that was asked for.
+    pub collected: Option<Collected>,
     /// Where it ended early, if it did.
     pub failure: Option<Failure>,
 }

@@ -15,6 +15,7 @@ mod attachment;
 mod backstop;
 mod checkpoint;
 mod clone;
+mod collect;
 mod contents;
 mod devices;
 mod doubt;
@@ -29,6 +30,7 @@ mod persist;
 mod pull;
 mod push;
 mod ranges;
+mod repack;
 mod resolve;
 mod ring;
 mod sync;
@@ -41,6 +43,7 @@ use tidegate_protocol::{DeviceId, GrantId, Space, UserId};
 
 pub use account::{Conditions, Identity, RestoreError, StoreProfile};
 pub use attachment::StoredAttachment;
+pub use collect::{CollectOptions, Collected, Deleted, Held, Repacked, WaitingObjects};
 pub use devices::DEVICE_KIND;
 pub use edit::{Attach, AttachedContent, Edit, EditError, MemberEdit, PutRecord};
 pub use effect::{Effect, EffectId, PutCondition};
@@ -52,6 +55,7 @@ pub use persist::{BuiltSegment, DoorbellMemory, OwnChain, Persist, Row, Saved, S
 pub use view::{AttachmentView, ContentPlace, MemberView, RecordView, VersionState, VersionView};
 
 use account::Account;
+use collect::Collecting;
 use sync::{Sync, Turn};
 
 use crate::keys::SpaceKeys;
@@ -105,6 +109,18 @@ impl Engine {
             return;
         }
         self.sync = Some(Sync::new(options));
+        self.advance(now_ms, rng);
+    }
+
+    /// Begins a sync that collects garbage as well: it lists all objects, then reads everything, deletes what may go, and
+    /// moves what is left in half-empty packs. [`SyncSummary::collected`] tells of it. A sync that is running goes on instead.
+    pub fn start_collect(&mut self, options: CollectOptions, now_ms: u64, rng: &mut dyn CryptoRng) {
+        if self.poisoned || self.sync.as_ref().is_some_and(|sync| !sync.is_over()) {
+            return;
+        }
+        let mut sync = Sync::new(SyncOptions::default());
+        sync.collecting = Some(Collecting::new(options, now_ms));
+        self.sync = Some(sync);
         self.advance(now_ms, rng);
     }
 

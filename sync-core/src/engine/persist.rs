@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidegate_protocol::{ChainId, ContentHmac, Digest, GrantId, Space};
+use tidegate_protocol::{ChainId, ContentHmac, Digest, GrantId, ObjectKey, Space};
 
 use crate::clock::Hlc;
 use crate::manifest::{Chain, Change, Cid, Frontier, SegmentRef, Timestamp};
@@ -23,6 +23,8 @@ pub enum Step {
     Checkpoint,
     /// Floors raised and changes purged after a complete listing.
     Purge,
+    /// Since when which objects are unreferenced; objects that were deleted.
+    Garbage,
     /// A new chain, and the outbox in doubt; or what became of the doubtful.
     Doubt,
     /// The doorbell's ETag, once everything that it names is applied; listings done.
@@ -49,6 +51,7 @@ impl Step {
             Self::Segments => "persist-segments",
             Self::Checkpoint => "persist-checkpoint",
             Self::Purge => "persist-purge",
+            Self::Garbage => "persist-garbage",
             Self::Doubt => "persist-doubt",
             Self::Doorbell => "persist-doorbell",
             Self::Contents => "persist-contents",
@@ -252,6 +255,22 @@ pub enum Row {
         /// When the listing began, in milliseconds since 1970.
         listed_at_ms: u64,
     },
+    /// An object was seen without anything that refers to it. It replaces the row of this (space, key).
+    PutUnreferenced {
+        /// The space.
+        space: Space,
+        /// The object.
+        key: ObjectKey,
+        /// When it was first seen so, in milliseconds since 1970.
+        since_ms: u64,
+    },
+    /// Something refers to an object again, or it is gone.
+    RemoveUnreferenced {
+        /// The space.
+        space: Space,
+        /// The object.
+        key: ObjectKey,
+    },
     /// What is remembered of the doorbell.
     PutDoorbell(DoorbellMemory),
     /// The greatest timestamp given out or seen. The store keeps the greater of this and what it has: two processes may write.
@@ -281,6 +300,8 @@ pub struct SavedSpace {
     pub holes: BTreeMap<SegmentRef, HoleReason>,
     /// When the last complete listing began.
     pub listed_at_ms: Option<u64>,
+    /// The objects to which nothing refers, and since when.
+    pub unreferenced: BTreeMap<ObjectKey, u64>,
     /// The checkpoints that were merged.
     pub checkpoints: KnownCheckpoints,
     /// What a person should be told, and when it was noticed.
@@ -356,6 +377,12 @@ impl Saved {
             }
             Row::RemoveHole { space, segment } => {
                 self.space(space).holes.remove(segment);
+            }
+            Row::PutUnreferenced { space, key, since_ms } => {
+                self.space(space).unreferenced.insert(key.clone(), *since_ms);
+            }
+            Row::RemoveUnreferenced { space, key } => {
+                self.space(space).unreferenced.remove(key);
             }
             Row::PutListedAt { space, listed_at_ms } => self.space(space).listed_at_ms = Some(*listed_at_ms),
             Row::PutDoorbell(memory) => self.doorbell = memory.clone(),

@@ -5,15 +5,17 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rand_core::CryptoRng;
-use tidegate_protocol::{ChainId, Digest, GrantId, Space};
+use tidegate_protocol::{ChainId, Digest, GrantId, ListPrefix, Space};
 
 use super::account::Account;
+use super::collect::{Collecting, Doomed};
 use super::contents::{WantedPart, WantedRead};
 use super::effect::{Effect, EffectId};
 use super::event::{Failure, FailureClass, Outcome, SyncSummary};
 use super::options::SyncOptions;
 use super::persist::{Persist, Row, Step};
 use super::pull::{Bell, Fetched};
+use super::repack::PackRead;
 use super::upload::{Stored, Upload};
 use crate::manifest::{Checkpoint, Cid, SegmentRef, Timestamp};
 use crate::quarantine::Quarantined;
@@ -46,6 +48,12 @@ pub(super) enum Phase {
     LookForFork,
     /// Decide about doubtful edits.
     Doubt,
+    /// Decide what is garbage.
+    Collect,
+    /// Delete what may go.
+    Delete,
+    /// Read what is left in half-empty packs, and write it into new ones.
+    Repack,
     /// Send grants.
     SendGrants,
     /// Send the contents of changes.
@@ -83,6 +91,10 @@ pub(super) enum Task {
     SendSegment(Space),
     WriteDoorbell { settled: bool },
     DoorbellAgain,
+    ListObjects { space: Space, prefix: ListPrefix },
+    Delete(Vec<Doomed>),
+    ReadPack(PackRead),
+    StorePack { space: Space, stored: Vec<(Cid, Stored)> },
     Persisted,
     Slept,
 }
@@ -164,6 +176,8 @@ pub(super) struct Sync {
     pub(super) ring_attempts: u32,
     /// The spaces whose outbox is not sent in this sync: their deletes need a person's word.
     pub(super) held: BTreeMap<Space, MassDelete>,
+    /// What is collected in this sync, if anything is.
+    pub(super) collecting: Option<Collecting>,
 }
 
 impl Sync {
@@ -208,6 +222,7 @@ impl Sync {
             upload: Upload::default(),
             ring_attempts: 0,
             held: BTreeMap::new(),
+            collecting: None,
         }
     }
 
@@ -251,6 +266,7 @@ impl Sync {
             checkpoints_made: self.checkpoints_made,
             purged: self.purged,
             mass_delete: self.held.into_values().collect(),
+            collected: self.collecting.map(|collecting| collecting.report),
             failure: self.failure,
         }
     }
@@ -275,6 +291,7 @@ impl Turn<'_> {
 
     /// Puts out the rows gathered so far as one batch.
     pub(super) fn persist(&mut self, step: Step) {
+        self.follow_rows();
         let rows = std::mem::take(&mut self.sync.rows);
         if !rows.is_empty() {
             self.emit(Effect::Persist(Persist { step, rows }), Task::Persisted);
@@ -320,6 +337,10 @@ impl Turn<'_> {
             Task::SendSegment(space) => self.segment_sent(space, outcome),
             Task::DoorbellAgain => self.doorbell_read_again(outcome),
             Task::WriteDoorbell { settled } => self.doorbell_written(settled, outcome),
+            Task::ListObjects { space, prefix } => self.objects_listed(space, prefix, outcome),
+            Task::Delete(doomed) => self.deleted(doomed, outcome),
+            Task::ReadPack(read) => self.pack_read(read, outcome),
+            Task::StorePack { space, stored } => self.pack_stored(space, stored, outcome),
             Task::Persisted | Task::Slept => {}
         }
     }
@@ -330,6 +351,8 @@ impl Turn<'_> {
             match self.sync.phase {
                 Phase::Keys => self.find_keys(),
                 Phase::KeysListed => self.keep_keys(),
+                // Objects before segments: what a segment names is in the store before it.
+                Phase::Doorbell if self.has_objects_to_list() => self.list_objects(),
                 Phase::Doorbell => self.read_doorbell(),
                 Phase::List => self.list_due(),
                 Phase::Checkpoints => self.read_checkpoints(),
@@ -340,6 +363,9 @@ impl Turn<'_> {
                 Phase::Tidy => self.tidy(),
                 Phase::LookForFork => self.look_for_fork(),
                 Phase::Doubt => self.decide_doubtful(),
+                Phase::Collect => self.collect(),
+                Phase::Delete => self.delete_next(),
+                Phase::Repack => self.repack_next(),
                 Phase::SendGrants => self.send_grants(),
                 Phase::SendContents => self.send_contents(),
                 Phase::Build => self.build_segments(),

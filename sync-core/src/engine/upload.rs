@@ -13,7 +13,7 @@ use super::event::{FailureClass, Outcome, Written};
 use super::pack::{OpenPack, ReadyObject, is_packable, object_key};
 use super::sync::{Phase, Task, Turn};
 use crate::envelope::{ObjectContext, seal};
-use crate::manifest::{Change, Cid, Location, ObjectLocation, Target};
+use crate::manifest::{Change, Cid, Location, ObjectLocation, Op, Target};
 use crate::quarantine::Subject;
 use crate::state::LATE_MS;
 
@@ -102,6 +102,8 @@ impl Turn<'_> {
         upload.forget_doubtful(self.now_ms);
         upload.queue.clear();
         upload.coming.clear();
+        self.drop_stale_relocations();
+        let upload = &mut self.sync.upload;
         for (space, cids) in &self.sync.to_send {
             let Some(memory) = self.account.spaces.get(space) else { continue };
             let waiting = cids.iter().filter(|cid| !upload.stored.contains_key(&(*space, **cid)));
@@ -273,5 +275,8 @@ impl Turn<'_> {
 
 /// Whether a change has a content that lies outside of it.
 const fn needs_storing(change: &Change) -> bool {
-    change.has_content() && !matches!(change.location, Some(Location::Inline(_)))
+    match change.op {
+        Op::Put | Op::Resolve | Op::Relocate => !matches!(change.location, Some(Location::Inline(_))),
+        Op::Delete => false,
+    }
 }

@@ -258,6 +258,15 @@ impl State {
         own.into_iter().chain(moved).filter(|change| change.location.is_some()).max_by_key(|change| change.rank())
     }
 
+    /// The same by the word of changes alone that are in the store: where all others look.
+    #[must_use]
+    pub fn whereabouts_sent(&self, cid: Cid) -> Option<&Change> {
+        let moved = self.relocations.get(&cid).into_iter().flatten();
+        let speakers = std::iter::once(&cid).chain(moved).filter_map(|speaker| self.present(*speaker));
+        let sent = speakers.filter(|present| !present.brought_by.is_empty() && present.change.location.is_some());
+        sent.map(|present| &present.change).max_by_key(|change| change.rank())
+    }
+
     /// The place of a change's content, see [`State::whereabouts`].
     #[must_use]
     pub fn location(&self, cid: Cid) -> Option<&Location> {

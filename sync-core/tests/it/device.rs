@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rand_chacha::ChaCha20Rng;
 use tidegate_protocol::{ContentHmac, Digest, ListPrefix, MemberId, ObjectKey, RecordId, Space};
 use tidegate_sync_core::engine::{
-    Attach, Conditions, ContentPlace, Edit, Effect, Engine, FailureClass, Identity, ListedObject, Outcome, PutRecord, Row, Saved,
-    StoreProfile, SyncOptions, SyncSummary,
+    Attach, CollectOptions, Collected, Conditions, ContentPlace, Edit, Effect, Engine, FailureClass, Identity, ListedObject,
+    Outcome, PutRecord, Row, Saved, StoreProfile, SyncOptions, SyncSummary,
 };
 use tidegate_sync_core::envelope::AccountDirectory;
 use tidegate_sync_core::keys::{Certificate, DeviceKey};
@@ -214,6 +214,19 @@ impl Device {
 
     pub(crate) fn sync_with(&mut self, options: SyncOptions, store: &mut Store) -> (SyncSummary, Requests) {
         self.engine.start_sync(options, store.now_ms, &mut self.rng);
+        let requests = self.run(store);
+        (self.engine.finish().unwrap_or_default(), requests)
+    }
+
+    /// Runs a collection to its end.
+    pub(crate) fn collect(&mut self, store: &mut Store) -> (Collected, Requests) {
+        let (summary, requests) = self.collect_with(CollectOptions::default(), store);
+        assert_eq!(summary.failure, None);
+        (summary.collected.unwrap(), requests)
+    }
+
+    pub(crate) fn collect_with(&mut self, options: CollectOptions, store: &mut Store) -> (SyncSummary, Requests) {
+        self.engine.start_collect(options, store.now_ms, &mut self.rng);
         let requests = self.run(store);
         (self.engine.finish().unwrap_or_default(), requests)
     }

@@ -11,6 +11,7 @@ mod engine;
 mod envelope;
 mod fixture;
 mod frontier;
+mod garbage;
 mod golden;
 mod grant;
 mod history;

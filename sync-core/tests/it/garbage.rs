@@ -1,0 +1,417 @@
+//! Collections, from orphans to half-empty packs, while others write and while devices are killed.
+
+use tidegate_protocol::MemberId;
+use tidegate_sync_core::engine::{CollectOptions, Deleted, Effect, Outcome, Row};
+use tidegate_sync_core::garbage::Hindrance;
+use tidegate_sync_core::manifest::Location;
+use tidegate_sync_core::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
+
+use crate::device::{Device, Store};
+use crate::sample::segment_ref;
+use crate::setup::{Account, account, bytes};
+
+const DAY: u64 = 24 * 60 * 60 * 1000;
+const KIB: usize = 1 << 10;
+
+fn content(number: u64) -> Vec<u8> {
+    bytes(20_000 + number, KIB)
+}
+
+fn put_many(device: &mut Device, member: MemberId, numbers: impl IntoIterator<Item = u64>, now_ms: u64) {
+    for number in numbers {
+        device.put_kind(member, number, None, &content(number), now_ms);
+    }
+}
+
+fn device(account: &Account) -> (Device, MemberId, Store) {
+    let (mut device, member) = Device::first(account);
+    let mut store = Store::default();
+    device.sync(&mut store);
+    (device, member, store)
+}
+
+/// A device that joins now shows these records with what was written.
+fn assert_joiner_reads(account: &Account, store: &mut Store, member: MemberId, numbers: impl IntoIterator<Item = u64>) {
+    let mut joiner = Device::further(account, 9);
+    let (summary, _) = joiner.sync(store);
+    assert_eq!((summary.failure, summary.quarantined, summary.holes), (None, vec![], vec![]));
+    for number in numbers {
+        assert_eq!(joiner.shows(member, number), Some(content(number)), "record {number}");
+    }
+}
+
+#[test]
+fn an_orphan_of_an_interrupted_upload_goes_when_it_was_unreferenced_for_old() {
+    let account = account(1);
+    let (mut device, member, mut store) = device(&account);
+    put_many(&mut device, member, 0..5, store.now_ms);
+    device.stop_before = Some(("persist-built-segment", 1));
+    device.sync(&mut store);
+    assert_eq!(store.count("/packs/"), 1, "it is stored, and nobody will ever name it");
+    device.sync(&mut store);
+    assert_eq!(store.count("/packs/"), 2);
+
+    let (collected, _) = device.collect(&mut store);
+    assert_eq!((collected.deleted.objects, collected.waiting.len()), (0, 1));
+    assert_eq!((collected.waiting[0].objects, collected.waiting[0].next_at_ms), (1, store.now_ms + 7 * DAY));
+    store.pass(7 * DAY);
+    assert_eq!(device.collect(&mut store).0.deleted.objects, 0, "to the millisecond");
+    store.pass(1);
+    device.restart();
+    let (collected, requests) = device.collect(&mut store);
+    assert_eq!((collected.deleted.objects, requests.of("delete-objects"), store.count("/packs/")), (1, 1, 1));
+    assert!(device.saved.spaces.values().all(|space| space.unreferenced.is_empty()));
+    assert_joiner_reads(&account, &mut store, member, 0..5);
+}
+
+#[test]
+fn a_week_between_first_sight_and_deletion_even_for_what_is_long_old() {
+    let account = account(1);
+    let (mut device, member, mut store) = device(&account);
+    put_many(&mut device, member, 0..5, store.now_ms);
+    device.stop_before = Some(("persist-built-segment", 1));
+    device.sync(&mut store);
+    device.sync(&mut store);
+    store.pass(365 * DAY);
+    assert_eq!(device.collect(&mut store).0.deleted.objects, 0, "seen for the first time");
+    store.pass(6 * DAY);
+    assert_eq!(device.collect(&mut store).0.deleted.objects, 0);
+    store.pass(DAY + 1);
+    assert_eq!(device.collect(&mut store).0.deleted.objects, 1);
+}
+
+#[test]
+fn a_dry_run_tells_and_touches_nothing() {
+    let account = account(1);
+    let (mut device, member, mut store) = device(&account);
+    put_many(&mut device, member, 0..5, store.now_ms);
+    device.stop_before = Some(("put-segment", 1));
+    device.sync(&mut store);
+    device.stop_before = Some(("persist-built-segment", 1));
+    put_many(&mut device, member, 5..9, store.now_ms);
+    device.sync(&mut store);
+    device.sync(&mut store);
+    device.collect(&mut store);
+    store.pass(8 * DAY);
+    device.sync(&mut store);
+    let (objects, saved) = (store.objects.clone(), device.saved.clone());
+    let (summary, requests) = device.collect_with(CollectOptions { dry_run: true }, &mut store);
+    let collected = summary.collected.unwrap();
+    assert!(collected.dry_run && collected.deleted.objects > 0 && collected.deleted.bytes > 0);
+    assert_eq!((requests.of("delete-objects"), &store.objects == &objects), (0, true));
+    let unreferenced = |saved: &tidegate_sync_core::engine::Saved| -> Vec<_> {
+        saved.spaces.values().map(|space| space.unreferenced.clone()).collect()
+    };
+    assert_eq!(unreferenced(&device.saved), unreferenced(&saved));
+    let (really, _) = device.collect(&mut store);
+    assert_eq!(really.deleted, collected.deleted);
+}
+
+#[test]
+fn past_versions_stay_for_the_retention_and_their_objects_a_week_longer() {
+    let account = account(1);
+    let (mut device, member, mut store) = device(&account);
+    device.put_kind(member, 0, None, &content(100), store.now_ms);
+    device.sync(&mut store);
+    put_many(&mut device, member, [0], store.now_ms + 1);
+    device.sync(&mut store);
+    assert_eq!(store.count("/records/"), 2);
+    store.pass(90 * DAY);
+    let (collected, _) = device.collect(&mut store);
+    assert_eq!((collected.waiting.len(), store.count("/records/")), (0, 2), "the past refers to it");
+    store.pass(2 * DAY);
+    let (collected, _) = device.collect(&mut store);
+    assert_eq!((collected.waiting[0].objects, store.count("/records/")), (1, 2), "purged, seen without a reference");
+    store.pass(7 * DAY + 1);
+    device.collect(&mut store);
+    assert_eq!(store.count("/records/"), 1);
+    assert_joiner_reads(&account, &mut store, member, [0]);
+}
+
+#[test]
+fn what_cannot_be_read_keeps_everything_in_its_space() {
+    let account = account(1);
+    let (mut device, member, mut store) = device(&account);
+    put_many(&mut device, member, 0..5, store.now_ms);
+    device.stop_before = Some(("persist-built-segment", 1));
+    device.sync(&mut store);
+    device.sync(&mut store);
+    device.collect(&mut store);
+    store.pass(8 * DAY);
+    let space = device.engine.space_of(member);
+    let segment = segment_ref(7, 3, 1);
+    let unreadable = |reason| {
+        Row::PutQuarantined(Quarantined { space, subject: Subject::Segment(segment), reason, retry_at_ms: u64::MAX / 2 })
+    };
+    let hole = Row::PutHole(Hole { space, segment, reason: HoleReason::SeenMissing });
+    let saved = device.saved.clone();
+    for (row, hindrance) in [
+        (unreadable(Reason::NewerFormat), Hindrance::Unreadable),
+        (unreadable(Reason::UnknownKey), Hindrance::Unreadable),
+        (unreadable(Reason::AheadOfClock), Hindrance::Unreadable),
+        (unreadable(Reason::Corrupt), Hindrance::Unreadable),
+        (hole, Hindrance::Hole),
+    ] {
+        device.saved = saved.clone();
+        device.keep(&[row]);
+        device.restart();
+        let (collected, requests) = device.collect(&mut store);
+        let held: Vec<_> = collected.held.iter().map(|held| (held.space, held.hindrance)).collect();
+        assert_eq!((held, requests.of("delete-objects")), (vec![(space, hindrance)], 0));
+    }
+    // What is forged will never be believed: it must not keep garbage for ever.
+    device.saved = saved;
+    device.keep(&[unreadable(Reason::ForgedSignature)]);
+    device.restart();
+    assert_eq!(device.collect(&mut store).0.deleted.objects, 1);
+}
+
+#[test]
+fn a_listing_that_is_no_longer_fresh_deletes_nothing() {
+    let account = account(1);
+    let (mut device, member, mut store) = device(&account);
+    put_many(&mut device, member, 0..5, store.now_ms);
+    device.stop_before = Some(("persist-built-segment", 1));
+    device.sync(&mut store);
+    device.sync(&mut store);
+    device.collect(&mut store);
+    store.pass(8 * DAY);
+    device.engine.start_collect(CollectOptions::default(), store.now_ms, &mut device.rng);
+    let mut deletes = 0;
+    while let Some((id, effect)) = device.engine.poll_effect() {
+        deletes += usize::from(matches!(effect, Effect::Delete { .. }));
+        let outcome = match &effect {
+            Effect::Persist(batch) => {
+                device.keep(&batch.rows);
+                // The device sleeps for two hours, in the middle of it.
+                store.pass(2 * 60 * 60 * 1000);
+                Outcome::Persisted
+            }
+            request => store.execute(request).unwrap_or(Outcome::Slept),
+        };
+        device.engine.handle(id, outcome, store.now_ms, &mut device.rng);
+    }
+    let collected = device.engine.finish().unwrap().collected.unwrap();
+    assert_eq!((deletes, collected.deleted, collected.left), (0, Deleted::default(), 1));
+}
+
+/// A pack of 40 records of which 30 were replaced and purged, 93 days later.
+fn half_empty(account: &Account) -> (Device, MemberId, Store) {
+    let (mut device, member, mut store) = device(account);
+    put_many(&mut device, member, 0..40, store.now_ms);
+    device.sync(&mut store);
+    for number in 0..30 {
+        device.put_kind(member, number, None, b"short now", store.now_ms + 1);
+    }
+    device.sync(&mut store);
+    store.pass(93 * DAY);
+    (device, member, store)
+}
+
+#[test]
+fn what_is_left_of_a_half_empty_pack_is_moved_and_the_old_pack_goes_a_week_later() {
+    let account = account(1);
+    let (mut device, member, mut store) = half_empty(&account);
+    let mut other = Device::further(&account, 2);
+    other.sync(&mut store);
+    let old = store.keys("/packs/").remove(0);
+
+    let (collected, _) = device.collect(&mut store);
+    assert_eq!((collected.repacked.packs, collected.repacked.items, device.engine.unsent()), (1, 10, 0));
+    assert_eq!(store.count("/packs/"), 2);
+    let space = device.engine.space_of(member);
+    let cid = device.engine.record(member, crate::device::record(35)).unwrap().shown.cid;
+    let Some(Location::Pack(place)) = device.engine.state(space).unwrap().location(cid).cloned() else { panic!() };
+    assert_ne!(place.pack.to_string(), old);
+    assert_joiner_reads(&account, &mut store, member, 30..40);
+
+    let (summary, _) = other.sync(&mut store);
+    assert_eq!((summary.pulled, summary.conflicts), (10, 0), "the relocations, which change nothing to look at");
+    assert_eq!(other.shows(member, 35), Some(content(35)));
+
+    let (collected, _) = device.collect(&mut store);
+    assert_eq!((collected.repacked.packs, collected.waiting[0].objects), (0, 1), "once is enough");
+    store.pass(7 * DAY + 1);
+    let (collected, _) = device.collect(&mut store);
+    assert_eq!((collected.deleted.objects, store.count(&old)), (1, 0));
+    assert_joiner_reads(&account, &mut store, member, 30..40);
+}
+
+#[test]
+fn a_collector_killed_at_any_effect_loses_nothing_and_a_later_one_ends_the_work() {
+    let account = account(1);
+    let effects = [
+        "list-objects",
+        "get-doorbell",
+        "list-devices",
+        "persist-purge",
+        "persist-garbage",
+        "delete-objects",
+        "get-object",
+        "put-object",
+        "persist-built-segment",
+        "put-segment",
+        "persist-sent-segment",
+        "put-doorbell",
+    ];
+    for effect in effects {
+        let (mut device, member, mut store) = half_empty(&account);
+        device.stop_before = Some((effect, 1));
+        device.collect_with(CollectOptions::default(), &mut store);
+        device.restart();
+        assert_joiner_reads(&account, &mut store, member, 30..40);
+        for _ in 0..4 {
+            store.pass(8 * DAY);
+            device.stop_before = Some((effect, 1));
+            device.collect_with(CollectOptions::default(), &mut store);
+            device.restart();
+            let (c, r) = device.collect(&mut store);
+            if effect == "put-segment" { eprintln!("{c:?} {r:?} {:?} {:?}", store.keys("/packs/"), device.engine.unsent()); }
+        }
+        for _ in 0..2 {
+            store.pass(8 * DAY);
+            let (c, r) = device.collect(&mut store);
+            if effect == "put-segment" { eprintln!("{c:?} {r:?} {:?} {:?}", store.keys("/packs/"), device.engine.unsent()); }
+        }
+        assert_joiner_reads(&account, &mut store, member, 30..40);
+        assert_eq!(store.count("/packs/"), 1, "{effect}: only what is in use is left");
+        assert_eq!(device.engine.unsent(), 0);
+    }
+}
+
+#[test]
+fn a_record_deleted_elsewhere_while_it_is_moved_stays_deleted() {
+    let account = account(1);
+    let (mut device, member, mut store) = half_empty(&account);
+    let mut other = Device::further(&account, 2);
+    other.sync(&mut store);
+    other.delete(member, 35, store.now_ms);
+    device.collect(&mut store);
+    other.sync(&mut store);
+    device.sync(&mut store);
+    for device in [&device, &other] {
+        assert!(device.engine.record(member, crate::device::record(35)).unwrap().deleted);
+        assert_eq!(device.engine.quarantined(), []);
+    }
+    // Its past version is still there, in the new pack, long after the old one went.
+    for _ in 0..3 {
+        store.pass(8 * DAY);
+        device.collect(&mut store);
+        other.sync(&mut store);
+    }
+    assert_eq!(store.count("/packs/"), 1);
+    assert_joiner_reads(&account, &mut store, member, (30..35).chain(36..40));
+}
+
+#[test]
+fn two_collectors_that_move_the_same_contents_agree() {
+    let account = account(1);
+    let (mut device, member, mut store) = half_empty(&account);
+    let mut other = Device::further(&account, 2);
+    other.sync(&mut store);
+    // The second begins where the first has not yet written.
+    let mut before = Store { objects: store.objects.clone(), now_ms: store.now_ms };
+    other.stop_before = Some(("put-segment", 1));
+    other.collect_with(CollectOptions::default(), &mut before);
+    device.collect(&mut store);
+    store.objects.extend(before.objects);
+    other.restart();
+    for _ in 0..3 {
+        other.collect(&mut store);
+        device.collect(&mut store);
+        store.pass(8 * DAY);
+    }
+    assert_eq!(store.count("/packs/"), 1);
+    assert_joiner_reads(&account, &mut store, member, 30..40);
+}
+
+#[test]
+fn a_relocation_that_was_never_sent_is_dropped_and_nothing_is_lost() {
+    let account = account(1);
+    let (mut device, member, mut store) = half_empty(&account);
+    device.stop_before = Some(("put-segment", 1));
+    device.collect_with(CollectOptions::default(), &mut store);
+    device.restart();
+    // The device is off for a month. Another one collects meanwhile: to it the new pack is an orphan.
+    let mut other = Device::further(&account, 2);
+    for _ in 0..4 {
+        store.pass(8 * DAY);
+        other.collect(&mut store);
+    }
+    let (summary, _) = device.sync(&mut store);
+    assert_eq!((summary.failure, device.engine.unsent()), (None, 0));
+    for _ in 0..3 {
+        other.collect(&mut store);
+        device.collect(&mut store);
+        store.pass(8 * DAY);
+    }
+    assert_eq!(device.engine.quarantined(), []);
+    assert_joiner_reads(&account, &mut store, member, 30..40);
+}
+
+#[test]
+fn a_file_let_go_and_attached_again_by_a_device_that_was_away_is_stored_anew() {
+    let account = account(1);
+    let (mut device, member, mut store) = device(&account);
+    let photo = bytes(77, 5_000);
+    device.attach(member, None, &photo, store.now_ms);
+    device.sync(&mut store);
+    let mut away = Device::further(&account, 2);
+    away.sync(&mut store);
+
+    let target = tidegate_sync_core::manifest::Target::Attachment(device.engine.attachments(member)[0].hmac);
+    let deleted = device.engine.delete(member, target, store.now_ms + 1, &mut device.rng).unwrap();
+    device.commit(&deleted);
+    device.sync(&mut store);
+    for _ in 0..15 {
+        store.pass(8 * DAY);
+        device.collect(&mut store);
+    }
+    assert_eq!(store.count("/attachments/"), 0);
+    // It knows of nothing, and thinks that the file is in the store.
+    let edit = away.attach(member, Some(5), &photo, store.now_ms);
+    assert!(edit.deduplicated);
+    away.sync(&mut store);
+    assert_eq!(store.count("/attachments/"), 1);
+    for _ in 0..3 {
+        store.pass(8 * DAY);
+        device.collect(&mut store);
+    }
+    assert_eq!((store.count("/attachments/"), device.engine.attachments(member).len()), (1, 1));
+}
+
+#[test]
+fn segments_and_checkpoints_go_once_an_old_checkpoint_carries_them() {
+    let account = account(1);
+    let (mut device, member, mut store) = device(&account);
+    // Each time enough for a checkpoint.
+    for round in 0..3_u64 {
+        for number in 0..1_500 {
+            device.put_kind(member, number + 2_000 * round, None, b"short", store.now_ms);
+        }
+        assert_eq!(device.sync(&mut store).0.checkpoints_made, 1);
+        store.pass(60_000);
+    }
+    let segments = || format!("{member}/devices/");
+    let checkpoints = format!("{member}/checkpoints/");
+    assert_eq!((store.count(&segments()), store.count(&checkpoints)), (4, 3));
+    store.pass(7 * DAY - 1_000_000);
+    let (collected, _) = device.collect(&mut store);
+    assert_eq!((collected.deleted.segments, collected.deleted.checkpoints), (0, 0), "nothing old carries them");
+    store.pass(2_000_000);
+    let (collected, _) = device.collect(&mut store);
+    assert_eq!((collected.deleted.segments, collected.deleted.checkpoints), (4, 2));
+    assert_eq!((store.count(&segments()), store.count(&checkpoints)), (0, 1));
+
+    let mut joiner = Device::further(&account, 3);
+    let (summary, _) = joiner.sync(&mut store);
+    assert_eq!((summary.failure, summary.holes, summary.quarantined), (None, vec![], vec![]));
+    assert_eq!(joiner.engine.records(member, false).len(), 4_500);
+    // The author goes on writing, and everybody follows.
+    device.put_kind(member, 1, None, b"afterwards", store.now_ms);
+    let (summary, _) = device.sync(&mut store);
+    assert_eq!((summary.failure, summary.notices), (None, vec![]));
+    joiner.sync(&mut store);
+    assert_eq!(joiner.shows(member, 1), Some(b"afterwards".to_vec()));
+    assert_eq!((joiner.engine.holes(), joiner.engine.quarantined()), (vec![], vec![]));
+}
