@@ -18,7 +18,7 @@ use tidegate_protocol::{Digest, ObjectKey};
 
 use crate::manifest::{Location, SegmentRef};
 use crate::quarantine::{HoleReason, Reason, Subject};
-use crate::state::{KnownCheckpoint, KnownCheckpoints, OLD_MS, State};
+use crate::state::{KEPT_AFTER_MS, KnownCheckpoint, KnownCheckpoints, OLD_MS, State};
 
 /// What a state refers to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -100,13 +100,15 @@ pub enum Fate {
 
 /// What becomes of an object that was listed with this time; `since_ms` is when it was first seen without a reference.
 ///
-/// One without a time is never old. A `since_ms` ahead of now was written under a wrong clock and counts from now on.
+/// One without a time is never old. A `since_ms` ahead of now was written under a wrong clock, and one from before the
+/// retention says nothing of what was named, replaced and purged since: both count from now on.
 #[must_use]
 pub fn fate_of_object(is_referred_to: bool, stored_at_ms: Option<u64>, since_ms: Option<u64>, now_ms: u64) -> Fate {
     if is_referred_to {
         return Fate::InUse;
     }
-    let since_ms = since_ms.filter(|since_ms| *since_ms <= now_ms).unwrap_or(now_ms);
+    let says_something = |since_ms: &u64| *since_ms <= now_ms && now_ms - since_ms < KEPT_AFTER_MS;
+    let since_ms = since_ms.filter(says_something).unwrap_or(now_ms);
     let old_at_ms = stored_at_ms.map_or(u64::MAX, |at_ms| at_ms.saturating_add(OLD_MS));
     let until_ms = old_at_ms.max(since_ms.saturating_add(OLD_MS));
     if until_ms < now_ms { Fate::Goes } else { Fate::Waits { since_ms, until_ms } }
@@ -251,21 +253,25 @@ mod tests {
         let old = Some(NOW - 3 * OLD_MS);
         assert_eq!(fate_of_object(true, old, Some(0), NOW), Fate::InUse);
         assert_eq!(fate_of_object(false, old, Some(NOW - OLD_MS - 1), NOW), Fate::Goes);
+        assert_eq!(fate_of_object(false, old, Some(NOW - KEPT_AFTER_MS + 1), NOW), Fate::Goes);
         assert_eq!(
             fate_of_object(false, old, Some(NOW - OLD_MS), NOW),
             Fate::Waits { since_ms: NOW - OLD_MS, until_ms: NOW },
             "not a millisecond early"
         );
         assert_eq!(fate_of_object(false, old, None, NOW), Fate::Waits { since_ms: NOW, until_ms: NOW + OLD_MS });
-        let young = Some(NOW - OLD_MS);
-        assert_eq!(fate_of_object(false, young, Some(0), NOW), Fate::Waits { since_ms: 0, until_ms: NOW });
+        let (young, since_ms) = (Some(NOW - OLD_MS), NOW - 2 * OLD_MS);
+        assert_eq!(fate_of_object(false, young, Some(since_ms), NOW), Fate::Waits { since_ms, until_ms: NOW });
     }
 
     #[test]
-    fn an_object_without_a_time_and_a_mark_from_the_future_wait() {
-        assert_eq!(fate_of_object(false, None, Some(0), NOW), Fate::Waits { since_ms: 0, until_ms: u64::MAX });
-        let from_the_future = fate_of_object(false, Some(0), Some(NOW + 1), NOW);
-        assert_eq!(from_the_future, Fate::Waits { since_ms: NOW, until_ms: NOW + OLD_MS });
+    fn an_object_without_a_time_and_a_mark_that_says_nothing_wait() {
+        let since_ms = NOW - 2 * OLD_MS;
+        assert_eq!(fate_of_object(false, None, Some(since_ms), NOW), Fate::Waits { since_ms, until_ms: u64::MAX });
+        for since_ms in [NOW + 1, NOW - KEPT_AFTER_MS, 0] {
+            let fate = fate_of_object(false, Some(0), Some(since_ms), NOW);
+            assert_eq!(fate, Fate::Waits { since_ms: NOW, until_ms: NOW + OLD_MS });
+        }
     }
 
     #[test]

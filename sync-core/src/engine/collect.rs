@@ -213,6 +213,8 @@ impl Turn<'_> {
             }
             collecting.report.repacked = collecting.repacking.planned();
             collecting.repacking = Repacking::default();
+        } else {
+            collecting.report.repacked.packs = collecting.repacking.planned().packs;
         }
         let is_dry = collecting.options.dry_run;
         self.sync.collecting = Some(collecting);

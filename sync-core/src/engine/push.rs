@@ -8,7 +8,7 @@ use super::event::{FailureClass, Outcome, Written};
 use super::persist::{BuiltSegment, OwnChain, Row, Step};
 use super::sync::{Phase, Task, Turn};
 use crate::envelope::{ObjectContext, ObjectName, SealError, seal_signed};
-use crate::manifest::{Chain, Change, Cid, Segment, SegmentRef, Timestamp};
+use crate::manifest::{Chain, Change, Cid, Op, Segment, SegmentRef, Timestamp};
 use crate::state::{FRESH_MS, mass_delete};
 
 /// How many bytes of changes a segment takes: its cap, less room for the places of the contents and for what it has seen.
@@ -158,6 +158,10 @@ impl Turn<'_> {
         for change in &segment.changes {
             memory.state.insert_unsent(change.clone());
             self.sync.rows.push(Row::PutChange { space, change: change.clone(), brought_by: std::collections::BTreeMap::new() });
+            if change.op == Op::Relocate {
+                // It was in memory alone. Should this segment be dropped, what becomes of its changes is found in the outbox.
+                self.sync.rows.push(Row::PutOutbox { space, cid: change.cid, doubtful: false });
+            }
         }
         memory.built = Some(built.clone());
         self.sync.rows.push(Row::PutBuilt { space, built });

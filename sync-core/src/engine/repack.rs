@@ -84,11 +84,6 @@ impl Repacking {
 impl Turn<'_> {
     /// Reads what is left in half-empty packs, a few ranges at a time; with everything read the last packs are closed.
     pub(super) fn repack_next(&mut self) {
-        if let Some(collecting) = self.sync.collecting.as_mut()
-            && collecting.report.repacked == Repacked::default()
-        {
-            collecting.report.repacked.packs = collecting.repacking.planned().packs;
-        }
         let Some(collecting) = self.sync.collecting.as_mut() else {
             self.sync.phase = Phase::SendGrants;
             return;

@@ -37,23 +37,23 @@ fn no_quarantine(device: &Device) {
 }
 
 #[test]
-fn many_records_are_sent_and_read_in_few_requests() {
+fn a_thousand_records_are_sent_and_read_in_few_requests() {
     let account = account(1);
     let (mut writer, member, mut store) = device(&account);
     let mut reader = Device::further(&account, 2);
     reader.sync(&mut store);
-    put_many(&mut writer, member, 0..900, KIB);
+    put_many(&mut writer, member, 0..1_000, KIB);
     let (summary, requests) = writer.sync(&mut store);
-    assert_eq!((summary.failure, summary.pushed), (None, 900));
+    assert_eq!((summary.failure, summary.pushed), (None, 1_000));
     assert_eq!((requests.of("get-doorbell"), requests.of("put-segment"), requests.of("put-doorbell")), (1, 1, 1));
     // With the member's profile there are more than 1,000 changes: that makes a checkpoint, and who reads it needs no segment.
     assert_eq!((requests.of("put-object"), requests.of("put-checkpoint"), requests.total()), (1, 1, 5));
     assert_eq!((store.count("/packs/"), store.count("/records/")), (1, 0));
 
     let (summary, requests) = reader.sync(&mut store);
-    assert_eq!((summary.failure, summary.pulled), (None, 900));
+    assert_eq!((summary.failure, summary.pulled), (None, 1_000));
     assert_eq!((requests.of("get-object"), requests.total()), (1, 3));
-    assert_shows(&reader, member, 0..900, KIB);
+    assert_shows(&reader, member, 0..1_000, KIB);
     no_quarantine(&reader);
     for device in [&mut writer, &mut reader] {
         assert_eq!(device.sync(&mut store).1.total(), 1);
