@@ -245,17 +245,7 @@ async fn request(transport: &dyn Transport, device: &Device, effect: Effect) -> 
         }
         Effect::PutIfAbsent { key, body } => put(transport, device, &key, body, &PutCondition::Absent).await,
         Effect::Put { key, body, condition } => put(transport, device, &key, body, &condition_of(&condition)).await,
-        Effect::Delete { keys } => {
-            let outcomes = transport.delete(&keys).await?;
-            let refused = outcomes.into_iter().find_map(|outcome| match outcome {
-                DeleteOutcome::Refused { code, message } => Some((code, message)),
-                DeleteOutcome::Deleted | DeleteOutcome::Absent => None,
-            });
-            match refused {
-                None => Ok(Outcome::Deleted),
-                Some((code, message)) => Err(Error::Problem { code, message, correlation_id: String::new(), retry_after: None }),
-            }
-        }
+        Effect::Delete { keys } => delete(transport, keys).await,
         Effect::List { prefix, token } => list(transport, &prefix, token.as_deref()).await,
         Effect::StoreAttachment { space, cid: _, hmac, size: _ } => store_attachment(transport, device, space, hmac).await,
         Effect::Sleep { millis } => {
@@ -264,6 +254,18 @@ async fn request(transport: &dyn Transport, device: &Device, effect: Effect) -> 
         }
         Effect::Persist(_) | Effect::LoadContent { .. } => Err(Error::bug("a local effect was sent to the network")),
     }
+}
+
+async fn delete(transport: &dyn Transport, keys: Vec<ObjectKey>) -> Result<Outcome, Error> {
+    let outcomes = transport.delete(&keys).await?;
+    let refused = keys.into_iter().zip(outcomes).filter_map(|(key, outcome)| match outcome {
+        DeleteOutcome::Refused { code, message } => {
+            tracing::debug!(%code, message, "an object was not deleted");
+            Some(key)
+        }
+        DeleteOutcome::Deleted | DeleteOutcome::Absent => None,
+    });
+    Ok(Outcome::DeletedAllBut { refused: refused.collect() })
 }
 
 async fn store_attachment(transport: &dyn Transport, device: &Device, space: Space, hmac: ContentHmac) -> Result<Outcome, Error> {

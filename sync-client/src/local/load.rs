@@ -153,6 +153,11 @@ fn load_doubts(db: &Transaction<'_>, saved: &mut Saved) -> Result<()> {
         space.notices.insert(parse("notices", NoticeKind::from_code(&text(row, 1)?))?, number(row, 2)?);
         Ok(())
     })?;
+    each(db, "SELECT space, object, since_ms FROM unreferenced", |row| {
+        let (_, space) = space_of(saved, row)?;
+        space.unreferenced.insert(parse("unreferenced", text(row, 1)?.parse().ok())?, number(row, 2)?);
+        Ok(())
+    })?;
     each(db, "SELECT space, listed_at_ms FROM listed", |row| {
         let (_, space) = space_of(saved, row)?;
         space.listed_at_ms = Some(number(row, 1)?);

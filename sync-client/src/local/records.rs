@@ -95,6 +95,14 @@ pub(super) fn write(db: &Connection, sealing: &Sealing, row: &Row) -> Result<()>
             let sql = "INSERT OR REPLACE INTO listed (space, listed_at_ms) VALUES (?1, ?2)";
             run(db, sql, params![space.to_string(), number(*listed_at_ms)])
         }
+        Row::PutUnreferenced { space, key, since_ms } => {
+            let sql = "INSERT OR REPLACE INTO unreferenced (space, object, since_ms) VALUES (?1, ?2, ?3)";
+            run(db, sql, params![space.to_string(), key.to_string(), number(*since_ms)])
+        }
+        Row::RemoveUnreferenced { space, key } => {
+            let sql = "DELETE FROM unreferenced WHERE space = ?1 AND object = ?2";
+            run(db, sql, params![space.to_string(), key.to_string()])
+        }
         Row::PutDoorbell(memory) => {
             match &memory.etag {
                 Some(etag) => set_meta(db, DOORBELL_ETAG, etag)?,

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_files.sql"),
     include_str!("migrations/0003_history.sql"),
+    include_str!("migrations/0004_garbage.sql"),
 ];
 
 /// How long a write waits for another process.

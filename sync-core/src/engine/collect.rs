@@ -298,16 +298,14 @@ impl Turn<'_> {
 
     pub(super) fn deleted(&mut self, doomed: Vec<Doomed>, outcome: Outcome) {
         let Some(collecting) = self.sync.collecting.as_mut() else { return };
-        match outcome.deleted() {
-            Ok(()) => {}
-            // Somebody looks at the clock differently. What is left is looked at again the next time.
-            Err(FailureClass::Denied | FailureClass::Invalid) => {
-                collecting.report.refused += doomed.len() as u64;
-                return;
-            }
+        // What was refused stays, with its mark: somebody looks at the clock differently, or the day's budget is used up.
+        let refused: BTreeSet<ObjectKey> = match outcome.deleted() {
+            Ok(refused) => refused.into_iter().collect(),
             Err(class) => return self.sync.fail("delete-objects", class),
-        }
-        for doomed in doomed {
+        };
+        let (refused, deleted): (Vec<Doomed>, Vec<Doomed>) = doomed.into_iter().partition(|doomed| refused.contains(&doomed.key));
+        collecting.report.refused += refused.len() as u64;
+        for doomed in deleted {
             count(&mut collecting.report.deleted, &doomed);
             let Doomed { space, key, .. } = doomed;
             let memory = self.account.spaces.entry(space).or_default();
@@ -407,9 +405,9 @@ fn doom_history(
 ) {
     let listed: BTreeMap<Digest, Option<u64>> = history
         .iter()
-        .filter_map(|(key, entry)| match key {
-            ObjectKey::Checkpoint { space: found, digest } if *found == space => Some((*digest, entry.stored_at_ms)),
-            _ => None,
+        .filter_map(|(key, entry)| {
+            let ObjectKey::Checkpoint { space: found, digest } = key else { return None };
+            (*found == space).then_some((*digest, entry.stored_at_ms))
         })
         .collect();
     let carrying = carrying_checkpoints(&memory.checkpoints, &listed, now_ms);

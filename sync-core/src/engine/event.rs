@@ -80,6 +80,11 @@ pub enum Outcome {
     PreconditionFailed,
     /// `Delete`: they are gone.
     Deleted,
+    /// `Delete`: the others are gone.
+    DeletedAllBut {
+        /// What the store or the broker would not delete.
+        refused: Vec<ObjectKey>,
+    },
     /// `List`: one page.
     Listed {
         /// Its entries.
@@ -138,6 +143,7 @@ impl Outcome {
             | Self::AlreadyExists
             | Self::PreconditionFailed
             | Self::Deleted
+            | Self::DeletedAllBut { .. }
             | Self::Listed { .. }
             | Self::Persisted
             | Self::Loaded { .. }
@@ -155,6 +161,7 @@ impl Outcome {
             Self::Found { .. }
             | Self::NotModified
             | Self::Deleted
+            | Self::DeletedAllBut { .. }
             | Self::Listed { .. }
             | Self::Persisted
             | Self::Loaded { .. }
@@ -174,6 +181,7 @@ impl Outcome {
             | Self::AlreadyExists
             | Self::PreconditionFailed
             | Self::Deleted
+            | Self::DeletedAllBut { .. }
             | Self::Persisted
             | Self::Loaded { .. }
             | Self::AttachmentStored { .. }
@@ -192,6 +200,7 @@ impl Outcome {
             | Self::AlreadyExists
             | Self::PreconditionFailed
             | Self::Deleted
+            | Self::DeletedAllBut { .. }
             | Self::Listed { .. }
             | Self::Loaded { .. }
             | Self::Persisted
@@ -199,9 +208,10 @@ impl Outcome {
         }
     }
 
-    pub(super) fn deleted(self) -> Result<(), FailureClass> {
+    pub(super) fn deleted(self) -> Result<Vec<ObjectKey>, FailureClass> {
         match self {
-            Self::Deleted => Ok(()),
+            Self::Deleted => Ok(Vec::new()),
+            Self::DeletedAllBut { refused } => Ok(refused),
             Self::Failed(class) => Err(class),
             Self::Found { .. }
             | Self::NotModified
@@ -228,6 +238,7 @@ impl Outcome {
             | Self::AlreadyExists
             | Self::PreconditionFailed
             | Self::Deleted
+            | Self::DeletedAllBut { .. }
             | Self::Listed { .. }
             | Self::Persisted
             | Self::AttachmentStored { .. }

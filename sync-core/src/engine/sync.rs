@@ -105,6 +105,9 @@ impl Task {
     }
 }
 
+/// Parts of one checkpoint by number: their digests, when the store took them, and what they say.
+pub(super) type CheckpointParts = BTreeMap<u64, (Digest, u64, Checkpoint)>;
+
 /// What a listing of a space shows, so far.
 #[derive(Debug)]
 pub(super) struct Listing {
@@ -139,7 +142,7 @@ pub(super) struct Sync {
     pub(super) checkpoints_wanted: BTreeSet<(Space, Option<Timestamp>, Digest)>,
     pub(super) checkpoints_tried: BTreeSet<(Space, Digest)>,
     /// Parts of checkpoints that wait for the others: by group and how many there are.
-    pub(super) checkpoint_parts: BTreeMap<(Space, ChainId, u64), BTreeMap<u64, (Digest, u64, Checkpoint)>>,
+    pub(super) checkpoint_parts: BTreeMap<(Space, ChainId, u64), CheckpointParts>,
     /// Documents of a checkpoint that is being made.
     pub(super) checkpoints_to_send: VecDeque<(Space, Checkpoint)>,
     /// Those of them that are stored.

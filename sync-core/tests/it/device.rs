@@ -59,7 +59,7 @@ impl Store {
                 }
                 Some(Outcome::Deleted)
             }
-            _ => None,
+            Effect::Persist(_) | Effect::LoadContent { .. } | Effect::StoreAttachment { .. } | Effect::Sleep { .. } => None,
         }
     }
 
@@ -267,7 +267,12 @@ impl Device {
                 Some(bytes) => Outcome::Loaded { bytes: bytes.clone() },
                 None => Outcome::Failed(FailureClass::Local),
             },
-            _ => Outcome::Slept,
+            Effect::Get { .. }
+            | Effect::PutIfAbsent { .. }
+            | Effect::Put { .. }
+            | Effect::Delete { .. }
+            | Effect::List { .. }
+            | Effect::Sleep { .. } => Outcome::Slept,
         }
     }
 }

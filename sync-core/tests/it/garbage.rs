@@ -98,7 +98,7 @@ fn a_dry_run_tells_and_touches_nothing() {
     let (summary, requests) = device.collect_with(CollectOptions { dry_run: true }, &mut store);
     let collected = summary.collected.unwrap();
     assert!(collected.dry_run && collected.deleted.objects > 0 && collected.deleted.bytes > 0);
-    assert_eq!((requests.of("delete-objects"), &store.objects == &objects), (0, true));
+    assert_eq!((requests.of("delete-objects"), store.objects == objects), (0, true));
     let unreferenced = |saved: &tidegate_sync_core::engine::Saved| -> Vec<_> {
         saved.spaces.values().map(|space| space.unreferenced.clone()).collect()
     };
@@ -180,14 +180,13 @@ fn a_listing_that_is_no_longer_fresh_deletes_nothing() {
     let mut deletes = 0;
     while let Some((id, effect)) = device.engine.poll_effect() {
         deletes += usize::from(matches!(effect, Effect::Delete { .. }));
-        let outcome = match &effect {
-            Effect::Persist(batch) => {
-                device.keep(&batch.rows);
-                // The device sleeps for two hours, in the middle of it.
-                store.pass(2 * 60 * 60 * 1000);
-                Outcome::Persisted
-            }
-            request => store.execute(request).unwrap_or(Outcome::Slept),
+        let outcome = if let Effect::Persist(batch) = &effect {
+            device.keep(&batch.rows);
+            // The device sleeps for two hours, in the middle of it.
+            store.pass(2 * 60 * 60 * 1000);
+            Outcome::Persisted
+        } else {
+            store.execute(&effect).unwrap_or(Outcome::Slept)
         };
         device.engine.handle(id, outcome, store.now_ms, &mut device.rng);
     }

@@ -145,7 +145,7 @@ fn a_quarter_of_a_pack_is_read_at_once_and_a_few_records_by_themselves() {
     assert_eq!(requests.of("get-object"), 1);
     assert_eq!(reader.shows(member, 3), Some(content(3, KIB)));
 
-    let (requests, reader, member) = after_replacing(|number| number < 2 || number >= 999);
+    let (requests, reader, member) = after_replacing(|number| !(2..999).contains(&number));
     assert_eq!(requests.of("get-object"), 2);
     assert_shows(&reader, member, 0..2, KIB);
     assert_shows(&reader, member, 999..1_000, KIB);
