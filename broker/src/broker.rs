@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Limits, ServerIdKey, TokenLifetimes};
 use crate::health::Readiness;
 use crate::presign::MAX_URL_SECONDS;
+use crate::presign::upload_id::UploadIds;
 use crate::session::{AccessTokens, Nonces, REVOCATION_SECONDS, ReplaySet, Revocations, Tokens};
 use crate::store::StoreClient;
 
@@ -36,6 +37,7 @@ pub(crate) struct Parts {
     pub(crate) read: Presigner,
     /// Signs PUT; cannot read.
     pub(crate) write: Presigner,
+    pub(crate) uploads: UploadIds,
     pub(crate) limits: Limits,
     pub(crate) signed_bytes: DailyBudget,
     pub(crate) deletions: DailyBudget,
@@ -59,6 +61,7 @@ impl Broker {
             profile: config.store.profile.clone(),
             read: config.store.read_presigner()?,
             write: config.store.write_presigner()?,
+            uploads: UploadIds::new(config.server_id_key.as_bytes()),
             signed_bytes: DailyBudget::new(limits.daily_bytes),
             deletions: DailyBudget::new(limits.daily_deletions),
             requests: Semaphore::new(limits.concurrent_requests),

@@ -19,6 +19,7 @@ mod health;
 mod identity;
 mod json;
 mod layers;
+pub mod multipart;
 pub mod openapi;
 pub mod presign;
 mod private_file;

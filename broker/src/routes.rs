@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::broker::Broker;
-use crate::{delete, health, identity, layers, openapi, presign, session};
+use crate::{delete, health, identity, layers, multipart, openapi, presign, session};
 
 /// What clients reach.
 pub(crate) fn public(broker: &Broker) -> Router {
@@ -14,6 +14,10 @@ pub(crate) fn public(broker: &Broker) -> Router {
         .route("/v1/session/renew", post(session::renew))
         .route("/v1/presign", post(presign::presign))
         .route("/v1/presigned-url/{*key}", get(presign::presigned_url))
+        .route("/v1/multipart/create", post(multipart::create))
+        .route("/v1/multipart/parts", post(multipart::parts))
+        .route("/v1/multipart/complete", post(multipart::complete))
+        .route("/v1/multipart/abort", post(multipart::abort))
         .route("/v1/delete", post(delete::delete));
     let router = layers::around_authenticated(authenticated, broker)
         .route("/v1/capabilities", get(health::capabilities))

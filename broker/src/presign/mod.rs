@@ -3,5 +3,6 @@
 mod handler;
 pub mod policy;
 pub mod request;
+pub mod upload_id;
 
 pub(crate) use handler::{__path_presign, __path_presigned_url, MAX_URL_SECONDS, presign, presigned_url};

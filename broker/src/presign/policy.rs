@@ -8,12 +8,15 @@ use base64::engine::general_purpose::STANDARD;
 use tidegate_protocol::account::{user_id_of_genesis_hash, uuid_of_hash};
 use tidegate_protocol::capability::StoreProfile;
 use tidegate_protocol::limits::max_stored_bytes;
+use tidegate_protocol::multipart::{MAX_UPLOAD_BYTES, MIN_UPLOAD_BYTES, composite_sha256, part_count, part_length};
 use tidegate_protocol::presign::Refusal;
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::scope::{AccountScope, Permission, Scopes};
 use tidegate_protocol::{GrantId, ListPrefix, ObjectKey, Sha256, Space, UserId};
 
 use super::request::{Condition, ObjectRequest, refuse};
+use super::upload_id::UploadId;
+use crate::multipart::UploadRequest;
 
 /// Everything that a signature pins besides host and time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,11 +89,75 @@ pub fn authorize(scopes: &Scopes, request: &ObjectRequest, profile: &StoreProfil
             let condition = condition_header(key, condition.as_ref(), profile)?;
             Ok(writing(key, *length, sha256, condition))
         }
+        ObjectRequest::PutPart { key, upload, number, length, sha256 } => {
+            may_upload_in_parts(scopes, key)?;
+            check_part(upload.length, *number, *length)?;
+            Ok(writing_part(key, upload, *number, *length, sha256))
+        }
         ObjectRequest::List { prefix, max_keys, continuation } => {
             allow(may_list(scopes, prefix))?;
             Ok(listing(prefix, *max_keys, continuation.as_deref()))
         }
     }
+}
+
+/// Decides what is asked of an upload in parts beside its parts, which [`authorize`] signs: these the broker carries out itself, by a
+/// credential that reaches everything, so nothing but this keeps one account out of another's uploads.
+///
+/// # Errors
+/// `not-allowed` if the scopes do not reach the object; else what is wrong with its length, its hashes or their number.
+pub fn authorize_upload(scopes: &Scopes, request: &UploadRequest) -> Result<(), Refusal> {
+    match request {
+        UploadRequest::Create { key, length, sha256 } => {
+            may_upload_in_parts(scopes, key)?;
+            check_upload_length(*length)?;
+            check_bytes(key, sha256)
+        }
+        UploadRequest::Parts { key, .. } | UploadRequest::Abort { key, .. } => may_upload_in_parts(scopes, key),
+        UploadRequest::Complete { key, upload, parts } => {
+            may_upload_in_parts(scopes, key)?;
+            check_part_count(upload.length, parts.len())?;
+            check_bytes(key, &composite_sha256(parts))
+        }
+    }
+}
+
+/// Whoever may write an attachment may write it in parts; nothing else is large enough.
+fn may_upload_in_parts(scopes: &Scopes, key: &ObjectKey) -> Result<(), Refusal> {
+    allow(matches!(key, ObjectKey::Attachment { .. }) && rights(scopes, key).put)
+}
+
+fn check_upload_length(length: u64) -> Result<(), Refusal> {
+    if length < MIN_UPLOAD_BYTES {
+        let message = format!("an object of less than {MIN_UPLOAD_BYTES} bytes is written by one PUT");
+        return Err(refuse(ProblemCode::TooSmall, message));
+    }
+    if length > MAX_UPLOAD_BYTES {
+        let message = format!("an object in parts has at most {MAX_UPLOAD_BYTES} bytes, not {length}");
+        return Err(refuse(ProblemCode::TooLarge, message));
+    }
+    Ok(())
+}
+
+/// The parts are cut in one way alone: else one object would have as many hashes as there are ways to cut it.
+fn check_part(whole: u64, number: u32, length: u64) -> Result<(), Refusal> {
+    let Some(expected) = part_length(whole, number) else {
+        let count = part_count(whole).unwrap_or(0);
+        return Err(refuse(ProblemCode::PartNumberInvalid, format!("this object has the parts 1 to {count}, no part {number}")));
+    };
+    if length != expected {
+        let message = format!("part {number} of this object has {expected} bytes, not {length}");
+        return Err(refuse(ProblemCode::PartLengthInvalid, message));
+    }
+    Ok(())
+}
+
+fn check_part_count(whole: u64, given: usize) -> Result<(), Refusal> {
+    let count = part_count(whole).unwrap_or(0);
+    if usize::try_from(count) == Ok(given) {
+        return Ok(());
+    }
+    Err(refuse(ProblemCode::InvalidRequest, format!("this object has {count} parts, so it takes that many hashes, not {given}")))
 }
 
 fn allow(granted: bool) -> Result<(), Refusal> {
@@ -325,6 +392,11 @@ fn writing(key: &ObjectKey, length: u64, sha256: &Sha256, condition: Option<(&'s
         credential: Credential::Write,
         signed_bytes: length,
     }
+}
+
+fn writing_part(key: &ObjectKey, upload: &UploadId, number: u32, length: u64, sha256: &Sha256) -> SignedConditions {
+    let query = vec![("partNumber", number.to_string()), ("uploadId", upload.store_id.clone())];
+    SignedConditions { query, ..writing(key, length, sha256, None) }
 }
 
 fn listing(prefix: &ListPrefix, max_keys: u32, continuation: Option<&str>) -> SignedConditions {

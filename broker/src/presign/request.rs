@@ -7,6 +7,8 @@ use tidegate_protocol::presign::{PresignItem, Refusal};
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::{InvalidKey, ListPrefix, ObjectKey, Sha256};
 
+use super::upload_id::{UploadId, UploadIds};
+
 const MAX_ETAG_CHARACTERS: usize = 128;
 const MAX_CONTINUATION_BYTES: usize = 1024;
 const MAX_LIST_KEYS: u32 = 1000;
@@ -34,6 +36,19 @@ pub enum ObjectRequest {
         sha256: Sha256,
         /// What must hold for the write to happen.
         condition: Option<Condition>,
+    },
+    /// Write one part of an attachment.
+    PutPart {
+        /// The object.
+        key: ObjectKey,
+        /// Its upload.
+        upload: UploadId,
+        /// The part's number, from 1.
+        number: u32,
+        /// Exact number of bytes.
+        length: u64,
+        /// SHA-256 of the bytes.
+        sha256: Sha256,
     },
     /// List a folder.
     List {
@@ -97,11 +112,11 @@ impl ObjectRequest {
     ///
     /// # Errors
     /// A refusal that says which field is wrong.
-    pub fn parse(item: &PresignItem) -> Result<Self, Refusal> {
+    pub fn parse(item: &PresignItem, uploads: &UploadIds) -> Result<Self, Refusal> {
         match item.method.as_str() {
             "GET" => Ok(Self::Get { key: parse_bare(item)? }),
             "HEAD" => Ok(Self::Head { key: parse_bare(item)? }),
-            "PUT" => parse_put(item),
+            "PUT" => parse_put(item, uploads),
             "LIST" => parse_list(item),
             "DELETE" => Err(refuse(ProblemCode::DeleteNotSigned, "DELETE is never signed; POST /v1/delete deletes")),
             _ => Err(refuse(ProblemCode::MethodInvalid, "the method is one of GET, HEAD, PUT and LIST")),
@@ -116,15 +131,25 @@ fn parse_bare(item: &PresignItem) -> Result<ObjectKey, Refusal> {
     parse_key(&item.key)
 }
 
-fn parse_put(item: &PresignItem) -> Result<ObjectRequest, Refusal> {
+fn parse_put(item: &PresignItem, uploads: &UploadIds) -> Result<ObjectRequest, Refusal> {
     refuse_list_fields(item)?;
-    refuse_present("uploadId", item.upload_id.is_some())?;
-    refuse_present("partNumber", item.part_number.is_some())?;
     let key = parse_key(&item.key)?;
     let length = item.length.ok_or_else(|| refuse(ProblemCode::LengthMissing, "a PUT needs the exact length in bytes"))?;
-    let sha256 = parse_sha256(item)?;
-    let condition = parse_condition(item)?;
-    Ok(ObjectRequest::Put { key, length, sha256, condition })
+    let sha256 =
+        item.sha256.as_deref().ok_or_else(|| refuse(ProblemCode::Sha256Missing, "a PUT needs the SHA-256 of its bytes"))?;
+    let sha256 = parse_sha256(sha256)?;
+    match (item.upload_id.as_deref(), item.part_number) {
+        (None, None) => Ok(ObjectRequest::Put { key, length, sha256, condition: parse_condition(item)? }),
+        (Some(upload), Some(number)) => {
+            refuse_present("ifMatch", item.if_match.is_some())?;
+            refuse_present("createOnly", item.create_only)?;
+            let upload = uploads.open(&key, upload)?;
+            Ok(ObjectRequest::PutPart { key, upload, number, length, sha256 })
+        }
+        (Some(_), None) | (None, Some(_)) => {
+            Err(refuse(ProblemCode::InvalidRequest, "a part is named by uploadId and partNumber, both of them"))
+        }
+    }
 }
 
 fn parse_list(item: &PresignItem) -> Result<ObjectRequest, Refusal> {
@@ -138,13 +163,13 @@ fn parse_list(item: &PresignItem) -> Result<ObjectRequest, Refusal> {
     Ok(ObjectRequest::List { prefix, max_keys, continuation: parse_continuation(item)? })
 }
 
-fn parse_key(text: &str) -> Result<ObjectKey, Refusal> {
+/// Reads an object's key.
+pub(crate) fn parse_key(text: &str) -> Result<ObjectKey, Refusal> {
     text.parse().map_err(|invalid| refuse(ProblemCode::KeyInvalid, explain("not an object key", &invalid)))
 }
 
-fn parse_sha256(item: &PresignItem) -> Result<Sha256, Refusal> {
-    let text =
-        item.sha256.as_deref().ok_or_else(|| refuse(ProblemCode::Sha256Missing, "a PUT needs the SHA-256 of its bytes"))?;
+/// Reads a hash.
+pub(crate) fn parse_sha256(text: &str) -> Result<Sha256, Refusal> {
     text.parse().map_err(|_| refuse(ProblemCode::InvalidRequest, "sha256 is 64 lower-case hex digits"))
 }
 
@@ -217,6 +242,6 @@ fn explain(what: &str, invalid: &InvalidKey) -> String {
     }
 }
 
-pub(super) fn refuse(code: ProblemCode, message: impl Into<String>) -> Refusal {
+pub(crate) fn refuse(code: ProblemCode, message: impl Into<String>) -> Refusal {
     Refusal { code, message: message.into() }
 }

@@ -72,8 +72,8 @@ pub(crate) enum Condition<'a> {
 /// The state credential's access to the bucket at the internal endpoint.
 #[derive(Debug, Clone)]
 pub(crate) struct StoreClient {
-    client: Client,
-    bucket: String,
+    pub(super) client: Client,
+    pub(super) bucket: String,
 }
 
 impl StoreClient {
@@ -187,11 +187,11 @@ fn to_time(time: &DateTime) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(time.as_nanos()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-fn status_of<E>(error: &SdkError<E>) -> Option<u16> {
+pub(super) fn status_of<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
-fn failed<E>(operation: &'static str, error: SdkError<E>) -> StoreError
+pub(super) fn failed<E>(operation: &'static str, error: SdkError<E>) -> StoreError
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {

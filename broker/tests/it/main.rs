@@ -9,6 +9,7 @@ mod device;
 mod enrolment;
 mod http;
 mod invite;
+mod multipart;
 mod openapi;
 mod policy;
 mod presign;

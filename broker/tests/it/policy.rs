@@ -2,6 +2,7 @@
 
 mod bounds;
 mod grants;
+mod parts;
 mod pinned;
 mod requests;
 mod world;

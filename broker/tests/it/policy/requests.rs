@@ -5,7 +5,7 @@ use tidegate_protocol::presign::PresignItem;
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::{ContentHmac, Digest, ObjectKey, Sha256};
 
-use super::world::{BODY, ETAG, folder, item, member, object, owner, owners_device, parse_code, put};
+use super::world::{BODY, ETAG, folder, item, member, object, owner, owners_device, parse_code, put, uploads};
 
 #[test]
 fn delete_is_never_signed_for_anyone() {
@@ -61,7 +61,7 @@ fn malformed_keys_are_refused_and_say_why() {
     ];
     for (key, reason) in bad {
         for asked in [item("GET", &key), item("HEAD", &key), put(&key)] {
-            let refusal = ObjectRequest::parse(&asked).expect_err(&key);
+            let refusal = ObjectRequest::parse(&asked, &uploads()).expect_err(&key);
             assert_eq!(refusal.code, ProblemCode::KeyInvalid, "{key:?}");
             assert!(refusal.message.contains(reason), "{key:?}: {}", refusal.message);
             assert!(refusal.message.len() < 300 && !refusal.message.contains(char::is_control), "{}", refusal.message);
@@ -108,7 +108,9 @@ fn folders_that_nobody_lists_are_refused() {
 fn fields_without_a_place_are_refused() {
     let key = object("account sync-manifest", owners_device());
     let prefix = folder("account devices");
-    let put_fields: [fn(&mut PresignItem); 4] = [
+    let put_fields: [fn(&mut PresignItem); 6] = [
+        |item| item.upload_id = Some("70000000.mac.id".to_owned()),
+        |item| item.part_number = Some(1),
         |item| item.length = Some(1),
         |item| item.sha256 = Some(Sha256::of(BODY).to_string()),
         |item| item.if_match = Some(ETAG.to_owned()),
@@ -120,9 +122,10 @@ fn fields_without_a_place_are_refused() {
         (item("GET", &key), [&put_fields[..], &list_fields[..]].concat()),
         (item("HEAD", &key), [&put_fields[..], &list_fields[..]].concat()),
         (item("LIST", &prefix), put_fields.to_vec()),
-        (put(&key), list_fields.to_vec()),
+        // One of them alone names no part.
+        (put(&key), [&put_fields[..2], &list_fields[..]].concat()),
     ] {
-        assert!(ObjectRequest::parse(&base).is_ok(), "{base:?}");
+        assert!(ObjectRequest::parse(&base, &uploads()).is_ok(), "{base:?}");
         for set in fields {
             let mut item = base.clone();
             set(&mut item);
@@ -149,7 +152,7 @@ fn etags_that_could_mean_more_than_one_tag_are_refused() {
     let with = |etag: &str| PresignItem { if_match: Some(etag.to_owned()), ..put(&key) };
     let longest = format!("\"{}\"", "a".repeat(128));
     for good in ["\"a\"", "\"d41d8cd98f00b204e9800998ecf8427e-12\"", ETAG, &longest] {
-        assert!(ObjectRequest::parse(&with(good)).is_ok(), "{good}");
+        assert!(ObjectRequest::parse(&with(good), &uploads()).is_ok(), "{good}");
     }
     let too_long = format!("\"{}\"", "a".repeat(129));
     for bad in [
@@ -182,7 +185,7 @@ fn etags_that_could_mean_more_than_one_tag_are_refused() {
 fn list_parameters_out_of_range_are_refused() {
     let prefix = folder("account devices");
     for (max_keys, fits) in [(0, false), (1, true), (1_000, true), (1_001, false), (u32::MAX, false)] {
-        let outcome = ObjectRequest::parse(&PresignItem { max_keys: Some(max_keys), ..item("LIST", &prefix) });
+        let outcome = ObjectRequest::parse(&PresignItem { max_keys: Some(max_keys), ..item("LIST", &prefix) }, &uploads());
         assert_eq!(outcome.map_err(|refusal| refusal.code).err(), (!fits).then_some(ProblemCode::ListParameterInvalid));
     }
     let (longest, too_long) = ("x".repeat(1024), "x".repeat(1025));
@@ -197,7 +200,7 @@ fn list_parameters_out_of_range_are_refused() {
         ("ä", false),
     ] {
         let asked = PresignItem { continuation_token: Some(token.to_owned()), ..item("LIST", &prefix) };
-        let outcome = ObjectRequest::parse(&asked);
+        let outcome = ObjectRequest::parse(&asked, &uploads());
         assert_eq!(outcome.map_err(|refusal| refusal.code).err(), (!fits).then_some(ProblemCode::ListParameterInvalid));
     }
 }

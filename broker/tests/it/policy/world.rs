@@ -2,6 +2,7 @@
 
 use tidegate_broker::presign::policy::{SignedConditions, authorize};
 use tidegate_broker::presign::request::ObjectRequest;
+use tidegate_broker::presign::upload_id::UploadIds;
 use tidegate_protocol::account::{user_id, uuid_of_hash};
 use tidegate_protocol::capability::StoreProfile;
 use tidegate_protocol::presign::{PresignItem, Refusal};
@@ -127,6 +128,10 @@ pub(super) fn folder(row: &str) -> String {
     }
 }
 
+pub(super) fn uploads() -> UploadIds {
+    UploadIds::new(&[7; 32])
+}
+
 pub(super) fn item(method: &str, key: impl ToString) -> PresignItem {
     PresignItem { method: method.to_owned(), key: key.to_string(), ..PresignItem::default() }
 }
@@ -136,7 +141,7 @@ pub(super) fn put(key: impl ToString) -> PresignItem {
 }
 
 pub(super) fn decide(scopes: &Scopes, item: &PresignItem, profile: &StoreProfile) -> Result<SignedConditions, Refusal> {
-    authorize(scopes, &ObjectRequest::parse(item)?, profile)
+    authorize(scopes, &ObjectRequest::parse(item, &uploads())?, profile)
 }
 
 pub(super) fn code(result: Result<SignedConditions, Refusal>) -> ProblemCode {
@@ -144,5 +149,5 @@ pub(super) fn code(result: Result<SignedConditions, Refusal>) -> ProblemCode {
 }
 
 pub(super) fn parse_code(item: &PresignItem) -> ProblemCode {
-    ObjectRequest::parse(item).expect_err("expected a refusal").code
+    ObjectRequest::parse(item, &uploads()).expect_err("expected a refusal").code
 }
