@@ -105,7 +105,7 @@ pub const SETTINGS: &[Setting] = &[
     text(
         "store.state.access_key_id",
         None,
-        "key that the broker itself uses: GetObject, PutObject, DeleteObject and ListBucket on the whole bucket",
+        "key that the broker itself uses: GetObject, PutObject, DeleteObject and ListBucket on the whole bucket, and listing and aborting uploads in parts",
     ),
     secret("store.state.secret_access_key", Some("from the file"), "its secret; rather use the file or the environment"),
     path("store.state.secret_access_key_file", Some("none"), "file with its secret"),

@@ -10,18 +10,18 @@ use crate::device::{Device, master_key};
 use crate::presign::record;
 use crate::world::World;
 
-async fn delete(device: &Device, token: &str, keys: &[String]) -> Vec<Value> {
+pub(crate) async fn delete(device: &Device, token: &str, keys: &[String]) -> Vec<Value> {
     let reply = device.call("POST", "/v1/delete", &json!({ "keys": keys }), Some(token)).await;
     assert_eq!(reply.code(), "ok");
     reply.json()["results"].as_array().unwrap().clone()
 }
 
-fn words(results: &[Value]) -> Vec<&str> {
+pub(crate) fn words(results: &[Value]) -> Vec<&str> {
     results.iter().map(|result| result["code"].as_str().unwrap_or_else(|| result["outcome"].as_str().unwrap())).collect()
 }
 
 /// A device with one record, eight days later.
-async fn eight_days_later(world: &World) -> (Device, String, UserId, String) {
+pub(crate) async fn eight_days_later(world: &World) -> (Device, String, UserId, String) {
     let (mut device, session) = world.enrolled().await;
     let key = record(session.user_id, b"old");
     assert_eq!(device.put(&session.access_token, &key, b"old").await.status, 200);

@@ -5,6 +5,7 @@
 mod cli;
 mod config;
 mod delete;
+mod delete_attacks;
 mod device;
 mod enrolment;
 mod http;
