@@ -194,3 +194,31 @@ async fn a_session_without_the_accounts_key_begins_no_upload() {
     let body = json!({ "key": client.key.to_string(), "length": content.hashes.length, "sha256": content.hashes.sha256() });
     assert_eq!(client.call("create", &body).await.code(), "not-allowed");
 }
+
+#[tokio::test]
+async fn an_upload_outlives_no_session() {
+    let world = World::new().await;
+    let (mut device, session) = world.enrolled().await;
+    let content = Content::new(6);
+    let upload = {
+        let client = Uploader::new(&device, &session.access_token, session.user_id, &content);
+        let upload = client.create().await;
+        client.put_part(&upload, 5).await;
+        upload
+    };
+    world.clock.advance(Duration::minutes(16));
+    device.fresh_nonce().await;
+    let client = Uploader::new(&device, &session.access_token, session.user_id, &content);
+    let presign = json!({ "items": [client.item(&upload, 1, content.part(1))] });
+    let outcomes = [
+        device.call("POST", "/v1/presign", &presign, Some(&session.access_token)).await.code(),
+        client.parts(&upload).await.code(),
+        client.complete(&upload).await.code(),
+        client.abort(&upload).await.code(),
+    ];
+    assert_eq!(outcomes, ["token-expired"; 4]);
+    // The id belongs to the account, not to the session: a renewed one goes on.
+    let renewed = device.renew(session.renewal_token.as_deref().unwrap()).await.session();
+    let client = Uploader::new(&device, &renewed.access_token, session.user_id, &content);
+    assert_eq!(client.numbers(&upload).await, [5]);
+}
