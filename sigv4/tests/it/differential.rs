@@ -135,7 +135,7 @@ fn case() -> impl Strategy<Value = Case> {
     )
 }
 
-type Pairs<'a> = &'a [(&'a str, &'a str)];
+type Borrowed<'a> = &'a [(&'a str, &'a str)];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
@@ -199,7 +199,7 @@ proptest! {
     fn the_calls_around_an_upload_equal_those_of_aws_sigv4(case in case(), upload in "[!-~]{1,80}", body in vec(any::<u8>(), 0..100)) {
         let id = [("uploadId", upload.as_str())];
         let page = [("part-number-marker", "1000"), ("uploadId", upload.as_str())];
-        let calls: [(Method, Pairs<'_>, Pairs<'_>); 4] = [
+        let calls: [(Method, Borrowed<'_>, Borrowed<'_>); 4] = [
             (Method::Post, &[("uploads", "")], &[("content-type", "application/octet-stream"), ("x-amz-checksum-algorithm", "SHA256")]),
             (Method::Get, &page, &[]),
             (Method::Post, &id, &[("if-none-match", "*"), ("x-amz-checksum-sha256", "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=-5")]),
