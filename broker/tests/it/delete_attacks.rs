@@ -46,7 +46,7 @@ async fn one_young_key_in_a_batch_stays_and_the_old_ones_go() {
     assert!(!world.keys().contains(&old) && !world.keys().contains(&other));
 
     world.clock.advance(Duration::seconds(1));
-    assert_eq!(words(&delete(&device, token, &[young.clone()]).await), ["deleted"]);
+    assert_eq!(words(&delete(&device, token, std::slice::from_ref(&young)).await), ["deleted"]);
 }
 
 #[tokio::test]
