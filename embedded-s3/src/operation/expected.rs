@@ -39,33 +39,28 @@ struct Announced {
     crc64nvme: Option<String>,
 }
 
+/// [`Announced`] of a request's input: PutObject's and UploadPart's types have the same fields.
+macro_rules! announced {
+    ($input:expr) => {
+        Announced {
+            length: $input.content_length,
+            md5: $input.content_md5.clone(),
+            sha256: $input.checksum_sha256.clone(),
+            sha1: $input.checksum_sha1.clone(),
+            crc32: $input.checksum_crc32.clone(),
+            crc32c: $input.checksum_crc32c.clone(),
+            crc64nvme: $input.checksum_crc64nvme.clone(),
+        }
+    };
+}
+
 impl Expected {
     pub(super) fn of_object(request: &S3Request<PutObjectInput>) -> S3Result<Self> {
-        let input = &request.input;
-        let announced = Announced {
-            length: input.content_length,
-            md5: input.content_md5.clone(),
-            sha256: input.checksum_sha256.clone(),
-            sha1: input.checksum_sha1.clone(),
-            crc32: input.checksum_crc32.clone(),
-            crc32c: input.checksum_crc32c.clone(),
-            crc64nvme: input.checksum_crc64nvme.clone(),
-        };
-        Self::of(announced, request)
+        Self::of(announced!(request.input), request)
     }
 
     pub(super) fn of_part(request: &S3Request<UploadPartInput>) -> S3Result<Self> {
-        let input = &request.input;
-        let announced = Announced {
-            length: input.content_length,
-            md5: input.content_md5.clone(),
-            sha256: input.checksum_sha256.clone(),
-            sha1: input.checksum_sha1.clone(),
-            crc32: input.checksum_crc32.clone(),
-            crc32c: input.checksum_crc32c.clone(),
-            crc64nvme: input.checksum_crc64nvme.clone(),
-        };
-        Self::of(announced, request)
+        Self::of(announced!(request.input), request)
     }
 
     fn of<T>(announced: Announced, request: &S3Request<T>) -> S3Result<Self> {

@@ -79,6 +79,47 @@ impl Unsupported<'_> {
     }
 }
 
+/// [`StoredHeaders`] of a request's input, which loses them: PutObject's and CreateMultipartUpload's types have the same fields.
+macro_rules! stored_headers {
+    ($input:expr) => {
+        $crate::operation::headers::StoredHeaders {
+            content_type: $input.content_type.take(),
+            content_encoding: $input.content_encoding.take(),
+            content_language: $input.content_language.take(),
+            content_disposition: $input.content_disposition.take(),
+            cache_control: $input.cache_control.take(),
+            metadata: $input.metadata.take(),
+        }
+    };
+}
+
+/// [`Unsupported`] of a request's input: of the same two types; `append` is said by PutObject alone.
+macro_rules! unsupported {
+    ($input:expr, append: $append:expr) => {
+        $crate::operation::headers::Unsupported {
+            acl: $input.acl.as_ref().map(|acl| acl.as_str()),
+            storage_class: $input.storage_class.as_ref().map(|class| class.as_str()),
+            grants: $input.grant_full_control.is_some()
+                || $input.grant_read.is_some()
+                || $input.grant_read_acp.is_some()
+                || $input.grant_write_acp.is_some(),
+            encryption: $input.server_side_encryption.is_some()
+                || $input.sse_customer_algorithm.is_some()
+                || $input.ssekms_key_id.is_some()
+                || $input.sse_customer_key.is_some(),
+            object_lock: $input.object_lock_mode.is_some()
+                || $input.object_lock_legal_hold_status.is_some()
+                || $input.object_lock_retain_until_date.is_some(),
+            tagging: $input.tagging.is_some(),
+            redirect: $input.website_redirect_location.is_some(),
+            append: $append,
+            expires: $input.expires.is_some(),
+        }
+    };
+}
+
+pub(super) use {stored_headers, unsupported};
+
 #[cfg(test)]
 mod tests {
     use super::*;
