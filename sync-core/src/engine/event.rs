@@ -131,119 +131,54 @@ pub(super) enum Written {
     Nowhere,
 }
 
-/// What an outcome means to whoever asked; one that the effect cannot have is a store that does not keep to the protocol.
+/// What an outcome means to whoever asked.
 impl Outcome {
     pub(super) fn read(self) -> Result<Read, FailureClass> {
-        match self {
-            Self::Found { bytes, etag, last_modified } => Ok(Read::Found { bytes, etag, last_modified }),
-            Self::NotModified => Ok(Read::NotModified),
-            Self::NotFound => Ok(Read::NotFound),
-            Self::Failed(class) => Err(class),
-            Self::Stored { .. }
-            | Self::AlreadyExists
-            | Self::PreconditionFailed
-            | Self::Deleted
-            | Self::DeletedAllBut { .. }
-            | Self::Listed { .. }
-            | Self::Persisted
-            | Self::Loaded { .. }
-            | Self::AttachmentStored { .. }
-            | Self::Slept => Err(FailureClass::Invalid),
+        if let Self::Found { bytes, etag, last_modified } = self {
+            return Ok(Read::Found { bytes, etag, last_modified });
         }
+        if self == Self::NotModified {
+            return Ok(Read::NotModified);
+        }
+        if self == Self::NotFound { Ok(Read::NotFound) } else { Err(self.failure()) }
     }
 
     pub(super) fn written(self) -> Result<Written, FailureClass> {
-        match self {
-            Self::Stored { etag, last_modified } => Ok(Written::Stored { etag, last_modified }),
-            Self::AlreadyExists | Self::PreconditionFailed => Ok(Written::AlreadyThere),
-            Self::NotFound => Ok(Written::Nowhere),
-            Self::Failed(class) => Err(class),
-            Self::Found { .. }
-            | Self::NotModified
-            | Self::Deleted
-            | Self::DeletedAllBut { .. }
-            | Self::Listed { .. }
-            | Self::Persisted
-            | Self::Loaded { .. }
-            | Self::AttachmentStored { .. }
-            | Self::Slept => Err(FailureClass::Invalid),
+        if let Self::Stored { etag, last_modified } = self {
+            return Ok(Written::Stored { etag, last_modified });
         }
+        if matches!(self, Self::AlreadyExists | Self::PreconditionFailed) {
+            return Ok(Written::AlreadyThere);
+        }
+        if self == Self::NotFound { Ok(Written::Nowhere) } else { Err(self.failure()) }
     }
 
     pub(super) fn listed(self) -> Result<(Vec<ListedObject>, Option<String>), FailureClass> {
-        match self {
-            Self::Listed { entries, next } => Ok((entries, next)),
-            Self::Failed(class) => Err(class),
-            Self::Found { .. }
-            | Self::NotModified
-            | Self::NotFound
-            | Self::Stored { .. }
-            | Self::AlreadyExists
-            | Self::PreconditionFailed
-            | Self::Deleted
-            | Self::DeletedAllBut { .. }
-            | Self::Persisted
-            | Self::Loaded { .. }
-            | Self::AttachmentStored { .. }
-            | Self::Slept => Err(FailureClass::Invalid),
-        }
+        let Self::Listed { entries, next } = self else { return Err(self.failure()) };
+        Ok((entries, next))
     }
 
     pub(super) fn attachment_stored(self) -> Result<(ObjectLocation, Sha256), FailureClass> {
-        match self {
-            Self::AttachmentStored { location, sha256 } => Ok((location, sha256)),
-            Self::Failed(class) => Err(class),
-            Self::Found { .. }
-            | Self::NotModified
-            | Self::NotFound
-            | Self::Stored { .. }
-            | Self::AlreadyExists
-            | Self::PreconditionFailed
-            | Self::Deleted
-            | Self::DeletedAllBut { .. }
-            | Self::Listed { .. }
-            | Self::Loaded { .. }
-            | Self::Persisted
-            | Self::Slept => Err(FailureClass::Invalid),
-        }
+        let Self::AttachmentStored { location, sha256 } = self else { return Err(self.failure()) };
+        Ok((location, sha256))
     }
 
+    /// What was not deleted.
     pub(super) fn deleted(self) -> Result<Vec<ObjectKey>, FailureClass> {
-        match self {
-            Self::Deleted => Ok(Vec::new()),
-            Self::DeletedAllBut { refused } => Ok(refused),
-            Self::Failed(class) => Err(class),
-            Self::Found { .. }
-            | Self::NotModified
-            | Self::NotFound
-            | Self::Stored { .. }
-            | Self::AlreadyExists
-            | Self::PreconditionFailed
-            | Self::Listed { .. }
-            | Self::Persisted
-            | Self::Loaded { .. }
-            | Self::AttachmentStored { .. }
-            | Self::Slept => Err(FailureClass::Invalid),
+        if let Self::DeletedAllBut { refused } = self {
+            return Ok(refused);
         }
+        if self == Self::Deleted { Ok(Vec::new()) } else { Err(self.failure()) }
     }
 
     pub(super) fn loaded(self) -> Result<Vec<u8>, FailureClass> {
-        match self {
-            Self::Loaded { bytes } => Ok(bytes),
-            Self::Failed(class) => Err(class),
-            Self::Found { .. }
-            | Self::NotModified
-            | Self::NotFound
-            | Self::Stored { .. }
-            | Self::AlreadyExists
-            | Self::PreconditionFailed
-            | Self::Deleted
-            | Self::DeletedAllBut { .. }
-            | Self::Listed { .. }
-            | Self::Persisted
-            | Self::AttachmentStored { .. }
-            | Self::Slept => Err(FailureClass::Invalid),
-        }
+        let Self::Loaded { bytes } = self else { return Err(self.failure()) };
+        Ok(bytes)
+    }
+
+    /// One that the effect cannot have comes from a store that does not keep to the protocol.
+    const fn failure(&self) -> FailureClass {
+        if let Self::Failed(class) = self { *class } else { FailureClass::Invalid }
     }
 }
 
