@@ -76,12 +76,14 @@ pub(crate) enum Command {
     Conflicts,
     /// Make an earlier or losing version of a record the current one
     Restore(RestoreArguments),
+    /// End a conflict: keep one version, or several as records of their own
+    Resolve(ResolveArguments),
     /// Send what is new here, fetch what is new elsewhere
     Sync(SyncArguments),
     /// Show this device, what waits to be sent, and when it last synced
     Status,
-    /// List the account's devices
-    Devices,
+    /// List the account's devices, rename this one, retire one
+    Devices(DevicesArguments),
     /// Make the local database anew from the store
     Rebuild,
     /// Say what a month would cost at a store
@@ -246,6 +248,37 @@ pub(crate) struct RestoreArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ResolveArguments {
+    /// Record; the first characters of its id do
+    pub(crate) id: String,
+    /// Version to keep, as `conflicts` names it; of several the first stays the record, the others become records of their own
+    #[arg(long, value_name = "CID", required = true, num_args = 1..)]
+    pub(crate) keep: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DevicesArguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<DevicesCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DevicesCommand {
+    /// Mark a device as retired, for all devices to see
+    Retire {
+        /// Device: its name, its id, or the first characters of it
+        id: String,
+    },
+    /// Give this device another name
+    Rename {
+        /// This device: its name, its id, or the first characters of it
+        id: String,
+        /// The new name; only your devices can read it
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct SyncArguments {
     /// Go on syncing: at once after an edit here, often while something is going on, seldom when nothing is; end with Ctrl-C
     #[arg(long)]
@@ -256,6 +289,9 @@ pub(crate) struct SyncArguments {
     /// Store whose prices count, as `cost` names it [default: by its address]
     #[arg(long, value_name = "STORE", requires = "watch")]
     pub(crate) store: Option<String>,
+    /// List everything, and look again at what was set aside
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) full: bool,
     /// Send deletes even if they take more than a fifth of a family member's records
     #[arg(long, conflicts_with = "watch")]
     pub(crate) allow_mass_delete: bool,

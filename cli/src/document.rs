@@ -1,8 +1,8 @@
 //! The JSON of the contract that more than one command prints.
 
 use serde::Serialize;
-use tidegate_protocol::{ContentHmac, DeviceId, RecordId};
-use tidegate_sync_client::{DeviceInfo, Requests, Version, Written};
+use tidegate_protocol::{ChainId, ContentHmac, DeviceId, MemberId, RecordId};
+use tidegate_sync_client::{DeviceInfo, Hole, Notice, Quarantined, Requests, Version, Written};
 
 use crate::moment::rfc3339;
 
@@ -77,6 +77,54 @@ impl From<Requests> for RequestsDocument {
     fn from(requests: Requests) -> Self {
         let Requests { get, put, head, list, delete, presign, renew } = requests;
         Self { get, put, head, list, delete, presign, renew }
+    }
+}
+
+/// `{chain, seq, reason, device_id, help}`
+#[derive(Debug, Serialize)]
+pub(crate) struct HoleDocument {
+    chain: ChainId,
+    seq: u64,
+    reason: String,
+    device_id: DeviceId,
+    help: &'static str,
+}
+
+impl From<&Hole> for HoleDocument {
+    fn from(hole: &Hole) -> Self {
+        let Hole { chain, seq, device_id, reason, help } = hole;
+        Self { chain: *chain, seq: *seq, reason: reason.clone(), device_id: *device_id, help }
+    }
+}
+
+/// `{device_id, reason, what, help}`
+#[derive(Debug, Serialize)]
+pub(crate) struct QuarantinedDocument {
+    device_id: Option<DeviceId>,
+    reason: String,
+    what: &'static str,
+    help: &'static str,
+}
+
+impl From<&Quarantined> for QuarantinedDocument {
+    fn from(entry: &Quarantined) -> Self {
+        Self { device_id: entry.device_id, reason: entry.reason.clone(), what: entry.what, help: entry.help }
+    }
+}
+
+/// `{code, member_id, noticed_at, help}`
+#[derive(Debug, Serialize)]
+pub(crate) struct NoticeDocument {
+    code: &'static str,
+    member_id: Option<MemberId>,
+    noticed_at: String,
+    help: &'static str,
+}
+
+impl From<&Notice> for NoticeDocument {
+    fn from(notice: &Notice) -> Self {
+        let Notice { code, member_id, noticed_at, help } = *notice;
+        Self { code, member_id, noticed_at: rfc3339(noticed_at), help }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a person means by a name or the beginning of an id.
 
 use tidegate_protocol::{ContentHmac, MemberId, RecordId};
-use tidegate_sync_client::{ChangeId, ListFilter, Listing, Member, SyncClient};
+use tidegate_sync_client::{ChangeId, DeviceInfo, ListFilter, Listing, Member, SyncClient};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::failure::Failure;
@@ -73,6 +73,18 @@ pub(crate) fn change(client: &SyncClient, record: RecordId, given: &str) -> Resu
     by_prefix("version", given, versions.iter().map(|version| (version.cid.to_string(), version.cid)))
 }
 
+/// The device of this name, if only one has it, or whose id is, or begins with, this.
+pub(crate) fn device(devices: &[DeviceInfo], given: &str) -> Result<DeviceInfo, Failure> {
+    let named = |device: &&DeviceInfo| device.name.as_deref().is_some_and(|name| same_name(name, given));
+    let mut of_name = devices.iter().filter(named);
+    if let (Some(device), None) = (of_name.next(), of_name.next()) {
+        return Ok(device.clone());
+    }
+    let id = by_prefix("device", given, devices.iter().map(|device| (device.device_id.to_string(), device.device_id)))?;
+    let found = devices.iter().find(|device| device.device_id == id).cloned();
+    found.ok_or_else(|| Failure::from(tidegate_sync_client::Error::DeviceUnknown(id)))
+}
+
 fn everything(client: &SyncClient) -> Result<Listing, Failure> {
     let mut listing = client.list(&ListFilter::default())?;
     listing.records.extend(client.list(&ListFilter { deleted: true, ..ListFilter::default() })?.records);
@@ -102,7 +114,10 @@ fn by_prefix<T: PartialEq>(noun: &str, given: &str, candidates: impl Iterator<It
         (None, _) => Err(Failure::missing(
             "unknown-id",
             format!("no {noun} begins with {given}"),
-            "see `tidegate list`; run `tidegate sync` if it was made on another device",
+            match noun {
+                "device" => "see `tidegate devices`",
+                _ => "see `tidegate list`; run `tidegate sync` if it was made on another device",
+            },
         )),
     }
 }

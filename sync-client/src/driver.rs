@@ -20,9 +20,10 @@ use crate::attachment::limit_of;
 use crate::crash;
 use crate::device::Device;
 use crate::error::{Class, Error};
-use crate::report::{Event, Progress, Quarantined, Traffic};
+use crate::report::{Event, Progress, Traffic};
 use crate::transport::broker::put_want;
 use crate::transport::{DeleteOutcome, GetOptions, GetOutcome, PutCondition, PutOutcome, Transport, Want};
+use crate::view;
 
 type Running<'a> = Pin<Box<dyn Future<Output = (EffectId, Result<Outcome, Error>)> + Send + 'a>>;
 
@@ -161,10 +162,7 @@ impl<'a> Driver<'a> {
                         Target::Attachment(hmac) => Event::AttachmentChanged(member, hmac),
                     });
                 }
-                Row::PutQuarantined(entry) => {
-                    let (device_id, reason) = (entry.device_id(), entry.reason.code().to_owned());
-                    self.device.tell(Event::Quarantined(Quarantined { device_id, reason }));
-                }
+                Row::PutQuarantined(entry) => self.device.tell(Event::Quarantined(view::one_quarantined(entry))),
                 Row::PutChange { .. }
                 | Row::PutGrant { .. }
                 | Row::RemoveChange { .. }

@@ -36,6 +36,7 @@ mod local;
 mod options;
 mod random;
 mod record;
+mod recovery;
 mod remote;
 mod report;
 mod session;
@@ -53,7 +54,7 @@ pub use record::{
 };
 pub use remote::Remote;
 pub use report::{
-    DeviceInfo, DeviceState, Event, Hole, MassDelete, Progress, Quarantined, Requests, Status, SyncReport, Traffic,
+    DeviceInfo, DeviceState, Event, Hole, MassDelete, Notice, Progress, Quarantined, Requests, Status, SyncReport, Traffic,
 };
 pub use secrecy::SecretString;
 pub use session::Session;

@@ -73,8 +73,25 @@ impl Traffic {
 pub struct Quarantined {
     /// The device that it claims to be from.
     pub device_id: Option<DeviceId>,
+    /// What it is: `segment`, `checkpoint`, `sync-manifest`, `grant` or `content`.
+    pub what: &'static str,
     /// Why not, by a stable code.
     pub reason: String,
+    /// What to do about it; `docs/recovery.md` says more.
+    pub help: &'static str,
+}
+
+/// Something that has happened to a device or to the store, of which a person should know. Nothing is wrong with the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Notice {
+    /// What, by a stable code.
+    pub code: &'static str,
+    /// The family member in whose records it was noticed; `None` for the account's own list.
+    pub member_id: Option<MemberId>,
+    /// When it was last noticed.
+    pub noticed_at: OffsetDateTime,
+    /// What to do about it; `docs/recovery.md` says more.
+    pub help: &'static str,
 }
 
 /// How a running sync stands.
@@ -119,6 +136,10 @@ pub struct SyncReport {
     pub conflicts: u64,
     /// What was not believed in this sync.
     pub quarantined: Vec<Quarantined>,
+    /// Segments that cannot be found, now.
+    pub holes: Vec<Hole>,
+    /// What a person should know, noticed in this sync or before.
+    pub notices: Vec<Notice>,
     /// The members whose edits were held back: their deletes need a person's word first.
     pub mass_delete: Vec<MassDelete>,
     /// What went over the wire.
@@ -134,8 +155,12 @@ pub struct Hole {
     pub chain: ChainId,
     /// The number in the chain.
     pub seq: u64,
+    /// The device whose chain it is.
+    pub device_id: DeviceId,
     /// Why it is missed, by a stable code.
     pub reason: String,
+    /// What to do about it; `docs/recovery.md` says more.
+    pub help: &'static str,
 }
 
 /// What a device is at present.
@@ -165,7 +190,7 @@ pub struct DeviceInfo {
     pub device_id: DeviceId,
     /// Its name, as far as it is known here.
     pub name: Option<String>,
-    /// Time of its last change that is known here.
+    /// When it last wrote, as far as it is known here: by its changes and by the store's clock.
     pub last_seen: Option<OffsetDateTime>,
     /// What it is at present.
     pub state: DeviceState,
@@ -190,6 +215,12 @@ pub struct Status {
     pub store_profile: Option<String>,
     /// Segments that cannot be found.
     pub holes: Vec<Hole>,
+    /// What is not believed.
+    pub quarantined: Vec<Quarantined>,
+    /// What a person should know.
+    pub notices: Vec<Notice>,
+    /// Records with concurrent versions.
+    pub conflicts: u64,
     /// The account's devices.
     pub devices: Vec<DeviceInfo>,
     /// How far the local clock is off the store's, in milliseconds; positive where it is behind.

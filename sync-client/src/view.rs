@@ -1,6 +1,6 @@
 //! From what the engine shows to what apps see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_protocol::{DeviceId, MemberId, RecordId, Space};
 use tidegate_sync_core::clock::Hlc;
@@ -10,9 +10,11 @@ use tidegate_sync_core::engine::{
 use tidegate_sync_core::manifest::{Cid, Register, Target};
 use time::OffsetDateTime;
 
+use crate::enrol::KnownDevice;
 use crate::error::Error;
 use crate::record::{AttachmentInfo, Conflict, ContentId, ListFilter, Listing, Member, RecordInfo, Version, VersionState};
-use crate::report::{DeviceInfo, DeviceState, Hole, MassDelete, Quarantined};
+use crate::recovery;
+use crate::report::{DeviceInfo, DeviceState, Hole, MassDelete, Notice, Quarantined};
 
 /// What a record is that nothing was said about.
 const DEFAULT_KIND: &str = "document";
@@ -179,36 +181,55 @@ pub(crate) fn mass_delete(summary: &SyncSummary) -> Vec<MassDelete> {
     held.map(|held| MassDelete { member_id: held.space.member(), deletes: held.deletes, records: held.records }).collect()
 }
 
-pub(crate) fn quarantined(summary: &SyncSummary) -> Vec<Quarantined> {
-    let public = |entry: &tidegate_sync_core::quarantine::Quarantined| Quarantined {
-        device_id: entry.device_id(),
-        reason: entry.reason.code().to_owned(),
-    };
-    summary.quarantined.iter().map(public).collect()
+pub(crate) fn quarantined(entries: &[tidegate_sync_core::quarantine::Quarantined]) -> Vec<Quarantined> {
+    entries.iter().map(one_quarantined).collect()
 }
 
-pub(crate) fn holes(engine: &Engine) -> Vec<Hole> {
-    let public = |hole: tidegate_sync_core::quarantine::Hole| Hole {
+pub(crate) fn one_quarantined(entry: &tidegate_sync_core::quarantine::Quarantined) -> Quarantined {
+    Quarantined {
+        device_id: entry.device_id(),
+        what: recovery::what(&entry.subject),
+        reason: entry.reason.code().to_owned(),
+        help: recovery::of_reason(entry.reason),
+    }
+}
+
+pub(crate) fn holes(entries: &[tidegate_sync_core::quarantine::Hole]) -> Vec<Hole> {
+    let public = |hole: &tidegate_sync_core::quarantine::Hole| Hole {
         chain: hole.segment.chain,
         seq: hole.segment.seq,
+        device_id: hole.segment.device_id,
         reason: hole.reason.code().to_owned(),
+        help: recovery::of_hole(hole.reason),
     };
-    engine.holes().into_iter().map(public).collect()
+    entries.iter().map(public).collect()
 }
 
-/// Every device that has a name here, or has written.
-pub(crate) fn devices(engine: &Engine, names: &BTreeMap<DeviceId, String>, own_name: &str) -> Vec<DeviceInfo> {
-    let writers = engine.writers();
-    let own = engine.device_id();
-    let mut ids: Vec<DeviceId> = writers.keys().chain(names.keys()).copied().chain([own]).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let info = |device_id: DeviceId| DeviceInfo {
-        device_id,
-        name: if device_id == own { Some(own_name.to_owned()) } else { names.get(&device_id).cloned() },
-        last_seen: writers.get(&device_id).map(|millis| time_of_millis(*millis)),
-        state: DeviceState::Active,
-        this: device_id == own,
+pub(crate) fn notices(entries: &[tidegate_sync_core::notice::Notice]) -> Vec<Notice> {
+    let public = |notice: &tidegate_sync_core::notice::Notice| Notice {
+        code: notice.kind.code(),
+        member_id: notice.space.member(),
+        noticed_at: time_of_millis(notice.noticed_at_ms),
+        help: recovery::of_notice(notice.kind),
+    };
+    entries.iter().map(public).collect()
+}
+
+/// Every device that the store has shown, or that has written.
+pub(crate) fn devices(engine: &Engine, known: &BTreeMap<DeviceId, KnownDevice>, own_name: &str) -> Vec<DeviceInfo> {
+    let (writers, retired, own) = (engine.writers(), engine.retired_devices(), engine.device_id());
+    let ids: BTreeSet<DeviceId> = writers.keys().chain(known.keys()).chain(&retired).copied().chain([own]).collect();
+    let info = |device_id: DeviceId| {
+        let shown = known.get(&device_id);
+        let seen_at_ms = writers.get(&device_id).copied().max(shown.and_then(|known| known.seen_at_ms));
+        let own_name = (device_id == own).then(|| own_name.to_owned());
+        DeviceInfo {
+            device_id,
+            name: shown.map(|known| known.name.clone()).or(own_name),
+            last_seen: seen_at_ms.map(time_of_millis),
+            state: if retired.contains(&device_id) { DeviceState::Retired } else { DeviceState::Active },
+            this: device_id == own,
+        }
     };
     ids.into_iter().map(info).collect()
 }

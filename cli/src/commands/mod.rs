@@ -6,6 +6,7 @@ mod conflicts;
 mod cost;
 mod delete;
 mod devices;
+mod doubts;
 mod get;
 mod history;
 mod init;
@@ -14,6 +15,7 @@ mod list;
 mod member;
 mod put;
 mod rebuild;
+mod resolve;
 mod restore;
 mod status;
 mod sync;
@@ -23,7 +25,7 @@ use std::path::PathBuf;
 
 use tidegate_sync_client::{Options, SyncClient};
 
-use crate::arguments::{Arguments, Command, MemberCommand};
+use crate::arguments::{Arguments, Command, DevicesCommand, MemberCommand};
 #[cfg(feature = "demo")]
 use crate::demo;
 use crate::failure::Failure;
@@ -64,10 +66,15 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<(), Fail
         Command::History(arguments) => history::run(&context, &arguments),
         Command::Conflicts => conflicts::run(&context),
         Command::Restore(arguments) => restore::run(&context, &arguments).await,
+        Command::Resolve(arguments) => resolve::run(&context, &arguments).await,
         Command::Sync(arguments) if arguments.watch => watch::run(&context, &arguments).await,
         Command::Sync(arguments) => sync::run(&context, &arguments).await,
         Command::Status => status::run(&context),
-        Command::Devices => devices::run(&context),
+        Command::Devices(arguments) => match arguments.command {
+            None => devices::list(&context).await,
+            Some(DevicesCommand::Retire { id }) => devices::retire(&context, &id).await,
+            Some(DevicesCommand::Rename { id, name }) => devices::rename(&context, &id, &name).await,
+        },
         Command::Cost(arguments) => cost::run(&context, &arguments),
         Command::Rebuild => rebuild::run(&context).await,
     }

@@ -1,12 +1,12 @@
 //! `status`: this device, what waits, what was last heard.
 
 use serde::Serialize;
-use tidegate_protocol::{ChainId, DeviceId, UserId};
-use tidegate_sync_client::{Hole, Remote, Status};
+use tidegate_protocol::{DeviceId, UserId};
+use tidegate_sync_client::{Remote, Status};
 
 use super::clock_warning::clock_warning;
-use super::{Context, devices};
-use crate::document::DeviceDocument;
+use super::{Context, devices, doubts};
+use crate::document::{DeviceDocument, HoleDocument, NoticeDocument, QuarantinedDocument};
 use crate::failure::Failure;
 use crate::moment::{minute, rfc3339};
 use crate::style::{Style, count};
@@ -20,28 +20,15 @@ struct StatusDocument {
     last_sync: Option<String>,
     store_profile: Option<String>,
     holes: Vec<HoleDocument>,
+    quarantined: Vec<QuarantinedDocument>,
+    notices: Vec<NoticeDocument>,
+    conflicts: u64,
     devices: Vec<DeviceDocument>,
-}
-
-#[derive(Serialize)]
-struct HoleDocument {
-    chain: ChainId,
-    seq: u64,
-    reason: String,
-}
-
-impl From<&Hole> for HoleDocument {
-    fn from(hole: &Hole) -> Self {
-        Self { chain: hole.chain, seq: hole.seq, reason: hole.reason.clone() }
-    }
 }
 
 pub(super) fn run(context: &Context) -> Result<(), Failure> {
     let status = context.open()?.status()?;
-    for hole in &status.holes {
-        let (chain, seq, reason) = (hole.chain, hole.seq, &hole.reason);
-        context.output.warn(&format!("the store does not show segment {seq} of chain {chain} ({reason})"));
-    }
+    doubts::warn(context, &status.holes, &status.quarantined, &status.notices);
     if let Some(warning) = clock_warning(status.clock_offset_ms) {
         context.output.warn(&warning);
     }
@@ -52,6 +39,9 @@ pub(super) fn run(context: &Context) -> Result<(), Failure> {
         last_sync: status.last_sync.map(rfc3339),
         store_profile: status.store_profile.clone(),
         holes: status.holes.iter().map(HoleDocument::from).collect(),
+        quarantined: status.quarantined.iter().map(QuarantinedDocument::from).collect(),
+        notices: status.notices.iter().map(NoticeDocument::from).collect(),
+        conflicts: status.conflicts,
         devices: status.devices.iter().map(DeviceDocument::from).collect(),
     };
     context.output.result(&document, |style| summary(&status, style))
@@ -70,5 +60,9 @@ fn summary(status: &Status, style: Style) -> String {
     table.row(["store".to_owned(), remote]);
     table.row(["waiting".to_owned(), waiting]);
     table.row(["last sync".to_owned(), last]);
+    if status.conflicts > 0 {
+        let see = format!("{}: see 'tidegate conflicts'", count(status.conflicts, "record"));
+        table.row(["in conflict".to_owned(), see]);
+    }
     format!("{}\n{}", table.render(style), devices::table(&status.devices).render(style))
 }

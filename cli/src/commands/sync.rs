@@ -1,13 +1,12 @@
 //! `sync`: once, now; `watch.rs` goes on.
 
 use serde::Serialize;
-use tidegate_protocol::DeviceId;
-use tidegate_sync_client::{Error, Quarantined, SyncOptions, SyncReport};
+use tidegate_sync_client::{Error, SyncOptions, SyncReport};
 
-use super::Context;
 use super::clock_warning::clock_warning;
+use super::{Context, doubts};
 use crate::arguments::SyncArguments;
-use crate::document::RequestsDocument;
+use crate::document::{HoleDocument, NoticeDocument, QuarantinedDocument, RequestsDocument};
 use crate::failure::Failure;
 use crate::progress::SyncBar;
 use crate::style::{Style, count, size};
@@ -19,26 +18,23 @@ pub(super) struct SyncDocument {
     pushed: u64,
     conflicts: u64,
     quarantined: Vec<QuarantinedDocument>,
+    holes: Vec<HoleDocument>,
+    notices: Vec<NoticeDocument>,
     requests: RequestsDocument,
     bytes_up: u64,
     bytes_down: u64,
     seconds: f64,
 }
 
-#[derive(Serialize)]
-struct QuarantinedDocument {
-    device_id: Option<DeviceId>,
-    reason: String,
-}
-
 impl From<&SyncReport> for SyncDocument {
     fn from(report: &SyncReport) -> Self {
-        let quarantined = |it: &Quarantined| QuarantinedDocument { device_id: it.device_id, reason: it.reason.clone() };
         Self {
             pulled: report.pulled,
             pushed: report.pushed,
             conflicts: report.conflicts,
-            quarantined: report.quarantined.iter().map(quarantined).collect(),
+            quarantined: report.quarantined.iter().map(QuarantinedDocument::from).collect(),
+            holes: report.holes.iter().map(HoleDocument::from).collect(),
+            notices: report.notices.iter().map(NoticeDocument::from).collect(),
             requests: report.traffic.requests.into(),
             bytes_up: report.traffic.bytes_up,
             bytes_down: report.traffic.bytes_down,
@@ -48,7 +44,7 @@ impl From<&SyncReport> for SyncDocument {
 }
 
 pub(super) async fn run(context: &Context, arguments: &SyncArguments) -> Result<(), Failure> {
-    let options = SyncOptions { allow_mass_delete: arguments.allow_mass_delete };
+    let options = SyncOptions { allow_mass_delete: arguments.allow_mass_delete, look_again: arguments.full };
     let client = context.open()?;
     if client.is_syncing_elsewhere() {
         context.output.note("another process is syncing this home: waiting for it");
@@ -57,7 +53,7 @@ pub(super) async fn run(context: &Context, arguments: &SyncArguments) -> Result<
     let report = client.sync_with(options, &|progress| bar.update(progress)).await;
     drop(bar);
     let report = report?;
-    warn(context, &report);
+    doubts::warn(context, &report.holes, &report.quarantined, &report.notices);
     if let Some(warning) = clock_warning(client.status()?.clock_offset_ms) {
         context.output.warn(&warning);
     }
@@ -66,14 +62,6 @@ pub(super) async fn run(context: &Context, arguments: &SyncArguments) -> Result<
         return Err(Error::from(*held).into());
     }
     context.output.result(&SyncDocument::from(&report), |style| summary(&report, style))
-}
-
-/// Says what needs to be looked at.
-pub(super) fn warn(context: &Context, report: &SyncReport) {
-    for quarantined in &report.quarantined {
-        let device = quarantined.device_id.map_or_else(|| "a device".to_owned(), |device| format!("device {device}"));
-        context.output.warn(&format!("something of {device} was not believed ({})", quarantined.reason));
-    }
 }
 
 /// One line, and one more where there are conflicts.

@@ -9,7 +9,8 @@ use time::OffsetDateTime;
 use super::Context;
 use super::clock_warning::clock_warning;
 use super::cost::prices_of;
-use super::sync::{SyncDocument, summary, warn};
+use super::doubts;
+use super::sync::{SyncDocument, summary};
 use crate::arguments::SyncArguments;
 use crate::failure::{Failure, Named};
 use crate::moment::{clock_time, rfc3339};
@@ -59,8 +60,12 @@ pub(super) async fn run(context: &Context, arguments: &SyncArguments) -> Result<
     // Whoever reads our lines may go away; that ends the watch, too.
     let told = Mutex::new(Ok(()));
     let unread = tokio::sync::Notify::new();
+    let mut warned = Vec::new();
     let mut tell = |watched: Watched| {
-        let line = bar.hidden(|| tell_one(context, watched));
+        let line = bar.hidden(|| {
+            warn_of_news(context, &watched, &mut warned);
+            tell_one(context, watched)
+        });
         if line.is_err() {
             *told.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = line;
             unread.notify_one();
@@ -77,6 +82,16 @@ pub(super) async fn run(context: &Context, arguments: &SyncArguments) -> Result<
     told.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// What stays as it is is said once, not with every sync.
+fn warn_of_news(context: &Context, watched: &Watched, warned: &mut Vec<String>) {
+    let Ok(report) = &watched.sync else { return };
+    let lines = doubts::lines(&report.holes, &report.quarantined, &report.notices);
+    for line in lines.iter().filter(|line| !warned.contains(line)) {
+        context.output.warn(line);
+    }
+    *warned = lines;
+}
+
 fn tell_one(context: &Context, watched: Watched) -> Result<(), Failure> {
     let now = OffsetDateTime::now_utc();
     let (at, next) = (rfc3339(now), NextDocument::from(watched.next));
@@ -84,7 +99,6 @@ fn tell_one(context: &Context, watched: Watched) -> Result<(), Failure> {
     let then = format!("next in {:.0} s ({})", next.in_seconds, next.why);
     match watched.sync {
         Ok(report) => {
-            warn(context, &report);
             let human =
                 |style: Style| format!("{} {}{}\n", style.dim(&time), summary(&report, style), style.dim(format!("  {then}")));
             context.output.result(&Line { at, sync: SyncDocument::from(&report), next }, human)

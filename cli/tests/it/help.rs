@@ -45,6 +45,7 @@ fn commands_are_those_of_the_contract() {
             "history",
             "conflicts",
             "restore",
+            "resolve",
             "sync",
             "status",
             "devices",
@@ -54,12 +55,13 @@ fn commands_are_those_of_the_contract() {
         ]
     );
     assert_eq!(commands(&help(&["member", "--help"])), ["add", "list", "help"]);
+    assert_eq!(commands(&help(&["devices", "--help"])), ["retire", "rename", "help"]);
 }
 
 #[test]
 fn flags_are_those_of_the_contract() {
     let place = ["--broker", "--invite", "--invite-file", "--s3", "--bucket", "--region", "--virtual-host", "--device-name"];
-    let cases: [(&str, Vec<&str>); 15] = [
+    let cases: [(&str, Vec<&str>); 16] = [
         ("demo", vec!["--from", "--keep"]),
         ("init", [&place[..], &["--recovery-file"]].concat()),
         ("join", [&place[..], &["--recovery-file", "--user-id"]].concat()),
@@ -71,7 +73,8 @@ fn flags_are_those_of_the_contract() {
         ("history", vec![]),
         ("conflicts", vec![]),
         ("restore", vec!["--change"]),
-        ("sync", vec!["--watch", "--budget", "--store", "--allow-mass-delete"]),
+        ("resolve", vec!["--keep"]),
+        ("sync", vec!["--watch", "--budget", "--store", "--full", "--allow-mass-delete"]),
         ("cost", vec!["--devices", "--edits-per-day", "--records", "--record-bytes", "--members", "--users", "--store"]),
         ("status", vec![]),
         ("rebuild", vec![]),

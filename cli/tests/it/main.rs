@@ -9,6 +9,7 @@ mod cost;
 mod crash_points;
 #[cfg(feature = "demo")]
 mod demo;
+mod devices;
 mod disk_full;
 mod flow;
 mod harness;

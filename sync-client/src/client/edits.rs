@@ -138,6 +138,28 @@ impl SyncClient {
         self.write_again(record, |engine, member, now_ms, rng| engine.resolve(member, record, keep, now_ms, rng))
     }
 
+    /// Ends a conflict without giving anything up: one version stays in its place, the others become records of their own,
+    /// with what is said of them; attachments stay where they are. Contents are fetched if they are not on the device.
+    ///
+    /// # Errors
+    /// As [`SyncClient::resolve`].
+    pub async fn resolve_keeping(
+        &self,
+        record: RecordId,
+        keep: ChangeId,
+        apart: &[ChangeId],
+    ) -> Result<(Written, Vec<Written>), Error> {
+        for cid in std::iter::once(&keep).chain(apart) {
+            self.get(ContentId::Record(record, Some(*cid))).await?;
+        }
+        let apart: Vec<(ChangeId, RecordId)> = apart.iter().map(|cid| (*cid, RecordId::new(Uuid::new_v4()))).collect();
+        let copies = apart.clone();
+        let written = self.write_again(record, move |engine, member, now_ms, rng| {
+            engine.resolve_keeping(member, record, keep, &copies, now_ms, rng)
+        })?;
+        Ok((written, apart.into_iter().map(|(_, record_id)| Written { record_id, version: 1 }).collect()))
+    }
+
     fn write_again<F>(&self, record: RecordId, decide: F) -> Result<Written, Error>
     where
         F: FnOnce(&Engine, MemberId, u64, &mut dyn CryptoRng) -> Result<Edit, EditError>,
@@ -177,7 +199,7 @@ const fn check_length(what: &'static str, text: Option<&str>, most: usize, limit
 }
 
 /// The engine's refusal of an edit in this crate's words.
-fn refusal(error: EditError) -> Error {
+pub(super) fn refusal(error: EditError) -> Error {
     match error {
         EditError::UnknownMember(member) => Error::MemberUnknown(member),
         EditError::NotFound(Target::Record(record)) => Error::RecordUnknown(record),

@@ -1,6 +1,7 @@
 //! The API that apps see.
 
 mod contents;
+mod devices;
 mod edits;
 mod enrolment;
 mod syncing;
@@ -141,7 +142,7 @@ impl SyncClient {
     /// `local-database-damaged`.
     pub fn status(&self) -> Result<Status, Error> {
         self.device.read(|state| {
-            let names = state.database.device_names()?;
+            let known = state.database.devices()?;
             Ok(Status {
                 user_id: self.user_id(),
                 device_id: self.device_id(),
@@ -149,8 +150,11 @@ impl SyncClient {
                 pending: state.engine.unsent() as u64,
                 last_sync: state.database.last_sync_ms()?.map(|millis| view::time_of_millis(millis.unsigned_abs())),
                 store_profile: state.database.store_profile()?,
-                holes: view::holes(&state.engine),
-                devices: view::devices(&state.engine, &names, &self.device.keys.device_name),
+                holes: view::holes(&state.engine.holes()),
+                quarantined: view::quarantined(&state.engine.quarantined()),
+                notices: view::notices(&state.engine.notices()),
+                conflicts: state.engine.conflicts().len() as u64,
+                devices: view::devices(&state.engine, &known, &self.device.keys.device_name),
                 clock_offset_ms: self.device.clock.offset_ms(),
             })
         })

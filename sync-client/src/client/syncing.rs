@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tidegate_protocol::{RecordId, Space};
+use tidegate_protocol::RecordId;
 use tidegate_sync_core::engine::{SyncOptions, SyncSummary};
-use tidegate_sync_core::keys::Keyring;
 
 use super::SyncClient;
+use super::devices::read_devices;
 use crate::device::Device;
 use crate::driver::Driver;
-use crate::enrol::device_names;
 use crate::error::Error;
 use crate::record::Conflict;
-use crate::report::{DeviceInfo, Event, Progress, Requests, SyncReport, Traffic};
+use crate::report::{Event, Progress, Requests, SyncReport, Traffic};
 use crate::transport::Transport;
 use crate::view;
 use crate::watch::month_name;
@@ -62,16 +61,6 @@ impl SyncClient {
     pub(crate) fn device_requests(&self, month: &str) -> Result<Requests, Error> {
         self.device.state().database.requests(month)
     }
-
-    /// The account's devices, their names read from the store where they are not known yet.
-    ///
-    /// # Errors
-    /// As [`SyncClient::sync`].
-    pub async fn refresh_devices(&self) -> Result<Vec<DeviceInfo>, Error> {
-        let _guard = self.device.lock_home().await?;
-        read_device_names(&self.device, &*self.device.transport()?).await?;
-        self.status().map(|status| status.devices)
-    }
 }
 
 /// One sync; the caller holds the home's lock.
@@ -108,16 +97,19 @@ async fn sync_over(
     device.note(|database| database.synced(now_ms, device.clock.offset_ms(), profile))?;
     // A sync that lists anyway (the first one, and one a day) learns who the devices are; no other pays for it.
     if transport.traffic().total().since(&before).requests.list > 0
-        && let Err(error) = read_device_names(device, &**transport).await
+        && let Err(error) = read_devices(device, &**transport).await
     {
         tracing::debug!(code = error.code(), "the devices' names could not be read");
     }
-    tell_conflicts(device, &conflicts_before)?;
+    if summary.pulled > 0 {
+        tell_conflicts(device, &conflicts_before)?;
+    }
     let traffic = Traffic::default();
-    let quarantined = view::quarantined(&summary);
+    let quarantined = view::quarantined(&summary.quarantined);
+    let (holes, notices) = (view::holes(&summary.holes), view::notices(&summary.notices));
     let mass_delete = view::mass_delete(&summary);
     let SyncSummary { pulled, pushed, conflicts, .. } = summary;
-    Ok(SyncReport { pulled, pushed, conflicts, quarantined, mass_delete, traffic, duration: began.elapsed() })
+    Ok(SyncReport { pulled, pushed, conflicts, quarantined, holes, notices, mass_delete, traffic, duration: began.elapsed() })
 }
 
 fn tell_conflicts(device: &Device, before: &[Conflict]) -> Result<(), Error> {
@@ -130,15 +122,4 @@ fn tell_conflicts(device: &Device, before: &[Conflict]) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-async fn read_device_names(device: &Device, transport: &dyn Transport) -> Result<(), Error> {
-    let account = Space::Account(device.keys.user);
-    let (known, keyring) = device.read(|state| {
-        let mut keyring = Keyring::new();
-        state.engine.space_keys(account).into_iter().for_each(|keys| keyring.insert(keys.clone()));
-        Ok((state.database.device_names()?, keyring))
-    })?;
-    let names = device_names(transport, &device.keys, &keyring, &known).await?;
-    device.note(|database| database.put_device_names(&names))
 }

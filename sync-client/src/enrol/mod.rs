@@ -8,7 +8,7 @@ mod join;
 mod reach;
 
 pub(crate) use create::{create, created_before};
-pub(crate) use device_file::{certificate, device_names};
+pub(crate) use device_file::{KnownDevice, certificate, devices_in_store, rename_device_file};
 pub(crate) use grants::own_grants;
 pub(crate) use join::{Join, join};
 pub(crate) use reach::{Reach, open_reach};

@@ -39,6 +39,7 @@ impl Error {
             | Self::Unavailable { .. }
             | Self::NotOurs { .. }
             | Self::ClockRefused { .. }
+            | Self::DeviceFileChanged
             | Self::MalformedAnswer { .. }
             | Self::AccountIncomplete { .. } => Class::Retry,
             Self::HomeUnwritable { .. }
@@ -53,6 +54,7 @@ impl Error {
             | Self::BrokerVersion { .. }
             | Self::InvalidSetting { .. }
             | Self::InviteMissing
+            | Self::OtherDevice(_)
             | Self::RecoveryCode(_)
             | Self::RecoveryCodeWrong { .. }
             | Self::SeveralAccounts(_)
@@ -73,6 +75,7 @@ impl Error {
             Self::StoreDenied { .. } | Self::CredentialsMissing { .. } => Class::Denied,
             Self::SessionMissing => Class::Reauthenticate,
             Self::AccountMissing
+            | Self::DeviceUnknown(_)
             | Self::MemberUnknown(_)
             | Self::RecordUnknown(_)
             | Self::RecordDeleted(_)

@@ -59,6 +59,9 @@ impl Error {
             Self::RecordTooLarge { .. } => "store it as an attachment",
             Self::AttachmentTooLarge { .. } => "split the file, or make it smaller",
             Self::SourceUnreadable { .. } => "check the path and your right to read it",
+            Self::DeviceUnknown(_) => "'tidegate devices' shows the devices; it reads their list from the store",
+            Self::OtherDevice(_) => "run the command on that device: each alone can write its own name",
+            Self::DeviceFileChanged => "try again",
             Self::MemberUnknown(_) => {
                 "'tidegate member list' shows the members; run 'tidegate sync' if it was added on another device"
             }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tidegate_protocol::problem::ProblemCode;
-use tidegate_protocol::{ContentHmac, MemberId, RecordId, UserId};
+use tidegate_protocol::{ContentHmac, DeviceId, MemberId, RecordId, UserId};
 use tidegate_sync_core::keys::{GenesisError, GrantError, MasterKeysError, RecoveryCodeError};
 
 pub use class::Class;
@@ -310,6 +310,15 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// No such device.
+    #[error("the account has no device {0}")]
+    DeviceUnknown(DeviceId),
+    /// Only a device itself can write its file.
+    #[error("device {0} is not this one")]
+    OtherDevice(DeviceId),
+    /// The device's file in the store changed while it was being written.
+    #[error("this device's file in the store has just changed")]
+    DeviceFileChanged,
     /// No such member.
     #[error("there is no family member {0}")]
     MemberUnknown(MemberId),

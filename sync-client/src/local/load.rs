@@ -13,6 +13,7 @@ use super::encode;
 use super::records::{CLOCK, DOORBELL_ETAG, DOORBELL_RING};
 use super::schema::meta;
 use super::sealing::{Sealing, change_row, device_row};
+use crate::enrol::KnownDevice;
 
 /// Why rows cannot be read.
 #[derive(Debug)]
@@ -49,17 +50,20 @@ pub(super) fn load(connection: &mut Connection, sealing: &Sealing) -> Result<Sav
     Ok(saved)
 }
 
-/// The devices' names.
-pub(super) fn device_names(connection: &Connection, sealing: &Sealing) -> Result<BTreeMap<DeviceId, String>> {
-    let mut names = BTreeMap::new();
-    each(connection, "SELECT device, sealed_name FROM devices", |row| {
+/// The devices, as far as the store has shown them.
+pub(super) fn devices(connection: &Connection, sealing: &Sealing) -> Result<BTreeMap<DeviceId, KnownDevice>> {
+    let mut devices = BTreeMap::new();
+    each(connection, "SELECT device, sealed_name, mark, seen_at_ms FROM devices", |row| {
         let device: DeviceId = parse("devices", text(row, 0)?.parse().ok())?;
         let sealed: Vec<u8> = row.get(1)?;
         let name = sealing.open(&device_row(device), &sealed).map_err(LoadError::Row)?;
-        names.insert(device, parse("devices", String::from_utf8(name).ok())?);
+        let name = parse("devices", String::from_utf8(name).ok())?;
+        let seen_at_ms: Option<i64> = row.get(3)?;
+        let seen_at_ms = seen_at_ms.and_then(|millis| u64::try_from(millis).ok());
+        devices.insert(device, KnownDevice { name, mark: text(row, 2)?, seen_at_ms });
         Ok(())
     })?;
-    Ok(names)
+    Ok(devices)
 }
 
 fn load_grants(db: &Transaction<'_>, saved: &mut Saved) -> Result<()> {

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tidegate_protocol::{ContentHmac, DeviceId, GrantId, Space};
 use tidegate_sync_core::engine::{Persist, Row, Saved, Step};
 
+use crate::enrol::KnownDevice;
 use crate::error::Error;
 use crate::home::{Home, Keys, private_file};
 use crate::report::Requests;
@@ -204,17 +205,17 @@ impl Database {
         schema::set_meta(&self.connection, STORE_PROFILE, profile).map_err(|error| self.failure(error))
     }
 
-    /// The devices' names, as far as they were read.
-    pub(crate) fn device_names(&self) -> Result<BTreeMap<DeviceId, String>, Error> {
-        load::device_names(&self.connection, &self.sealing).map_err(|error| self.read_failure(error))
+    /// The devices, as far as the store has shown them.
+    pub(crate) fn devices(&self) -> Result<BTreeMap<DeviceId, KnownDevice>, Error> {
+        load::devices(&self.connection, &self.sealing).map_err(|error| self.read_failure(error))
     }
 
-    pub(crate) fn put_device_names(&mut self, names: &BTreeMap<DeviceId, String>) -> Result<(), Error> {
+    pub(crate) fn put_devices(&mut self, devices: &BTreeMap<DeviceId, KnownDevice>) -> Result<(), Error> {
         let path = self.path.clone();
         let work = |connection: &mut Connection| -> rusqlite::Result<()> {
             let transaction = connection.transaction()?;
-            for (device, name) in names {
-                records::write_device_name(&transaction, &self.sealing, *device, name)?;
+            for (device, known) in devices {
+                records::write_device(&transaction, &self.sealing, *device, known)?;
             }
             transaction.commit()
         };

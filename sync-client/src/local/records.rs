@@ -8,6 +8,7 @@ use super::encode;
 use super::outbox;
 use super::schema::set_meta;
 use super::sealing::{Sealing, change_row, content_row, device_row};
+use crate::enrol::KnownDevice;
 
 pub(super) const DOORBELL_ETAG: &str = "doorbell_etag";
 pub(super) const DOORBELL_RING: &str = "doorbell_ring";
@@ -120,9 +121,11 @@ pub(super) fn write(db: &Connection, sealing: &Sealing, row: &Row) -> Result<()>
 }
 
 /// Keeps a device's name, sealed.
-pub(super) fn write_device_name(db: &Connection, sealing: &Sealing, device: DeviceId, name: &str) -> Result<()> {
-    let sealed = sealing.seal(&device_row(device), name.as_bytes())?;
-    run(db, "INSERT OR REPLACE INTO devices (device, sealed_name) VALUES (?1, ?2)", params![device.to_string(), sealed])
+pub(super) fn write_device(db: &Connection, sealing: &Sealing, device: DeviceId, known: &KnownDevice) -> Result<()> {
+    let sealed = sealing.seal(&device_row(device), known.name.as_bytes())?;
+    let seen_at_ms = known.seen_at_ms.map(number);
+    let sql = "INSERT OR REPLACE INTO devices (device, sealed_name, mark, seen_at_ms) VALUES (?1, ?2, ?3, ?4)";
+    run(db, sql, params![device.to_string(), sealed, known.mark, seen_at_ms])
 }
 
 fn write_chain(db: &Connection, space: Space, own: &OwnChain) -> Result<()> {

@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_files.sql"),
     include_str!("migrations/0003_history.sql"),
     include_str!("migrations/0004_garbage.sql"),
+    include_str!("migrations/0005_device_marks.sql"),
 ];
 
 /// How long a write waits for another process.

@@ -5,6 +5,7 @@
 mod conformance;
 mod counts;
 mod damage;
+mod devices;
 mod enrolment;
 mod faults;
 mod flow;

@@ -258,6 +258,17 @@ impl Account {
         self.spaces.iter().flat_map(of_space).collect()
     }
 
+    /// Forgets when it last looked, and nothing else. In memory alone: a sync that fails has not looked.
+    pub(super) fn look_again(&mut self) {
+        self.doorbell.etag = None;
+        for memory in self.spaces.values_mut() {
+            memory.listed_at_ms = None;
+            for (_reason, retry_at_ms) in memory.quarantined.values_mut() {
+                *retry_at_ms = 0;
+            }
+        }
+    }
+
     pub(super) fn notices(&self) -> Vec<Notice> {
         let of_space = |(space, memory): (&Space, &SpaceMemory)| {
             let space = *space;

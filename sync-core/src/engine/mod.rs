@@ -108,6 +108,9 @@ impl Engine {
         if self.poisoned || self.sync.as_ref().is_some_and(|sync| !sync.is_over()) {
             return;
         }
+        if options.look_again {
+            self.account.look_again();
+        }
         self.sync = Some(Sync::new(options));
         self.advance(now_ms, rng);
     }

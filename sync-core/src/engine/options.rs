@@ -5,4 +5,7 @@
 pub struct SyncOptions {
     /// Send deletes even where they take a large part of a space's records.
     pub allow_mass_delete: bool,
+    /// List every space, and look again at all that was set aside, whenever that was: what a person asks for who has just
+    /// updated Tidegate, or put the bucket right.
+    pub look_again: bool,
 }

@@ -13,7 +13,7 @@ use crate::clock::MAX_AHEAD_MS;
 use crate::envelope::{ObjectContext, open_signed};
 use crate::manifest::{Doorbell, Location, Segment, SegmentRef, Timestamp, causal_order, missing_before};
 use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
-use crate::state::BACKSTOP_MS;
+use crate::state::{BACKSTOP_MS, FRESH_MS};
 
 /// How many segments are fetched before they are applied: bounds the memory that a joining device needs.
 const WAVE: usize = 256;
@@ -198,6 +198,11 @@ impl Turn<'_> {
     }
 
     fn refuse_segment(&mut self, space: Space, segment: SegmentRef, reason: Reason, retry_at_ms: u64) {
+        let subject = Subject::Segment(segment);
+        let is_new = !self.account.space(space).quarantined.contains_key(&subject);
+        // Bytes may have been damaged on their way, by a proxy or a cache that forgets within the hour: a first refusal of
+        // this kind must not hide a sound segment for a day.
+        let retry_at_ms = if reason == Reason::Corrupt && is_new { self.now_ms + FRESH_MS } else { retry_at_ms };
         self.sync.refused.insert((space, segment));
         self.quarantine(Quarantined { space, subject: Subject::Segment(segment), reason, retry_at_ms });
     }

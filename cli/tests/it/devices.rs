@@ -1,0 +1,169 @@
+//! `devices`, `resolve` and what `status` names, by real processes.
+
+use serde_json::Value;
+
+use crate::backend::{Backend, Kind};
+use crate::harness::Cli;
+
+/// The kind of a record's envelope.
+const RECORD: u8 = 0;
+
+struct Pair {
+    backend: Backend,
+    a: Cli,
+    b: Cli,
+}
+
+fn pair() -> Pair {
+    let backend = Backend::start(Kind::EmbeddedDev);
+    let (a, b) = (backend.device("a"), backend.device("b"));
+    let code = backend.path("code").to_str().unwrap().to_owned();
+    a.json(&backend.enrol("init", &["--device-name", "laptop", "--recovery-file", &code]));
+    a.json(&["member", "add", "Ada"]);
+    a.json(&["sync"]);
+    b.json(&backend.enrol("join", &["--device-name", "phone", "--recovery-file", &code]));
+    b.json(&["sync"]);
+    Pair { backend, a, b }
+}
+
+fn device(cli: &Cli, name: &str) -> Value {
+    let listed = cli.json(&["devices"]);
+    let devices = listed["devices"].as_array().unwrap();
+    devices.iter().find(|device| device["name"] == name).unwrap_or_else(|| panic!("no {name} in {listed:#}")).clone()
+}
+
+#[test]
+fn devices_are_listed_from_the_store_renamed_and_retired() {
+    let Pair { mut backend, a, b } = pair();
+    let phone = device(&a, "phone");
+    assert_eq!(phone["state"], "active");
+    assert!(phone["last_seen"].is_string(), "{phone}");
+    let id = phone["device_id"].as_str().unwrap();
+
+    assert_eq!(b.json(&["devices", "rename", "phone", "Ben's phone"])["name"], "Ben's phone");
+    device(&a, "Ben's phone");
+    let error = a.fails(&["devices", "rename", &id[..8], "mine now"], 10, "other-device");
+    assert!(error["help"].as_str().unwrap().contains("on that device"), "{error}");
+    a.fails(&["devices", "rename", "nobody", "x"], 10, "invalid-id");
+    a.fails(&["devices", "retire", "0000ffff"], 15, "unknown-id");
+
+    let ran = a.run(&["devices", "retire", "Ben's phone", "--json"]);
+    assert_eq!((ran.code, &ran.document()["state"]), (Some(0), &Value::from("retired")));
+    assert!(ran.stderr.contains(&format!("device revoke {id}")), "it says what it did not do: {}", ran.stderr);
+    a.json(&["sync"]);
+    b.json(&["sync"]);
+    assert_eq!(device(&b, "Ben's phone")["state"], "retired");
+
+    // Without the store, what is known is shown.
+    backend.kill();
+    let ran = a.run(&["devices", "--json"]);
+    assert_eq!((ran.code, ran.document()["devices"].as_array().unwrap().len()), (Some(0), 2));
+    assert!(ran.stderr.contains("warning"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_conflict_ends_with_one_version_or_with_several() {
+    let Pair { backend, a, b } = pair();
+    let note = backend.file("note.txt", b"first");
+    let put = a.json(&["put", &note, "--member", "Ada", "--kind", "note", "--title", "Dinner"]);
+    let id = put["records"][0]["record_id"].as_str().unwrap().to_owned();
+    a.json(&["sync"]);
+    b.json(&["sync"]);
+    for (cli, text) in [(&a, b"from a".as_slice()), (&b, b"from b")] {
+        let file = backend.file("edit.txt", text);
+        cli.json(&["put", &file, "--id", &id]);
+    }
+    a.json(&["sync"]);
+    b.json(&["sync"]);
+    assert_eq!(a.json(&["sync"])["conflicts"], 1);
+    assert_eq!(a.json(&["status"])["conflicts"], 1);
+    let versions: Vec<String> = a.json(&["conflicts"])["conflicts"][0]["versions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|version| version["cid"].as_str().unwrap().to_owned())
+        .collect();
+    a.fails(&["resolve", &id, "--keep", "0000ffff"], 15, "unknown-id");
+    let kept = a.get(&id);
+    let resolved = a.json(&["resolve", &id, "--keep", &versions[0], &versions[1]]);
+    assert_eq!(resolved["record_id"], id.as_str());
+    let copy = resolved["apart"][0]["record_id"].as_str().unwrap().to_owned();
+    a.json(&["sync"]);
+    assert_eq!(b.json(&["sync"])["conflicts"], 0);
+    for cli in [&a, &b] {
+        assert_eq!(cli.get(&id), kept);
+        assert_ne!(cli.get(&copy), kept);
+        let listed = cli.json(&["list"]);
+        let copied = listed["records"].as_array().unwrap().iter().find(|record| record["record_id"] == copy.as_str()).unwrap();
+        assert_eq!((&copied["title"], &copied["kind"]), (&Value::from("Dinner"), &Value::from("note")));
+    }
+    a.fails(&["resolve", &id, "--keep", &versions[1]], 15, "change-unknown");
+}
+
+#[test]
+fn a_deleted_record_goes_by_its_last_kind_and_title() {
+    let Pair { backend, a, b } = pair();
+    let note = backend.file("note.txt", b"to be deleted");
+    let put = a.json(&["put", &note, "--member", "Ada", "--kind", "visit", "--title", "Ward 3"]);
+    a.json(&["delete", put["records"][0]["record_id"].as_str().unwrap()]);
+    a.json(&["sync"]);
+    b.json(&["sync"]);
+    for cli in [&a, &b] {
+        for arguments in [&["list", "--deleted"][..], &["list", "--deleted", "--kind", "visit"]] {
+            let listed = cli.json(arguments);
+            let record = &listed["records"][0];
+            assert_eq!((&record["kind"], &record["title"]), (&Value::from("visit"), &Value::from("Ward 3")), "{listed:#}");
+        }
+        assert!(cli.json(&["list", "--deleted", "--kind", "note"])["records"].as_array().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn what_is_set_aside_is_named_with_what_to_do_and_looked_at_again() {
+    let Pair { backend, a, b } = pair();
+    let status = b.json(&["status"]);
+    for field in ["holes", "quarantined", "notices"] {
+        assert_eq!(status[field].as_array().unwrap().len(), 0, "{status:#}");
+    }
+    let note = backend.file("note.txt", &[1; 3_000]);
+    let put = a.json(&["put", &note, "--member", "Ada"]);
+    a.json(&["sync"]);
+    let sound = damage_the_record(&backend);
+    let report = b.json(&["sync"]);
+    let entry = &report["quarantined"][0];
+    assert_eq!((&entry["what"], &entry["reason"]), (&Value::from("content"), &Value::from("corrupt")), "{report:#}");
+    assert!(entry["help"].as_str().unwrap().contains("sync --full"), "{entry}");
+    assert_eq!(b.json(&["status"])["quarantined"][0]["reason"], "corrupt");
+    let told = b.run(&["status"]);
+    assert!(told.stderr.contains("sync --full"), "{}", told.stderr);
+    std::fs::write(sound.0, sound.1).unwrap();
+    assert_eq!(b.json(&["sync", "--full"])["quarantined"].as_array().unwrap().len(), 0);
+    assert_eq!(b.json(&["status"])["quarantined"].as_array().unwrap().len(), 0);
+    assert_eq!(b.get(put["records"][0]["record_id"].as_str().unwrap()), [1; 3_000]);
+}
+
+/// Spoils the stored bytes of the one record, on the disk of the embedded store; gives file and sound bytes.
+fn damage_the_record(backend: &Backend) -> (std::path::PathBuf, Vec<u8>) {
+    let mut files = Vec::new();
+    let mut folders = vec![backend.data()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    // The kind of an envelope stands after the magic word.
+    let is_record = |bytes: &[u8]| bytes.starts_with(b"TGE1") && bytes.get(4) == Some(&RECORD);
+    let mut records = files.into_iter().filter_map(|path| Some((std::fs::read(&path).ok().filter(|it| is_record(it))?, path)));
+    let (bytes, path) = records.next().unwrap();
+    assert!(records.next().is_none(), "there is one record");
+    let mut damaged = bytes.clone();
+    let last = damaged.len() - 1;
+    damaged[last] ^= 1;
+    std::fs::write(&path, damaged).unwrap();
+    (path, bytes)
+}
