@@ -5,9 +5,6 @@ use serde_json::Value;
 use crate::backend::{Backend, Kind};
 use crate::harness::Cli;
 
-/// The kind of a record's envelope.
-const RECORD: u8 = 0;
-
 struct Pair {
     backend: Backend,
     a: Cli,
@@ -116,54 +113,4 @@ fn a_deleted_record_goes_by_its_last_kind_and_title() {
         }
         assert!(cli.json(&["list", "--deleted", "--kind", "note"])["records"].as_array().unwrap().is_empty());
     }
-}
-
-#[test]
-fn what_is_set_aside_is_named_with_what_to_do_and_looked_at_again() {
-    let Pair { backend, a, b } = pair();
-    let status = b.json(&["status"]);
-    for field in ["holes", "quarantined", "notices"] {
-        assert_eq!(status[field].as_array().unwrap().len(), 0, "{status:#}");
-    }
-    let note = backend.file("note.txt", &[1; 3_000]);
-    let put = a.json(&["put", &note, "--member", "Ada"]);
-    a.json(&["sync"]);
-    let sound = damage_the_record(&backend);
-    let report = b.json(&["sync"]);
-    let entry = &report["quarantined"][0];
-    assert_eq!((&entry["what"], &entry["reason"]), (&Value::from("content"), &Value::from("corrupt")), "{report:#}");
-    assert!(entry["help"].as_str().unwrap().contains("sync --full"), "{entry}");
-    assert_eq!(b.json(&["status"])["quarantined"][0]["reason"], "corrupt");
-    let told = b.run(&["status"]);
-    assert!(told.stderr.contains("sync --full"), "{}", told.stderr);
-    std::fs::write(sound.0, sound.1).unwrap();
-    assert_eq!(b.json(&["sync", "--full"])["quarantined"].as_array().unwrap().len(), 0);
-    assert_eq!(b.json(&["status"])["quarantined"].as_array().unwrap().len(), 0);
-    assert_eq!(b.get(put["records"][0]["record_id"].as_str().unwrap()), [1; 3_000]);
-}
-
-/// Spoils the stored bytes of the one record, on the disk of the embedded store; gives file and sound bytes.
-fn damage_the_record(backend: &Backend) -> (std::path::PathBuf, Vec<u8>) {
-    let mut files = Vec::new();
-    let mut folders = vec![backend.data()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                files.push(path);
-            }
-        }
-    }
-    // The kind of an envelope stands after the magic word.
-    let is_record = |bytes: &[u8]| bytes.starts_with(b"TGE1") && bytes.get(4) == Some(&RECORD);
-    let mut records = files.into_iter().filter_map(|path| Some((std::fs::read(&path).ok().filter(|it| is_record(it))?, path)));
-    let (bytes, path) = records.next().unwrap();
-    assert!(records.next().is_none(), "there is one record");
-    let mut damaged = bytes.clone();
-    let last = damaged.len() - 1;
-    damaged[last] ^= 1;
-    std::fs::write(&path, damaged).unwrap();
-    (path, bytes)
 }

@@ -153,7 +153,7 @@ impl Device {
     pub fn start_sync(&mut self, store_now_ms: u64, rng: &mut dyn CryptoRng) {
         self.requests.clear();
         self.asked.clear();
-        let options = SyncOptions { allow_mass_delete: true };
+        let options = SyncOptions { allow_mass_delete: true, look_again: false };
         self.engine.start_sync(options, self.now(store_now_ms), rng);
         self.poll();
     }
