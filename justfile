@@ -47,6 +47,10 @@ test-counts:
 test-seaweedfs:
     cargo test --workspace --locked --test it -- --ignored --nocapture seaweedfs
 
+# Documents of the engine, golden and fresh, against docs/schemas/ (python3 needs the package jsonschema)
+test-schemas:
+    cargo test --workspace --locked --test it -- --ignored --nocapture schemas
+
 # A home, and a store, on a file system without room (Linux; needs root or unprivileged user namespaces)
 test-disk-full:
     cargo test --workspace --locked --test it -- --ignored disk_full

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tidegate_protocol::{ChainId, ContentHmac, DeviceId, MemberId, RecordId};
-use tidegate_sync_client::{DeviceInfo, Hole, Notice, Quarantined, Requests, Version, Written};
+use tidegate_sync_client::{DeviceInfo, Error, Hole, MassDelete, Notice, Quarantined, Requests, Version, Written};
 
 use crate::moment::rfc3339;
 
@@ -125,6 +125,24 @@ impl From<&Notice> for NoticeDocument {
     fn from(notice: &Notice) -> Self {
         let Notice { code, member_id, noticed_at, help } = *notice;
         Self { code, member_id, noticed_at: rfc3339(noticed_at), help }
+    }
+}
+
+/// `{code, member_id, deletes, records, help}`
+#[derive(Debug, Serialize)]
+pub(crate) struct HeldDocument {
+    code: &'static str,
+    member_id: Option<MemberId>,
+    deletes: u64,
+    records: u64,
+    help: &'static str,
+}
+
+impl From<&MassDelete> for HeldDocument {
+    fn from(held: &MassDelete) -> Self {
+        let error = Error::from(*held);
+        let MassDelete { member_id, deletes, records } = *held;
+        Self { code: error.code(), member_id, deletes, records, help: error.help() }
     }
 }
 

@@ -219,6 +219,8 @@ pub struct Status {
     pub quarantined: Vec<Quarantined>,
     /// What a person should know.
     pub notices: Vec<Notice>,
+    /// The members whose edits the next sync holds back: their deletes need a person's word first.
+    pub mass_delete: Vec<MassDelete>,
     /// Records with concurrent versions.
     pub conflicts: u64,
     /// The account's devices.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidegate_protocol::{DeviceId, MemberId, RecordId, Space};
 use tidegate_sync_core::clock::Hlc;
 use tidegate_sync_core::engine::{
-    AttachmentView, Engine, MEMBER_KIND, PROFILE_KIND, RecordView, SyncSummary, VersionState as EngineVersionState, VersionView,
+    AttachmentView, Engine, MEMBER_KIND, PROFILE_KIND, RecordView, VersionState as EngineVersionState, VersionView,
 };
 use tidegate_sync_core::manifest::{Cid, Register, Target};
 use time::OffsetDateTime;
@@ -176,9 +176,13 @@ fn version(view: &VersionView<'_>) -> Version {
     }
 }
 
-pub(crate) fn mass_delete(summary: &SyncSummary) -> Vec<MassDelete> {
-    let held = summary.mass_delete.iter();
-    held.map(|held| MassDelete { member_id: held.space.member(), deletes: held.deletes, records: held.records }).collect()
+pub(crate) fn mass_deletes(held: &[tidegate_sync_core::state::MassDelete]) -> Vec<MassDelete> {
+    let one = |held: &tidegate_sync_core::state::MassDelete| MassDelete {
+        member_id: held.space.member(),
+        deletes: held.deletes,
+        records: held.records,
+    };
+    held.iter().map(one).collect()
 }
 
 pub(crate) fn quarantined(entries: &[tidegate_sync_core::quarantine::Quarantined]) -> Vec<Quarantined> {

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 use tidegate_protocol::{DeviceId, UserId};
-use tidegate_sync_client::{Remote, Status};
+use tidegate_sync_client::{Error, Remote, Status};
 
 use super::clock_warning::clock_warning;
 use super::{Context, devices, doubts};
-use crate::document::{DeviceDocument, HoleDocument, NoticeDocument, QuarantinedDocument};
+use crate::document::{DeviceDocument, HeldDocument, HoleDocument, NoticeDocument, QuarantinedDocument};
 use crate::failure::Failure;
 use crate::moment::{minute, rfc3339};
 use crate::style::{Style, count};
@@ -22,6 +22,7 @@ struct StatusDocument {
     holes: Vec<HoleDocument>,
     quarantined: Vec<QuarantinedDocument>,
     notices: Vec<NoticeDocument>,
+    held: Vec<HeldDocument>,
     conflicts: u64,
     devices: Vec<DeviceDocument>,
 }
@@ -29,6 +30,10 @@ struct StatusDocument {
 pub(super) fn run(context: &Context) -> Result<(), Failure> {
     let status = context.open()?.status()?;
     doubts::warn(context, &status.holes, &status.quarantined, &status.notices);
+    for held in &status.mass_delete {
+        let error = Error::from(*held);
+        context.output.warn(&format!("{error}: {}", error.help()));
+    }
     if let Some(warning) = clock_warning(status.clock_offset_ms) {
         context.output.warn(&warning);
     }
@@ -41,6 +46,7 @@ pub(super) fn run(context: &Context) -> Result<(), Failure> {
         holes: status.holes.iter().map(HoleDocument::from).collect(),
         quarantined: status.quarantined.iter().map(QuarantinedDocument::from).collect(),
         notices: status.notices.iter().map(NoticeDocument::from).collect(),
+        held: status.mass_delete.iter().map(HeldDocument::from).collect(),
         conflicts: status.conflicts,
         devices: status.devices.iter().map(DeviceDocument::from).collect(),
     };

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::harness::{Cli, Server, broker_command, free_port};
+use crate::harness::{Bucket, Cli, Server, broker_command, free_port};
 
 const BUCKET: &str = "tidegate-test";
 const ACCESS_KEY: &str = "owner";
@@ -86,6 +86,12 @@ impl Backend {
 
     pub(crate) const fn has_broker(&self) -> bool {
         matches!(self.kind, Kind::EmbeddedDev | Kind::BrokerOverStore | Kind::SeaweedFsBroker)
+    }
+
+    /// The bucket, behind the devices' backs.
+    pub(crate) fn bucket(&self) -> Bucket {
+        assert_ne!(self.kind, Kind::EmbeddedDev, "its store has other keys");
+        Bucket::new(&format!("http://127.0.0.1:{}", self.ports.store), BUCKET, ACCESS_KEY, SECRET_KEY)
     }
 
     /// A file of the test.

@@ -14,7 +14,7 @@ fn moment(random: &mut Random, most: u64) -> Duration {
     Duration::from_micros(random.next() % (most * 1_000))
 }
 
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let given = std::env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     given
         .unwrap_or_else(|| u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() & 0xffff_ffff).unwrap())

@@ -18,4 +18,7 @@ mod help;
 mod kill;
 mod offline;
 mod seaweedfs;
+mod trouble;
+mod versions;
 mod watching;
+mod workload;

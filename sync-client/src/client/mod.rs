@@ -153,6 +153,7 @@ impl SyncClient {
                 holes: view::holes(&state.engine.holes()),
                 quarantined: view::quarantined(&state.engine.quarantined()),
                 notices: view::notices(&state.engine.notices()),
+                mass_delete: view::mass_deletes(&state.engine.mass_deletes()),
                 conflicts: state.engine.conflicts().len() as u64,
                 devices: view::devices(&state.engine, &known, &self.device.keys.device_name),
                 clock_offset_ms: self.device.clock.offset_ms(),

@@ -107,7 +107,7 @@ async fn sync_over(
     let traffic = Traffic::default();
     let quarantined = view::quarantined(&summary.quarantined);
     let (holes, notices) = (view::holes(&summary.holes), view::notices(&summary.notices));
-    let mass_delete = view::mass_delete(&summary);
+    let mass_delete = view::mass_deletes(&summary.mass_delete);
     let SyncSummary { pulled, pushed, conflicts, .. } = summary;
     Ok(SyncReport { pulled, pushed, conflicts, quarantined, holes, notices, mass_delete, traffic, duration: began.elapsed() })
 }

@@ -10,7 +10,7 @@ use super::members::profile_of;
 use crate::manifest::{Change, Cid, Location, Op, Register, Target};
 use crate::notice::Notice;
 use crate::quarantine::{Hole, Quarantined};
-use crate::state::{KnownCheckpoints, State, conflict, winner};
+use crate::state::{KnownCheckpoints, MassDelete, State, conflict, mass_delete, winner};
 
 /// One family member.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -248,6 +248,13 @@ impl Engine {
     #[must_use]
     pub fn notices(&self) -> Vec<Notice> {
         self.account.notices()
+    }
+
+    /// The spaces whose edits the next sync holds back, for their deletes need a person's word.
+    #[must_use]
+    pub fn mass_deletes(&self) -> Vec<MassDelete> {
+        let spaces = self.account.spaces.iter();
+        spaces.filter_map(|(space, memory)| mass_delete(*space, &memory.state, memory.outbox.keys())).collect()
     }
 
     /// The checkpoints of a space that were merged here.

@@ -23,6 +23,7 @@ mod packs;
 mod past;
 mod recovery_code;
 mod sample;
+mod schemas;
 mod second_look;
 mod secrets;
 mod segment_format;
