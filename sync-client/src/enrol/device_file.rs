@@ -114,7 +114,7 @@ const fn writer_of(key: &ObjectKey) -> Option<DeviceId> {
 }
 
 fn mark_of(entry: &ListEntry) -> String {
-    let at = entry.last_modified.map_or(0, OffsetDateTime::unix_timestamp);
+    let at = entry.last_modified.map_or(0, OffsetDateTime::unix_timestamp_nanos);
     format!("{} {} {at}", entry.etag.as_deref().unwrap_or_default(), entry.length)
 }
 

@@ -20,6 +20,8 @@ pub(super) struct RawPage {
     truncated: bool,
     token: Option<String>,
     entries: Vec<RawEntry>,
+    /// The entry that is being read: its fields come in any order, and the name need not be the first.
+    current: RawEntry,
     folders: Vec<String>,
 }
 
@@ -43,9 +45,11 @@ pub(super) fn read_page(xml: &[u8]) -> Option<RawPage> {
             ["IsTruncated"] => page.truncated = text == "true",
             ["NextContinuationToken"] => page.token = Some(text.to_owned()),
             ["CommonPrefixes", "Prefix"] => page.folders.push(text.to_owned()),
-            ["Contents"] => {}
-            ["Contents", "Key"] => page.entries.push(RawEntry { key: text.to_owned(), ..RawEntry::default() }),
-            ["Contents", field] => page.entries.last_mut().into_iter().for_each(|entry| entry.set(field, text)),
+            ["Contents"] => {
+                let entry = std::mem::take(&mut page.current);
+                page.entries.push(entry);
+            }
+            ["Contents", field] => page.current.set(field, text),
             _ => {}
         }
         page.entries.len() <= MAX_ENTRIES
@@ -69,6 +73,7 @@ pub(super) fn error_code(xml: &[u8]) -> String {
 impl RawEntry {
     fn set(&mut self, field: &str, text: &str) {
         match field {
+            "Key" => self.key = text.to_owned(),
             "ETag" => self.etag = Some(text.to_owned()),
             "Size" => self.length = text.parse().unwrap_or(0),
             "LastModified" => self.last_modified = OffsetDateTime::parse(text, &Rfc3339).ok(),
@@ -172,6 +177,18 @@ mod tests {
         assert_eq!(page.entries[0].etag.as_deref(), Some("\"abc\""));
         assert_eq!(page.entries[0].length, 12);
         assert!(page.entries[0].last_modified.is_some());
+    }
+
+    #[test]
+    fn an_entrys_fields_may_come_in_any_order() {
+        let entry = |name: &str, etag: &str| {
+            format!("<Contents><ETag>{etag}</ETag><Size>7</Size><Key>users/{USER}/{name}</Key></Contents>")
+        };
+        let entries = entry("genesis.json", "first") + &entry("sync-manifest.blob", "second");
+        let page = read_page(format!("<ListBucketResult>{entries}</ListBucketResult>").as_bytes()).unwrap().into_page();
+        let etags: Vec<_> = page.entries.iter().map(|entry| entry.etag.as_deref()).collect();
+        assert_eq!(etags, [Some("first"), Some("second")]);
+        assert!(page.entries.iter().all(|entry| entry.length == 7));
     }
 
     #[test]

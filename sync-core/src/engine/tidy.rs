@@ -47,9 +47,13 @@ impl Turn<'_> {
 
     /// Segments that were merged here, that no checkpoint in the store covers, and that are not listed: the store went back
     /// in time, or somebody has deleted them. What was in them is written down anew, as a checkpoint.
+    ///
+    /// A listing may lag behind what was stored a moment ago. Where a person has asked for a look, that is no reason to wait
+    /// for the next day: at worst a checkpoint is written that nobody needed.
     fn notice_lost_segments(&mut self, space: Space, listing: &Listing) {
+        let lag_ms = if self.sync.options.look_again { 0 } else { FRESH_MS };
         let memory = self.account.space(space);
-        let is_settled = |at_ms: u64| at_ms.saturating_add(FRESH_MS) < listing.began_ms;
+        let is_settled = |at_ms: u64| at_ms.saturating_add(lag_ms) < listing.began_ms;
         let in_store: Vec<&KnownCheckpoint> = memory
             .checkpoints
             .iter()
