@@ -33,7 +33,7 @@ fn a_history(account: &Account) -> (Device, Store) {
     a.commit(&edit);
     a.sync(&mut store);
     b.sync(&mut store);
-    let (one, other) = (a.put(member, 1, b"short"), b.put(member, 1, &[4; 2_000]));
+    let (one, other) = (a.put(member, 1, &[4; 2_000]), b.put(member, 1, b"short"));
     a.delete(member, 2, MORNING_MS);
     a.sync(&mut store);
     b.sync(&mut store);
