@@ -20,13 +20,7 @@ impl World {
         }
         let is_doorbell = |asked: &str| asked.starts_with("get-doorbell") || asked.starts_with("put-doorbell");
         let too_often = times.into_iter().find(|(asked, times)| {
-            let most = if is_doorbell(asked) {
-                DOORBELL
-            } else if asked.starts_with("get-segment") {
-                2 * reads.max(1)
-            } else {
-                reads.max(1)
-            };
+            let most = if is_doorbell(asked) { DOORBELL } else { reads.max(1) };
             *times > most
         });
         if let Some((asked, _)) = too_often {

@@ -55,6 +55,7 @@ pub enum Presence {
 pub struct Device {
     identity: Identity,
     profile: StoreProfile,
+    checkpoint_minimum: usize,
     /// Milliseconds that its clock, although corrected, is off.
     pub skew_ms: i64,
     /// Whether it takes part.
@@ -76,16 +77,17 @@ pub struct Device {
 }
 
 impl Device {
-    /// A device with an empty disk, or with what is on this one.
+    /// A device with an empty disk, or with what is on this one; `checkpoint_minimum` changes make a checkpoint due.
     ///
     /// # Panics
     /// If what is on the disk cannot be restored.
     #[must_use]
-    pub fn start(identity: Identity, profile: StoreProfile, disk: Disk) -> Self {
-        let engine = Engine::restore(identity.clone(), profile, disk.saved().clone()).expect("what was saved can be restored");
+    pub fn start(identity: Identity, profile: StoreProfile, checkpoint_minimum: usize, disk: Disk) -> Self {
+        let engine = restored(&identity, profile, checkpoint_minimum, &disk);
         Self {
             identity,
             profile,
+            checkpoint_minimum,
             skew_ms: 0,
             presence: Presence::Here,
             is_forked: false,
@@ -101,7 +103,7 @@ impl Device {
     /// A second device with this identity and this disk.
     #[must_use]
     pub fn clone_with(&self, disk: Disk) -> Self {
-        let mut double = Self::start(self.identity.clone(), self.profile, disk);
+        let mut double = Self::start(self.identity.clone(), self.profile, self.checkpoint_minimum, disk);
         double.is_forked = true;
         double.skew_ms = self.skew_ms;
         double
@@ -112,8 +114,7 @@ impl Device {
     /// # Panics
     /// If what is on the disk cannot be restored.
     pub fn crash(&mut self) {
-        self.engine = Engine::restore(self.identity.clone(), self.profile, self.disk.saved().clone())
-            .expect("what was saved can be restored");
+        self.engine = restored(&self.identity, self.profile, self.checkpoint_minimum, &self.disk);
         self.to_do.clear();
         self.answers.clear();
         self.requests.clear();
@@ -163,4 +164,11 @@ impl Device {
     pub fn is_idle(&self) -> bool {
         self.engine.is_idle() && self.to_do.is_empty() && self.answers.is_empty()
     }
+}
+
+fn restored(identity: &Identity, profile: StoreProfile, checkpoint_minimum: usize, disk: &Disk) -> Engine {
+    let mut engine =
+        Engine::restore(identity.clone(), profile, disk.saved().clone()).expect("what was saved can be restored");
+    engine.set_checkpoint_minimum(checkpoint_minimum);
+    engine
 }

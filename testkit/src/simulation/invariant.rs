@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use tidegate_protocol::Space;
+use tidegate_protocol::{ObjectKey, Space};
 use tidegate_sync_core::engine::ContentPlace;
 use tidegate_sync_core::manifest::{Change, Cid, Frontier, Location, Register, SegmentRef, Target};
-use tidegate_sync_core::quarantine::{Hole, Quarantined};
-use tidegate_sync_core::state::{State, are_one, conflict, winner};
+use tidegate_sync_core::quarantine::{Hole, Quarantined, Subject};
+use tidegate_sync_core::state::{State, are_one, conflict, due_for_purge, winner};
 
 use super::model::Model;
 use super::world::World;
@@ -47,6 +47,8 @@ pub enum Violation {
     },
     /// A family member that was added is not known, or nothing of it.
     SpaceUnknown(Space),
+    /// Something was purged before the retention was over.
+    PurgedEarly(Cid),
     /// An acknowledged edit is on no device any more.
     EditLost(Cid),
     /// An acknowledged edit was replaced by a change whose author had not seen it.
@@ -78,6 +80,10 @@ pub enum Violation {
         device: usize,
         /// Where.
         register: Register,
+        /// What it has.
+        has: BTreeSet<Cid>,
+        /// What it must have.
+        must_have: BTreeSet<Cid>,
     },
     /// What is shown has another content than was written, or none.
     ContentDiffers {
@@ -142,13 +148,22 @@ fn check_agreement(world: &World, found: &mut Vec<Violation>) {
         for device in others {
             let difference = match world.devices[*device].engine.state(space) {
                 None => Some("the space is not known".to_owned()),
-                Some(other) => difference(first, other),
+                Some(other) => difference(&purged(first, world.now_ms), &purged(other, world.now_ms)),
             };
             if let Some(what) = difference {
                 found.push(Violation::StatesDiffer { device: *device, space, what });
             }
         }
     }
+}
+
+/// A state as a purge at this time leaves it.
+fn purged(state: &State, now_ms: u64) -> State {
+    let mut state = state.clone();
+    for cid in due_for_purge(&state, now_ms) {
+        state.remove(cid);
+    }
+    state
 }
 
 /// What two states differ in first; floors are each device's own.
@@ -162,11 +177,16 @@ fn difference(one: &State, other: &State) -> Option<String> {
         changes.collect()
     };
     let (mine, theirs) = (essence(one), essence(other));
-    if let Some((change, _)) = mine.iter().find(|entry| !theirs.contains(entry)) {
-        return Some(format!("{} of the first", change.cid));
-    }
-    if let Some((change, _)) = theirs.iter().find(|entry| !mine.contains(entry)) {
-        return Some(format!("{} of the other", change.cid));
+    let describe = |state: &State, cid: Cid| match state.present(cid) {
+        None => "absent".to_owned(),
+        Some(present) => {
+            let superseders: Vec<String> = state.superseders(cid).map(|by| by.change.cid.to_string()).collect();
+            format!("{:?} {} brought by {:?}, superseded by {superseders:?}", present.change.op, present.change.hlc, present.brought_by)
+        }
+    };
+    let differs = mine.iter().find(|entry| !theirs.contains(entry)).or_else(|| theirs.iter().find(|entry| !mine.contains(entry)));
+    if let Some((change, _)) = differs {
+        return Some(format!("{}: {}; and {}", change.cid, describe(one, change.cid), describe(other, change.cid)));
     }
     (one_frontier != other_frontier).then(|| "the frontier".to_owned())
 }
@@ -247,7 +267,12 @@ fn check_objects(world: &World, found: &mut Vec<Violation>) {
 fn check_device(world: &World, device: usize, found: &mut Vec<Violation>) {
     let engine = &world.devices[device].engine;
     let space = world.space();
-    found.extend(engine.quarantined().into_iter().map(Violation::SetAside));
+    let is_torn = |entry: &Quarantined| match entry.subject {
+        Subject::Checkpoint(digest) => world.store.is_torn(&ObjectKey::Checkpoint { space: entry.space, digest }),
+        Subject::Segment(segment) => world.store.is_torn(&segment.key(entry.space)),
+        Subject::Doorbell | Subject::Grant(_) | Subject::Content(_) => false,
+    };
+    found.extend(engine.quarantined().into_iter().filter(|entry| !is_torn(entry)).map(Violation::SetAside));
     let is_missing = |hole: &Hole| !world.store.is_torn(&hole.segment.key(hole.space));
     found.extend(engine.holes().into_iter().filter(is_missing).map(Violation::Missing));
     if engine.unsent() > 0 {
@@ -263,8 +288,10 @@ fn check_device(world: &World, device: usize, found: &mut Vec<Violation>) {
         }
         let there = engine.state(space).map(|state| state.heads(&register)).unwrap_or_default();
         let losers = conflict(&there).map(|conflict| conflict.losers).unwrap_or_default();
-        if losers.iter().map(|change| change.cid).collect::<BTreeSet<_>>() != Model::losers(&heads) {
-            found.push(Violation::ConflictsDiffer { device, register });
+        let has: BTreeSet<Cid> = losers.iter().map(|change| change.cid).collect();
+        let must_have = Model::losers(&heads);
+        if has != must_have {
+            found.push(Violation::ConflictsDiffer { device, register, has, must_have });
         }
         let Some(shown) = shown else { continue };
         if let Some(delete) = world.model.deleted_by(register.target, shown.cid, |cid| counted.contains(&cid)) {

@@ -50,26 +50,21 @@ impl Model {
         }
     }
 
-    /// Takes up what an engine made of an edit before sending it: another time, or an edit to keep under a new id; `true` for
-    /// the latter.
-    pub fn take_up(&mut self, change: &Change) -> bool {
+    /// Takes up what an engine made of an edit before sending it: another time, or another edit in the place of a doubtful one;
+    /// `true` for the latter.
+    pub fn take_up(&mut self, change: &Change, in_place_of: Option<Cid>) -> bool {
         if let Some(known) = self.edits.get_mut(&change.cid) {
             known.change.hlc = change.hlc;
             return false;
         }
-        if !change.kept {
+        let Some(original) = in_place_of.and_then(|cid| self.edits.get(&cid)) else { return false };
+        if original.change.register() != change.register() {
             return false;
         }
-        let is_original = |edit: &&Acknowledged| {
-            let other = &edit.change;
-            (other.register(), other.op, other.content_hmac) == (change.register(), change.op, change.content_hmac)
-        };
-        let is_kept = |edit: &&Acknowledged| self.edits.values().any(|other| other.kept_from == Some(edit.change.cid));
-        let mut originals = self.edits.values().filter(is_original);
-        let original = originals.clone().find(|edit| !is_kept(edit)).or_else(|| originals.next());
-        let Some(original) = original else { return true };
-        let kept = Acknowledged { change: change.clone(), kept_from: Some(original.change.cid), ..original.clone() };
-        self.acknowledge(kept);
+        let mut made = Acknowledged { change: change.clone(), kept_from: in_place_of, ..original.clone() };
+        // Of a row of doubtful edits, the later ones have seen the earlier ones under their new ids too.
+        made.seen.extend(change.supersedes.iter().copied());
+        self.acknowledge(made);
         true
     }
 

@@ -34,6 +34,8 @@ pub struct Plan {
     pub steps: usize,
     /// How time passes.
     pub calendar: Calendar,
+    /// How many changes make a checkpoint due.
+    pub checkpoint_minimum: usize,
     /// Faults that do not happen.
     pub without: BTreeSet<Fault>,
     /// The steps that are taken, if not all: each draws its chance by itself, so that leaving out one leaves the others alone.
@@ -59,8 +61,9 @@ impl Plan {
             6..=7 => Calendar::Weeks,
             _ => Calendar::Years,
         };
+        let checkpoint_minimum = 3 + (rng.next_u32() % 20) as usize;
         let steps = 300 + 100 * usize::try_from(devices).unwrap_or(8);
-        Self { seed, personality, devices, steps, calendar, without: NOT_YET_SURVIVED.into_iter().collect(), only: None }
+        Self { seed, personality, devices, steps, calendar, checkpoint_minimum, without: NOT_YET_SURVIVED.into_iter().collect(), only: None }
     }
 
     /// Whether a fault may happen.

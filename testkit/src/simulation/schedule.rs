@@ -22,7 +22,7 @@ const DAY_MS: u64 = 24 * HOUR_MS;
 const EFFECTS: usize = 400;
 
 /// How many lines of the trace a report of a failure has.
-const TAIL: usize = 80;
+const TAIL: usize = 400;
 
 /// What a schedule came to.
 #[derive(Debug, Clone, PartialEq)]

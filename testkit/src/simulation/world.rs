@@ -70,18 +70,18 @@ impl World {
     /// Never: a founder can always add a member.
     #[must_use]
     pub fn new(household: &Household, plan: Plan) -> Self {
-        let profile = plan.profile();
+        let (profile, minimum) = (plan.profile(), plan.checkpoint_minimum);
         let mut rng = ChaCha20Rng::seed_from_u64(plan.seed);
         let mut founder_disk = Disk::default();
         let founder = household.device(0);
         founder_disk.commit(&Engine::found(&founder, BEGINNING_MS, &mut rng));
-        let mut founder = Device::start(founder, profile, founder_disk);
+        let mut founder = Device::start(founder, profile, minimum, founder_disk);
         let added =
             founder.engine.add_member("plaintext name of a child", BEGINNING_MS, &mut rng).expect("a founder can add a member");
         founder.disk.commit(&added.edit.batch);
         founder.engine.committed(&added.edit);
         let mut all = vec![founder];
-        all.extend((1..plan.devices).map(|number| Device::start(household.device(number), profile, Disk::default())));
+        all.extend((1..plan.devices).map(|number| Device::start(household.device(number), profile, minimum, Disk::default())));
         for device in &mut all {
             device.skew_ms = i64::from(rng.next_u32() % 6_001) - 3_000;
         }
@@ -290,12 +290,32 @@ impl World {
         }
     }
 
-    /// What an engine writes of its own accord: edits that it keeps, and changes to which it gives another time.
+    /// What an engine writes of its own accord: what it purges, edits that it makes anew for doubtful ones, and changes to which
+    /// it gives another time.
     fn watch(&mut self, device: usize, batch: &Persist) {
         let main = self.space();
+        let mut taken_away = None;
         for row in &batch.rows {
-            if let Row::RemoveChange { .. } = row {
-                self.counts.purges += 1;
+            if let Row::RemoveChange { space, cid } = row {
+                taken_away = Some(*cid);
+                match batch.step {
+                    Step::Purge => self.check_purge(device, *cid),
+                    Step::Doubt if *space == main => self.model.may_be_lost(*cid),
+                    Step::Doubt
+                    | Step::Edit
+                    | Step::Grants
+                    | Step::Segments
+                    | Step::Checkpoint
+                    | Step::Doorbell
+                    | Step::Contents
+                    | Step::GrantsSent
+                    | Step::Built
+                    | Step::Sent
+                    | Step::Rung => {}
+                }
+            }
+            if let Row::PutChain { chain, .. } = row {
+                self.counts.new_chains += u64::from(batch.step == Step::Doubt && chain.seq == 0);
             }
             let Row::PutChange { space, change, brought_by } = row else { continue };
             if *space != main {
@@ -303,10 +323,20 @@ impl World {
             }
             if !brought_by.is_empty() {
                 self.model.sent(change.cid);
-            } else if self.model.take_up(change) {
-                self.counts.kept += 1;
-                self.trace.push(format!("{device} keeps {}", change.cid));
+            } else if self.model.take_up(change, taken_away) {
+                self.counts.kept += u64::from(change.kept);
+                self.trace.push(format!("{device} makes {} of {taken_away:?}, kept: {}", change.cid, change.kept));
             }
+        }
+    }
+
+    /// Nothing is purged before its time. A device whose clock is off may be mistaken by as much.
+    fn check_purge(&mut self, device: usize, cid: Cid) {
+        self.counts.purges += 1;
+        let now_ms = self.now_ms + self.devices[device].skew_ms.unsigned_abs();
+        let is_early = self.model.edit(cid).is_some_and(|edit| !self.model.may_be_purged(edit, now_ms));
+        if is_early {
+            self.violations.push(Violation::PurgedEarly(cid));
         }
     }
 

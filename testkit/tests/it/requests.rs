@@ -67,7 +67,7 @@ fn a_joining_device_finds_its_keys_and_lists_every_space_once() {
     let household = Household::new(1);
     let disk = tidegate_testkit::simulation::Disk::default();
     let profile = Personality::Atomic.profile();
-    world.devices.push(tidegate_testkit::simulation::Device::start(household.device(2), profile, disk));
+    world.devices.push(tidegate_testkit::simulation::Device::start(household.device(2), profile, 1_000, disk));
     assert_eq!(world.sync(2).failure, None);
     let count = |name: &str| world.devices[2].requests.iter().filter(|request| **request == name).count();
     assert_eq!((count("list-grants"), count("get-grant"), count("get-doorbell")), (1, 2, 1));
