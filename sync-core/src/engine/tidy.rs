@@ -19,7 +19,7 @@ impl Turn<'_> {
         for (space, listing) in std::mem::take(&mut self.sync.listed) {
             self.forget_collected_checkpoints(space, &listing);
             self.notice_lost_segments(space, &listing);
-            self.raise_floors(space);
+            self.raise_floors(space, listing.began_ms);
             if self.now_ms.saturating_sub(listing.began_ms) <= FRESH_MS {
                 self.purge(space);
             }
@@ -30,9 +30,8 @@ impl Turn<'_> {
     /// Checkpoints that are in the store no longer need not be remembered. One that was stored a moment ago may be missing
     /// in a listing that lags behind.
     fn forget_collected_checkpoints(&mut self, space: Space, listing: &Listing) {
-        let now_ms = self.now_ms;
         let memory = self.account.space(space);
-        let is_gone = |known: &KnownCheckpoint| known.stored_at_ms.saturating_add(FRESH_MS) < now_ms;
+        let is_gone = |known: &KnownCheckpoint| known.stored_at_ms.saturating_add(FRESH_MS) < listing.began_ms;
         let gone: Vec<_> = memory
             .checkpoints
             .iter()
@@ -74,10 +73,11 @@ impl Turn<'_> {
         }
     }
 
-    fn raise_floors(&mut self, space: Space) {
-        let now_ms = self.now_ms;
+    /// By checkpoints that were *old* when the listing began: a device that slept for a week between its listing and this has
+    /// not seen what a clone has stored under one of their numbers since.
+    fn raise_floors(&mut self, space: Space, listed_at_ms: u64) {
         let memory = self.account.space(space);
-        let is_old = |known: &&KnownCheckpoint| known.stored_at_ms.saturating_add(OLD_MS) < now_ms;
+        let is_old = |known: &&KnownCheckpoint| known.stored_at_ms.saturating_add(OLD_MS) < listed_at_ms;
         let nothing = ChainFrontier::default();
         let mut raised = Vec::new();
         for (chain, ours) in memory.state.frontier().chains() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rand_chacha::ChaCha20Rng;
 use tidegate_protocol::{ContentHmac, Digest, ListPrefix, MemberId, ObjectKey, RecordId, Space};
 use tidegate_sync_core::engine::{
-    Attach, CollectOptions, Collected, Conditions, ContentPlace, Edit, Effect, Engine, FailureClass, Identity, ListedObject,
+    Attach, CollectOptions, Collected, Conditions, ContentPlace, Edit, Effect, EffectId, Engine, FailureClass, Identity, ListedObject,
     Outcome, PutRecord, Row, Saved, StoreProfile, SyncOptions, SyncSummary,
 };
 use tidegate_sync_core::envelope::AccountDirectory;
@@ -248,6 +248,18 @@ impl Device {
             self.engine.handle(id, outcome, store.now_ms, &mut self.rng);
         }
         requests
+    }
+
+    /// Carries out effects until one of this name comes, which it leaves to the caller.
+    pub(crate) fn run_until(&mut self, store: &mut Store, name: &str) -> Option<(EffectId, Effect)> {
+        while let Some((id, effect)) = self.engine.poll_effect() {
+            if effect.name() == name {
+                return Some((id, effect));
+            }
+            let outcome = store.execute(&effect).unwrap_or_else(|| self.act(&effect, store));
+            self.engine.handle(id, outcome, store.now_ms, &mut self.rng);
+        }
+        None
     }
 
     fn act(&mut self, effect: &Effect, store: &mut Store) -> Outcome {

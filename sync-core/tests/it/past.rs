@@ -1,7 +1,7 @@
 //! Restored backups, clones, checkpoints, floors, purges and lost segments: what each case comes to on real engines.
 
 use tidegate_protocol::{MemberId, RecordId, Space};
-use tidegate_sync_core::engine::{SyncSummary, VersionState};
+use tidegate_sync_core::engine::{SyncOptions, SyncSummary, VersionState};
 use tidegate_sync_core::manifest::Target;
 use tidegate_sync_core::notice::NoticeKind;
 use tidegate_sync_core::state::{CHECKPOINT_MINIMUM, OLD_MS, RETENTION_MS};
@@ -317,4 +317,34 @@ fn a_member_whose_entry_was_only_kept_is_known_by_name_all_the_same() {
     sync(&mut other, &mut store);
     let names: Vec<String> = other.engine.members().into_iter().map(|member| member.name).collect();
     assert!(names.contains(&"Ben".to_owned()), "{names:?}");
+}
+
+#[test]
+fn a_device_that_sleeps_between_its_listing_and_its_floors_covers_nothing_that_a_clone_stored_meanwhile() {
+    use crate::device::{self, record};
+    let account = account(1);
+    let (mut one, member) = device::Device::first(&account);
+    let mut store = device::Store::default();
+    one.engine.set_checkpoint_minimum(2);
+    one.sync(&mut store);
+    let mut two = device::Device::start(device::identity(&account, 1), one.saved.clone(), 8);
+    (0..4).for_each(|number| drop(one.put(member, number, b"by the one")));
+    two.put(member, 9, b"by its clone");
+    // It has read the doorbell before the first one rings, and its segment is on its way: it claims the same number.
+    two.engine.start_sync(SyncOptions::default(), store.now_ms, &mut two.rng);
+    let (_, segment) = two.run_until(&mut store, "put-segment").unwrap();
+    let (summary, _) = one.sync(&mut store);
+    assert_eq!(summary.checkpoints_made, 1);
+
+    let mut reader = device::Device::further(&account, 2);
+    reader.engine.start_sync(SyncOptions::default(), store.now_ms, &mut reader.rng);
+    let (id, checkpoint) = reader.run_until(&mut store, "get-checkpoint").unwrap();
+    store.execute(&segment);
+    store.pass(OLD_MS + DAY_MS);
+    let outcome = store.execute(&checkpoint).unwrap();
+    reader.engine.handle(id, outcome, store.now_ms, &mut reader.rng);
+    reader.run(&mut store);
+    reader.engine.finish();
+    reader.sync(&mut store);
+    assert!(reader.engine.record(member, record(9)).is_some());
 }
