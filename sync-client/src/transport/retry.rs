@@ -1,7 +1,9 @@
 //! Repeating what is worth repeating: by class, with jitter, and no sooner than the other side asks.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use tidegate_sync_core::state::FRESH_MS;
 
 use crate::error::{Class, Error};
 
@@ -47,18 +49,25 @@ where
     Fut: Future<Output = Result<T, Error>>,
 {
     let mut tries = 0;
+    let began = SystemTime::now();
     loop {
         tries += 1;
         let error = match request().await {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        let Some(pause) = policy.pause_after(tries, &error, jitter()) else {
+        let Some(pause) = policy.pause_after(tries, &error, jitter()).filter(|_| is_fresh(began, SystemTime::now())) else {
             return Err(error);
         };
         tracing::debug!(code = error.code(), tries, pause_ms = pause.as_millis(), "repeating a request");
         tokio::time::sleep(pause).await;
     }
+}
+
+/// Whether a request that began then may be tried once more. By the wall clock, which goes on while a device sleeps: what it
+/// was about to write was decided upon what it had read before, and a week later others rely on nobody writing upon that.
+fn is_fresh(began: SystemTime, now: SystemTime) -> bool {
+    now.duration_since(began).is_ok_and(|passed| passed < Duration::from_millis(FRESH_MS)) || now < began
 }
 
 /// A page of a captive portal stays until somebody signs in, and a name that does not resolve will not in a second; the rest
@@ -109,6 +118,14 @@ mod tests {
     fn retry_after_is_kept_unless_it_is_too_long() {
         assert_eq!(POLICY.pause_after(1, &unavailable(Some(3)), 1.0), Some(Duration::from_secs(3)));
         assert_eq!(POLICY.pause_after(1, &unavailable(Some(60)), 1.0), None);
+    }
+
+    #[test]
+    fn what_began_before_a_long_sleep_is_not_tried_again() {
+        let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        assert!(is_fresh(began, began + Duration::from_secs(60)));
+        assert!(is_fresh(began, began - Duration::from_secs(60)), "a clock that was set back says nothing");
+        assert!(!is_fresh(began, began + Duration::from_secs(24 * 60 * 60)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Checkpoints: reading those that are named or listed, and making one when it is time.
 
-use tidegate_protocol::{ChainId, Digest, ObjectKey, Space};
+use tidegate_protocol::{ChainId, DeviceId, Digest, ObjectKey, Space};
 
 use super::effect::Effect;
 use super::event::{FailureClass, Outcome, Read, Written};
@@ -8,7 +8,7 @@ use super::persist::{Row, Step};
 use super::pull::Bell;
 use super::sync::{Phase, Task, Turn};
 use crate::envelope::{ObjectContext, ObjectName, open_signed, seal_signed};
-use crate::manifest::{Checkpoint, Frontier, Timestamp};
+use crate::manifest::{Chain, ChainFrontier, Checkpoint, Frontier, SegmentRef, Timestamp};
 use crate::quarantine::{Quarantined, Reason, Subject};
 use crate::state::{BACKSTOP_MS, FRESH_MS, KnownCheckpoint, State, changes_since, is_checkpoint_due, is_included};
 
@@ -148,6 +148,10 @@ impl Turn<'_> {
             }
             return;
         }
+        let device_id = self.account.identity.device_id();
+        for segment in gained_under(device_id, &checkpoint.frontier, self.account.space(space).state.frontier()) {
+            self.doubt_beside(space, segment);
+        }
         let memory = self.account.spaces.entry(space).or_default();
         let rows = &mut self.sync.rows;
         let before = memory.state.frontier().clone();
@@ -269,6 +273,20 @@ impl Turn<'_> {
             self.sync.checkpoints_made += 1;
         }
     }
+}
+
+/// What a frontier covers under this device's name and another does not; of a chain that it covers by its floor alone, the
+/// floor.
+fn gained_under(device_id: DeviceId, theirs: &Frontier, ours: &Frontier) -> Vec<SegmentRef> {
+    let is_behind = |name: &Chain, floor: u64| ours.chain(name).map_or(0, ChainFrontier::tip) < floor;
+    let floors = theirs.chains().filter(|(name, chain)| is_behind(name, chain.floor())).map(|(name, chain)| SegmentRef {
+        device_id: name.device_id,
+        chain: name.chain,
+        seq: chain.floor(),
+        digest: Digest::from_bytes([0; 16]),
+    });
+    let gained = theirs.segments().filter(|segment| !ours.covers(segment));
+    floors.chain(gained).filter(|segment| segment.device_id == device_id).collect()
 }
 
 /// What a frontier has gained.

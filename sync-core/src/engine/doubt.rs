@@ -63,6 +63,30 @@ impl Turn<'_> {
         }
     }
 
+    /// A segment that is about to be merged stands under this device's name, and not under the chain that it writes: another
+    /// one with its disk has written it, or it itself, on a later day than the backup that it was restored from. What waits
+    /// in the outbox may have been sent with it, replaced and purged since.
+    ///
+    /// Its own chain alone does not tell: a backup from before the first segment knows of none.
+    pub(super) fn doubt_beside(&mut self, space: Space, segment: SegmentRef) {
+        let memory = self.account.spaces.entry(space).or_default();
+        let is_own = memory.chain.is_some_and(|own| own.chain == segment.chain);
+        let merged = memory.state.frontier().chain(&segment.of_chain());
+        if is_own || memory.state.frontier().covers(&segment) {
+            return;
+        }
+        let is_new_chain = merged.is_none();
+        // What is built was known to be unsent a moment before it was built, and goes as it is or not at all.
+        let built: BTreeSet<Cid> = memory.built.iter().flat_map(|built| built.cids.iter().copied()).collect();
+        for (cid, doubtful) in memory.outbox.iter_mut().filter(|(cid, _)| !built.contains(cid)) {
+            *doubtful = true;
+            self.sync.rows.push(Row::PutOutbox { space, cid: *cid, doubtful: true });
+        }
+        if is_new_chain {
+            self.tell(space, NoticeKind::RestoredOrCloned);
+        }
+    }
+
     /// Decides about doubtful edits; a space that has some is listed first. Whatever was stored under this device's name
     /// before is known then: had it been sent, an edit younger than R would be found.
     pub(super) fn decide_doubtful(&mut self) {

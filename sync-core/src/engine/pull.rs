@@ -323,6 +323,9 @@ impl Turn<'_> {
             }
         }
         let own = name.device_id == self.account.identity.device_id();
+        if own {
+            self.doubt_beside(space, name);
+        }
         let memory = self.account.spaces.entry(space).or_default();
         let new = fetched.segment.changes.iter().filter(|change| memory.state.get(change.cid).is_none()).count();
         memory.state.apply(name, &fetched.segment.changes, fetched.stored_at);

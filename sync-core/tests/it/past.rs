@@ -2,7 +2,7 @@
 
 use tidegate_protocol::{MemberId, RecordId, Space};
 use tidegate_sync_core::engine::{SyncOptions, SyncSummary, VersionState};
-use tidegate_sync_core::manifest::Target;
+use tidegate_sync_core::manifest::{Register, Target};
 use tidegate_sync_core::notice::NoticeKind;
 use tidegate_sync_core::state::{CHECKPOINT_MINIMUM, OLD_MS, RETENTION_MS};
 
@@ -328,7 +328,9 @@ fn a_device_that_sleeps_between_its_listing_and_its_floors_covers_nothing_that_a
     one.engine.set_checkpoint_minimum(2);
     one.sync(&mut store);
     let mut two = device::Device::start(device::identity(&account, 1), one.saved.clone(), 8);
-    (0..4).for_each(|number| drop(one.put(member, number, b"by the one")));
+    for number in 0..4 {
+        one.put(member, number, b"by the one");
+    }
     two.put(member, 9, b"by its clone");
     // It has read the doorbell before the first one rings, and its segment is on its way: it claims the same number.
     two.engine.start_sync(SyncOptions::default(), store.now_ms, &mut two.rng);
@@ -347,4 +349,25 @@ fn a_device_that_sleeps_between_its_listing_and_its_floors_covers_nothing_that_a
     reader.engine.finish();
     reader.sync(&mut store);
     assert!(reader.engine.record(member, record(9)).is_some());
+}
+
+#[test]
+fn a_backup_from_before_the_first_segment_does_not_bring_back_what_was_deleted_and_purged() {
+    let account = account(1);
+    let (mut device, member) = Device::first(&account);
+    let mut store = Store::default();
+    device.put(member, 1, b"in the backup, and not sent yet");
+    let backup = device.saved.clone();
+    let delete = device.engine.delete(member, Target::Record(record(1)), device.now_ms, &mut crate::setup::rng(5)).unwrap();
+    device.commit(&delete);
+    sync(&mut device, &mut store);
+    device.now_ms += RETENTION_MS + 2 * DAY_MS;
+    sync(&mut device, &mut store);
+    assert!(device.engine.record(member, record(1)).is_none());
+
+    let mut restored = Device::copy(identity(&account, 1), backup, &device, 8);
+    let summary = sync(&mut restored, &mut store);
+    assert!(kinds(&summary).contains(&NoticeKind::EditsKept), "{:?}", kinds(&summary));
+    assert_eq!(restored.engine.winner(Space::Member(account.user, member), &Register::record(record(1))), None);
+    assert_eq!(restored.engine.conflicts().len(), 1);
 }

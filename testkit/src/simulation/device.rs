@@ -12,6 +12,8 @@ pub struct Request {
     pub id: EffectId,
     /// What is to be done.
     pub effect: Effect,
+    /// When the engine asked for it, by the store's clock.
+    pub asked_ms: u64,
     /// What the engine hears in place of "stored", where the shell carries its effect out by a write.
     pub instead: Option<Outcome>,
     /// How often it was tried in vain.
@@ -135,11 +137,12 @@ impl Device {
     }
 
     /// Takes up the effects that the engine puts out.
-    pub fn poll(&mut self) {
+    pub fn poll(&mut self, store_now_ms: u64) {
         while let Some((id, effect)) = self.engine.poll_effect() {
             self.to_do.push(Request {
                 id,
                 effect,
+                asked_ms: store_now_ms,
                 instead: None,
                 tries: 0,
                 not_before_ms: 0,
@@ -156,7 +159,7 @@ impl Device {
         self.asked.clear();
         let options = SyncOptions { allow_mass_delete: true, look_again: false };
         self.engine.start_sync(options, self.now(store_now_ms), rng);
-        self.poll();
+        self.poll(store_now_ms);
     }
 
     /// Whether nothing is left to do or to hand back.

@@ -36,10 +36,15 @@ impl World {
             let outcome = self.carry_out(device, &mut request);
             return self.answer(device, request, outcome, 0);
         }
+        if self.is_overdue(device, &request) {
+            return self.answer(device, request, Outcome::Failed(FailureClass::Retry), 0);
+        }
         let character = self.plan.personality.character();
         if !request.is_delayed && self.strikes(Fault::SlowRequest, character.slow.per_mille) {
             request.is_delayed = true;
             request.not_before_ms = self.now_ms + self.draw_ms(character.slow.most_ms);
+            // It is on its way, and the shell has no say in it any more.
+            request.asked_ms = request.not_before_ms;
             self.note_fault(Fault::SlowRequest, format!("{device} waits long for {}", request.effect.name()));
             return self.devices[device].to_do.push(request);
         }

@@ -7,7 +7,7 @@ use rand_core::{Rng as _, SeedableRng as _};
 use tidegate_protocol::{MemberId, ObjectKey, Space, UserId};
 use tidegate_sync_core::engine::{ContentPlace, Edit, Effect, Engine, FailureClass, Outcome, Persist, Row, Step, SyncSummary};
 use tidegate_sync_core::manifest::Cid;
-use tidegate_sync_core::state::State;
+use tidegate_sync_core::state::{FRESH_MS, State};
 
 use super::account::Household;
 use super::backup::Backup;
@@ -219,6 +219,7 @@ impl World {
         let mut request = self.devices[device].to_do.remove(index);
         let outcome = match self.seal_attachment(device, &mut request) {
             Some(failed) => failed,
+            None if self.is_overdue(device, &request) => Outcome::Failed(FailureClass::Retry),
             None => self.carry_out(device, &mut request),
         };
         self.answer(device, request, outcome, 0);
@@ -244,6 +245,16 @@ impl World {
         request.effect = Effect::PutIfAbsent { key, body };
         request.instead = Some(stored);
         None
+    }
+
+    /// Whether a request was asked for so long ago that the shell gives it up: a device that slept in between must not write
+    /// upon what it has read before.
+    pub(super) fn is_overdue(&mut self, device: usize, request: &Request) -> bool {
+        let is_overdue = is_request(&request.effect) && self.now_ms.saturating_sub(request.asked_ms) > FRESH_MS;
+        if is_overdue {
+            self.trace.push(format!("{device} does not send {} any more", describe(&request.effect)));
+        }
+        is_overdue
     }
 
     pub(super) fn carry_out(&mut self, device: usize, request: &mut Request) -> Outcome {
@@ -382,7 +393,7 @@ impl World {
         }
         let now_ms = author.now(self.now_ms);
         author.engine.handle(id, outcome, now_ms, &mut self.rng);
-        author.poll();
+        author.poll(self.now_ms);
         let over = author.engine.is_idle() && author.answers.is_empty();
         let summary = if over { author.engine.finish() } else { None }?;
         self.counts.syncs += 1;
