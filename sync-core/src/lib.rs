@@ -10,5 +10,7 @@ pub mod garbage;
 pub mod keys;
 pub mod manifest;
 pub mod notice;
+#[doc(hidden)]
+pub mod planted;
 pub mod quarantine;
 pub mod state;

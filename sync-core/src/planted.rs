@@ -6,6 +6,9 @@
 #[cfg(feature = "planted-bugs")]
 use std::cell::Cell;
 
+use crate::manifest::{Cid, Frontier, SegmentRef};
+use crate::state::State;
+
 /// A bug, named by the rule that it breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Bug {
@@ -133,4 +136,28 @@ pub(crate) fn is(bug: Bug) -> bool {
 #[cfg(not(feature = "planted-bugs"))]
 pub(crate) const fn is(_: Bug) -> bool {
     false
+}
+
+/// For [`Bug::SupersedesByPlace`]: whether a change of the same target that came under the same chain and number, in another
+/// segment, is superseded.
+pub(crate) fn is_superseded_by_place(state: &State, cid: Cid) -> bool {
+    let Some(present) = state.present(cid) else { return false };
+    let is_beside = |one: &SegmentRef, other: &SegmentRef| {
+        (one.of_chain(), one.seq) == (other.of_chain(), other.seq) && one.digest != other.digest
+    };
+    let shares_place = |other: &crate::state::Present| {
+        other.brought_by.keys().any(|one| present.brought_by.keys().any(|other| is_beside(one, other)))
+    };
+    let others = state.history(present.change.target).into_iter().filter(|other| other.cid != cid);
+    let mut superseded = others.filter(|other| state.superseders(other.cid).next().is_some());
+    superseded.any(|other| state.present(other.cid).is_some_and(shares_place))
+}
+
+/// For [`Bug::CheckpointCoversUnmerged`]: each chain covered up to its greatest number.
+pub(crate) fn up_to_the_tips(frontier: &Frontier) -> Frontier {
+    let mut covered = frontier.clone();
+    for (chain, merged) in frontier.chains() {
+        covered.raise_floor(*chain, merged.tip());
+    }
+    covered
 }

@@ -9,6 +9,7 @@ use super::pull::Bell;
 use super::sync::{Phase, Task, Turn};
 use crate::envelope::{ObjectContext, ObjectName, open_signed, seal_signed};
 use crate::manifest::{Chain, ChainFrontier, Checkpoint, Frontier, SegmentRef, Timestamp};
+use crate::planted::{self, Bug};
 use crate::quarantine::{Quarantined, Reason, Subject};
 use crate::state::{BACKSTOP_MS, FRESH_MS, KnownCheckpoint, State, changes_since, is_checkpoint_due, is_included};
 
@@ -165,7 +166,7 @@ impl Turn<'_> {
             self.account.clock.observe(present.change.hlc);
             let is_sent = !present.brought_by.is_empty();
             rows.push(Row::PutChange { space, change: present.change.clone(), brought_by: present.brought_by.clone() });
-            if is_sent && memory.outbox.remove(&cid).is_some() {
+            if is_sent && !planted::is(Bug::OutboxNotFilteredByCid) && memory.outbox.remove(&cid).is_some() {
                 rows.push(Row::RemoveOutbox { space, cid });
             }
         }

@@ -6,11 +6,12 @@ use tidegate_protocol::{ChainId, Space};
 
 use super::clone::{Fork, fork_of, is_built_too_long};
 use super::doubtful::{Verdict, verdicts};
-use super::persist::{OwnChain, Row, Step};
+use super::persist::{BuiltSegment, OwnChain, Row, Step};
 use super::sync::{Phase, Turn};
 use crate::clock::{Clock, Hlc};
 use crate::manifest::{Chain, Change, Cid, SegmentRef};
 use crate::notice::NoticeKind;
+use crate::planted::{self, Bug};
 use crate::quarantine::Subject;
 
 impl Turn<'_> {
@@ -36,13 +37,15 @@ impl Turn<'_> {
         let own = memory.chain?;
         let device_id = self.account.identity.device_id();
         let merged = memory.state.frontier().chain(&Chain { device_id, chain: own.chain });
+        let merged = merged.filter(|_| !planted::is(Bug::OwnChainNotInTheFrontier));
         let set_aside = memory.quarantined.keys().filter_map(|subject| match subject {
             Subject::Segment(segment) => Some(*segment),
             Subject::Doorbell | Subject::Checkpoint(_) | Subject::Grant(_) | Subject::Content(_) => None,
         });
         let known: BTreeSet<SegmentRef> = set_aside.chain(memory.holes.keys().copied()).collect();
         let fork = fork_of(&own, device_id, memory.built.as_ref(), merged, known);
-        fork.or_else(|| memory.built.as_ref().filter(|built| is_built_too_long(built, self.now_ms)).map(|_| Fork::BuiltTooLong))
+        let is_too_old = |built: &&BuiltSegment| is_built_too_long(built, self.now_ms) && !planted::is(Bug::OldUploadReused);
+        fork.or_else(|| memory.built.as_ref().filter(is_too_old).map(|_| Fork::BuiltTooLong))
     }
 
     /// The next segment begins a new chain; what was built and not confirmed is dropped, and its changes are in the outbox
@@ -50,12 +53,14 @@ impl Turn<'_> {
     fn begin_new_chain(&mut self, space: Space) {
         let chain = OwnChain { chain: ChainId::new(self.rng.next_u64()), seq: 0, prev: None };
         let memory = self.account.spaces.entry(space).or_default();
+        let chain = memory.chain.filter(|_| planted::is(Bug::NoNewChain)).unwrap_or(chain);
         memory.chain = Some(chain);
         self.sync.rows.push(Row::PutChain { space, chain });
         if memory.built.take().is_some() {
             self.sync.rows.push(Row::RemoveBuilt { space });
-            // It may be stored all the same. A listing of before has passed it over, for it counted as had.
+            // It may be stored all the same. What was named or listed before has passed it over, for it counted as had.
             self.sync.spaces_listed.remove(&space);
+            self.sync.to_list.insert(space);
         }
         for (cid, doubtful) in &mut memory.outbox {
             *doubtful = true;
@@ -93,8 +98,8 @@ impl Turn<'_> {
         let doubtful = |space: &Space| self.account.spaces[space].outbox.values().any(|doubtful| *doubtful);
         let in_doubt: Vec<Space> = self.account.open_spaces().into_iter().filter(doubtful).collect();
         let unlisted: Vec<Space> = in_doubt.iter().copied().filter(|space| !self.sync.spaces_listed.contains(space)).collect();
-        if !unlisted.is_empty() {
-            self.sync.to_list.extend(unlisted);
+        self.sync.to_list.extend(unlisted);
+        if !self.sync.to_list.is_empty() {
             self.sync.phase = Phase::List;
             return;
         }

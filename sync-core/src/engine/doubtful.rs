@@ -6,6 +6,7 @@ use rand_core::CryptoRng;
 
 use crate::clock::Clock;
 use crate::manifest::{Change, Cid, Location, Op};
+use crate::planted::{self, Bug};
 use crate::state::{KEPT_AFTER_MS, Present, State};
 
 /// What becomes of one doubtful edit.
@@ -20,7 +21,8 @@ pub(super) enum Verdict {
     Kept(Box<Change>),
     /// An old delete of something that is still there: it was never sent, so it is made anew for what is left.
     Anew(Box<Change>),
-    /// An old delete of which nothing is left to delete, or a move of something that has moved since.
+    /// An old delete of which nothing is left to delete, a move of something that has moved since, or an old edit that was
+    /// sent and purged: what replaced it is there.
     Void,
 }
 
@@ -35,12 +37,18 @@ pub(super) fn verdicts(
     let mut changes: Vec<&Change> = doubtful.iter().filter_map(|cid| state.get(*cid)).collect();
     changes.sort_by_key(|change| change.rank());
     let harmless = harmless_ones(state, &changes, now_ms);
+    let outlived = outlived_ones(state, &changes, &harmless);
     let mut renamed: BTreeMap<Cid, Cid> = BTreeMap::new();
     let mut verdicts = BTreeMap::new();
     for change in changes {
+        let is_sent_already = is_sent(state, change.cid);
+        let goes_again =
+            if is_sent_already { planted::is(Bug::OutboxNotFilteredByCid) } else { planted::is(Bug::OldDoubtfulChangeNotKept) };
         let verdict = match change.op {
-            Op::Put | Op::Resolve | Op::Delete | Op::Relocate if is_sent(state, change.cid) => Verdict::Sent,
+            Op::Put | Op::Resolve | Op::Delete | Op::Relocate if goes_again => Verdict::Ordinary,
+            Op::Put | Op::Resolve | Op::Delete | Op::Relocate if is_sent_already => Verdict::Sent,
             Op::Put | Op::Resolve | Op::Delete | Op::Relocate if harmless.contains(&change.cid) => Verdict::Ordinary,
+            Op::Put | Op::Resolve | Op::Delete | Op::Relocate if outlived.contains(&change.cid) => Verdict::Void,
             Op::Put | Op::Resolve => Verdict::Kept(Box::new(kept(change, &renamed, rng))),
             Op::Delete => delete_anew(state, change, &renamed, now_ms, clock, rng),
             Op::Relocate => Verdict::Void,
@@ -53,18 +61,30 @@ pub(super) fn verdicts(
     verdicts
 }
 
-/// The edits that do no harm even if they had been sent before: the young ones, and those that a sent or a young one
-/// supersedes, for they do not compete when they arrive.
+/// The edits that do no harm even if they had been sent before: the young ones, and those that one of them supersedes, for
+/// they arrive together with it and do not compete.
 fn harmless_ones(state: &State, in_order: &[&Change], now_ms: u64) -> BTreeSet<Cid> {
     let mut harmless = BTreeSet::new();
     for change in in_order.iter().rev() {
         let is_young = change.hlc.millis().saturating_add(KEPT_AFTER_MS) >= now_ms;
-        let replaced = |by: &Present| !by.brought_by.is_empty() || harmless.contains(&by.change.cid);
-        if is_young || state.superseders(change.cid).any(replaced) {
+        if is_young || state.superseders(change.cid).any(|by| harmless.contains(&by.change.cid)) {
             harmless.insert(change.cid);
         }
     }
     harmless
+}
+
+/// The old edits that a sent one supersedes, or another of them: whoever made that one had seen them, so they were sent
+/// before it, and are purged. Sent again they would rise wherever what had hidden them is purged too.
+fn outlived_ones(state: &State, in_order: &[&Change], harmless: &BTreeSet<Cid>) -> BTreeSet<Cid> {
+    let mut outlived = BTreeSet::new();
+    for change in in_order.iter().rev().filter(|change| !harmless.contains(&change.cid)) {
+        let by_sent = |by: &Present| !by.brought_by.is_empty() || outlived.contains(&by.change.cid);
+        if state.superseders(change.cid).any(by_sent) {
+            outlived.insert(change.cid);
+        }
+    }
+    outlived
 }
 
 fn is_sent(state: &State, cid: Cid) -> bool {
@@ -82,7 +102,8 @@ fn kept(change: &Change, renamed: &BTreeMap<Cid, Cid>, rng: &mut dyn CryptoRng) 
     Change { cid: draw(rng), kept: true, supersedes, location, sha256, ..change.clone() }
 }
 
-/// The delete of what is left of all that it was made upon.
+/// The delete of what is left of all that it was made upon, and of what those of its outbox were made upon that are kept now:
+/// kept, they hide nothing any more, and the record would be back.
 fn delete_anew(
     state: &State,
     change: &Change,
@@ -91,9 +112,10 @@ fn delete_anew(
     clock: &mut Clock,
     rng: &mut dyn CryptoRng,
 ) -> Verdict {
-    let is_left = |cid: &Cid| is_sent(state, *cid) && state.superseders(*cid).all(|by| by.change.cid == change.cid);
-    let left = change.supersedes.iter().copied().filter(is_left);
-    let mut supersedes: Vec<Cid> = left.chain(change.supersedes.iter().filter_map(|older| renamed.get(older).copied())).collect();
+    let is_left = |cid: &Cid| is_sent(state, *cid) && state.superseders(*cid).all(|by| by.brought_by.is_empty());
+    let reached = reached_by(state, change, renamed);
+    let left = reached.iter().copied().filter(is_left);
+    let mut supersedes: Vec<Cid> = left.chain(reached.iter().filter_map(|older| renamed.get(older).copied())).collect();
     supersedes.sort_unstable();
     if supersedes.is_empty() {
         return Verdict::Void;
@@ -102,6 +124,18 @@ fn delete_anew(
         Ok(hlc) => Verdict::Anew(Box::new(Change { cid: draw(rng), hlc, supersedes, ..change.clone() })),
         Err(_) => Verdict::Ordinary,
     }
+}
+
+/// What a change supersedes, and what those of them supersede in turn that go under another name.
+fn reached_by(state: &State, change: &Change, renamed: &BTreeMap<Cid, Cid>) -> BTreeSet<Cid> {
+    let mut reached = BTreeSet::new();
+    let mut ahead = change.supersedes.clone();
+    while let Some(cid) = ahead.pop() {
+        if reached.insert(cid) && renamed.contains_key(&cid) {
+            ahead.extend(state.get(cid).into_iter().flat_map(|older| older.supersedes.iter().copied()));
+        }
+    }
+    reached
 }
 
 fn draw(rng: &mut dyn CryptoRng) -> Cid {

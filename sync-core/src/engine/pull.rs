@@ -12,6 +12,7 @@ use super::sync::{Phase, Task, Turn};
 use crate::clock::MAX_AHEAD_MS;
 use crate::envelope::{ObjectContext, open_signed};
 use crate::manifest::{Doorbell, Location, Segment, SegmentRef, Timestamp, causal_order, missing_before};
+use crate::planted::{self, Bug};
 use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
 use crate::state::{BACKSTOP_MS, FRESH_MS};
 
@@ -74,6 +75,12 @@ impl Turn<'_> {
     pub(super) fn doorbell_read(&mut self, outcome: Outcome) {
         let account_space = self.account.account_space();
         let Some(bell) = self.bell_of(outcome) else { return };
+        if let Bell::Read { etag, .. } = &bell
+            && planted::is(Bug::EtagKeptTooEarly)
+        {
+            self.account.doorbell.etag.clone_from(etag);
+            self.sync.rows.push(Row::PutDoorbell(self.account.doorbell.clone()));
+        }
         self.sync.bell = bell;
         if matches!(self.sync.bell, Bell::Read { .. })
             && self.account.space(account_space).quarantined.remove(&Subject::Doorbell).is_some()
@@ -147,7 +154,10 @@ impl Turn<'_> {
     /// Wants a segment, unless it is here already, or was asked for in vain in this sync.
     pub(super) fn want(&mut self, space: Space, segment: SegmentRef) {
         let memory = self.account.space(space);
-        let known = memory.has(&segment) || memory.is_set_aside(&Subject::Segment(segment), self.now_ms);
+        let merged = memory.state.frontier().chain(&segment.of_chain()).filter(|_| planted::is(Bug::NewnessByNumber));
+        let known = memory.has(&segment)
+            || memory.is_set_aside(&Subject::Segment(segment), self.now_ms)
+            || merged.is_some_and(|chain| segment.seq <= chain.tip());
         let asked = self.sync.fetched.get(&space).is_some_and(|fetched| fetched.contains_key(&segment))
             || self.sync.absent.contains(&(space, segment))
             || self.sync.refused.contains(&(space, segment))
@@ -284,7 +294,7 @@ impl Turn<'_> {
         for name in causal_order(&fetched) {
             let Some(next) = fetched.remove(&name) else { continue };
             let missing = missing_before(&next.segment, |before| self.need_not_wait_for(space, before));
-            if all || missing.is_empty() {
+            if all || missing.is_empty() || planted::is(Bug::OutOfCausalOrder) {
                 self.apply_one(space, name, &next);
             } else {
                 held.insert(name, next);
@@ -337,7 +347,7 @@ impl Turn<'_> {
                 rows.push(Row::PutChange { space, change, brought_by });
             }
             // A change that came back from the store is sent: the device was restored, or another process has sent it.
-            if memory.outbox.remove(&change.cid).is_some() {
+            if !planted::is(Bug::OutboxNotFilteredByCid) && memory.outbox.remove(&change.cid).is_some() {
                 rows.push(Row::RemoveOutbox { space, cid: change.cid });
             }
         }

@@ -9,6 +9,7 @@ use super::persist::{BuiltSegment, OwnChain, Row, Step};
 use super::sync::{Phase, Task, Turn};
 use crate::envelope::{ObjectContext, ObjectName, SealError, seal_signed};
 use crate::manifest::{Chain, Change, Cid, Op, Segment, SegmentRef, Timestamp};
+use crate::planted::{self, Bug};
 use crate::state::{FRESH_MS, mass_delete};
 
 /// How many bytes of changes a segment takes: its cap, less room for the places of the contents and for what it has seen.
@@ -108,7 +109,7 @@ impl Turn<'_> {
     /// again. Built anew, a segment that had been stored all the same would stand beside its double, as if the device had
     /// been cloned.
     pub(super) fn build_segments(&mut self) {
-        if self.now_ms.saturating_sub(self.sync.read_at_ms) > FRESH_MS {
+        if self.now_ms.saturating_sub(self.sync.read_at_ms) > FRESH_MS && !planted::is(Bug::WritingOnAnOldRead) {
             // The uploads took long. The state may be stale by now, and the collector relies on nobody writing upon it.
             self.sync.chosen.clear();
             self.sync.phase = Phase::Doorbell;
@@ -191,7 +192,7 @@ impl Turn<'_> {
         if !self.sync.rows.is_empty() {
             return self.persist(Step::Sent);
         }
-        if self.now_ms.saturating_sub(self.sync.read_at_ms) > FRESH_MS {
+        if self.now_ms.saturating_sub(self.sync.read_at_ms) > FRESH_MS && !planted::is(Bug::WritingOnAnOldRead) {
             // Written upon an old read, it could stand under a number that a clone has used and a floor has covered since.
             self.sync.chosen.clear();
             self.sync.phase = Phase::Doorbell;
@@ -242,7 +243,9 @@ impl Turn<'_> {
         rows.push(Row::PutChain { space, chain });
         rows.push(Row::RemoveBuilt { space });
         self.account.doorbell.ring = true;
-        rows.push(Row::PutDoorbell(self.account.doorbell.clone()));
+        if !planted::is(Bug::WishToRingNotDurable) {
+            rows.push(Row::PutDoorbell(self.account.doorbell.clone()));
+        }
         self.sync.pushed += built.cids.len() as u64;
     }
 }

@@ -14,6 +14,7 @@ use super::pack::{OpenPack, ReadyObject, is_packable, object_key};
 use super::sync::{Phase, Task, Turn};
 use crate::envelope::{ObjectContext, seal};
 use crate::manifest::{Change, Cid, Location, ObjectLocation, Op, Target};
+use crate::planted::{self, Bug};
 use crate::quarantine::Subject;
 use crate::state::LATE_MS;
 
@@ -68,7 +69,8 @@ impl Upload {
     /// Forgets what must not be relied on any longer. An upload older than *late* may meet a collector that has seen nobody
     /// refer to it; what a head named may have lost that head since the state was read.
     fn forget_doubtful(&mut self, now_ms: u64) {
-        let holds = |stored: &Stored| stored.uploaded_at_ms.is_some_and(|at_ms| now_ms.saturating_sub(at_ms) < LATE_MS);
+        let is_young = |at_ms: u64| now_ms.saturating_sub(at_ms) < LATE_MS || planted::is(Bug::OldUploadReused);
+        let holds = |stored: &Stored| stored.uploaded_at_ms.is_some_and(is_young);
         self.stored.retain(|_, stored| holds(stored));
         self.attachments.retain(|_, stored| holds(stored));
     }
@@ -256,6 +258,9 @@ impl Turn<'_> {
         let ReadyObject { key, body, stored } = ready;
         let bytes = body.len() as u64;
         self.sync.upload.bytes_out += bytes;
+        if planted::is(Bug::SegmentBeforeItsObjects) {
+            self.sync.upload.stored.extend(stored.iter().map(|(cid, stored)| ((space, *cid), stored.clone())));
+        }
         self.emit(Effect::PutIfAbsent { key, body }, Task::SendContents { space, stored, bytes });
     }
 

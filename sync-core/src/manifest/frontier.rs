@@ -10,6 +10,7 @@ use tidegate_protocol::{ChainId, DeviceId, Digest};
 
 use super::chain::{Chain, SegmentRef};
 use super::format::MAX_NUMBER;
+use crate::planted::{self, Bug};
 
 /// The digest before all others.
 const LEAST: Digest = Digest::from_bytes([0; 16]);
@@ -78,9 +79,10 @@ impl Frontier {
     /// Whether this segment was merged: its digest is known, or its number is not above the floor.
     #[must_use]
     pub fn covers(&self, segment: &SegmentRef) -> bool {
-        self.chains
-            .get(&segment.of_chain())
-            .is_some_and(|chain| segment.seq <= chain.floor || chain.above.contains(&(segment.seq, segment.digest)))
+        let by_number = |chain: &ChainFrontier| planted::is(Bug::CoverageByNumber) && chain.has_number(segment.seq);
+        self.chains.get(&segment.of_chain()).is_some_and(|chain| {
+            segment.seq <= chain.floor || chain.above.contains(&(segment.seq, segment.digest)) || by_number(chain)
+        })
     }
 
     /// Takes note of a merged segment.

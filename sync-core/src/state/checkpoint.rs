@@ -14,6 +14,7 @@ use tidegate_protocol::Digest;
 
 use super::merge::State;
 use crate::manifest::{Checkpoint, CheckpointLine, Cid, Frontier, Op, Origin, SegmentRef, Timestamp};
+use crate::planted::{self, Bug};
 
 /// How many changes since the last checkpoint there must be at least before another one is made.
 pub const CHECKPOINT_MINIMUM: usize = 1_000;
@@ -69,7 +70,11 @@ impl State {
             change: present.change.clone(),
             brought_by: present.brought_by.iter().map(|(segment, at)| Origin { segment: *segment, stored_at: *at }).collect(),
         });
-        Checkpoint { frontier: self.frontier().clone(), checkpoints: includes, part: None, lines: lines.collect() }
+        let frontier = match planted::is(Bug::CheckpointCoversUnmerged) {
+            false => self.frontier().clone(),
+            true => planted::up_to_the_tips(self.frontier()),
+        };
+        Checkpoint { frontier, checkpoints: includes, part: None, lines: lines.collect() }
     }
 
     /// The state that a checkpoint holds.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::{Chain, Change, Cid, Frontier, Location, Op, Register, SegmentRef, Target, Timestamp};
+use crate::planted::{self, Bug};
 
 /// A change that is present, and what brought it.
 #[derive(Debug, Clone, PartialEq)]
@@ -206,7 +207,7 @@ impl State {
     /// superseded one need not be present.
     #[must_use]
     pub fn is_superseded(&self, cid: Cid) -> bool {
-        self.superseders.contains_key(&cid)
+        self.superseders.contains_key(&cid) || (planted::is(Bug::SupersedesByPlace) && planted::is_superseded_by_place(self, cid))
     }
 
     /// The present changes that supersede this one.
@@ -255,7 +256,11 @@ impl State {
     pub fn whereabouts(&self, cid: Cid) -> Option<&Change> {
         let own = self.get(cid);
         let moved = self.relocations.get(&cid).into_iter().flatten().filter_map(|relocation| self.get(*relocation));
-        own.into_iter().chain(moved).filter(|change| change.location.is_some()).max_by_key(|change| change.rank())
+        let mut places = own.into_iter().chain(moved).filter(|change| change.location.is_some());
+        if planted::is(Bug::FirstLocationWins) {
+            return places.next();
+        }
+        places.max_by_key(|change| change.rank())
     }
 
     /// The same by the word of changes alone that are in the store: where all others look.

@@ -1,6 +1,7 @@
 //! Which change is shown, and what an edit, a delete and a resolution replace. Pure functions over the heads of one register.
 
 use crate::manifest::{Change, Cid, Op};
+use crate::planted::{self, Bug};
 
 /// The head that everybody shows: of those that are neither deletes nor kept, the greatest by (HLC, cid).
 ///
@@ -11,7 +12,12 @@ use crate::manifest::{Change, Cid, Op};
 /// The cid decides where two clocks agree; without it two devices could show different winners for ever.
 #[must_use]
 pub fn winner<'a>(heads: impl IntoIterator<Item = &'a Change>) -> Option<&'a Change> {
-    heads.into_iter().filter(|head| head.has_content() && !head.kept).max_by_key(|head| head.rank())
+    let competes = |head: &&Change| (head.has_content() || planted::is(Bug::DeleteBeatsEdit)) && !head.kept;
+    let beats = |head: &Change, shown: &Change| {
+        if planted::is(Bug::UnsortedTie) { head.hlc > shown.hlc } else { head.rank() > shown.rank() }
+    };
+    let greatest = heads.into_iter().filter(competes).reduce(|shown, head| if beats(head, shown) { head } else { shown });
+    greatest.filter(|shown| shown.has_content())
 }
 
 /// Whether two heads say the same: equal content and equal description.
@@ -46,6 +52,9 @@ pub fn superseded_by_edit(heads: &[&Change]) -> Vec<Cid> {
 /// though nobody edited it.
 #[must_use]
 pub fn superseded_by_delete(heads: &[&Change]) -> Vec<Cid> {
+    if planted::is(Bug::DeleteSupersedesTheWinnerAlone) {
+        return superseded_by_edit(heads);
+    }
     ascending(heads.iter().map(|head| head.cid).collect())
 }
 

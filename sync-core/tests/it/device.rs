@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rand_chacha::ChaCha20Rng;
 use tidegate_protocol::{ContentHmac, Digest, ListPrefix, MemberId, ObjectKey, RecordId, Space};
 use tidegate_sync_core::engine::{
-    Attach, CollectOptions, Collected, Conditions, ContentPlace, Edit, Effect, EffectId, Engine, FailureClass, Identity, ListedObject,
-    Outcome, PutRecord, Row, Saved, StoreProfile, SyncOptions, SyncSummary,
+    Attach, CollectOptions, Collected, Conditions, ContentPlace, Edit, Effect, EffectId, Engine, FailureClass, Identity,
+    ListedObject, Outcome, PutRecord, Row, Saved, StoreProfile, SyncOptions, SyncSummary,
 };
 use tidegate_sync_core::envelope::AccountDirectory;
 use tidegate_sync_core::keys::{Certificate, DeviceKey};

@@ -371,3 +371,58 @@ fn a_backup_from_before_the_first_segment_does_not_bring_back_what_was_deleted_a
     assert_eq!(restored.engine.winner(Space::Member(account.user, member), &Register::record(record(1))), None);
     assert_eq!(restored.engine.conflicts().len(), 1);
 }
+
+#[test]
+fn an_old_delete_made_anew_takes_with_it_what_its_outbox_had_replaced() {
+    let (account, mut device, _, member, mut store) = with_backup();
+    device.put(member, 1, b"never sent, and deleted by the next");
+    let delete = device.engine.delete(member, Target::Record(record(1)), device.now_ms, &mut crate::setup::rng(5)).unwrap();
+    device.commit(&delete);
+    let built = device.sync_until(&mut Store(store.0.clone()), "put-segment");
+    let mut again = Device::copy(identity(&account, 1), built, &device, 9);
+    again.now_ms += RETENTION_MS + DAY_MS;
+    sync(&mut again, &mut store);
+    assert!(again.engine.record(member, record(1)).is_none_or(|view| view.deleted));
+}
+
+#[test]
+fn a_dropped_segment_that_was_stored_is_read_though_a_clone_has_sent_all_its_edits() {
+    let (account, mut device, _, member, mut store) = with_backup();
+    device.put(member, 2, b"in the outbox of both");
+    let mut clone = Device::copy(identity(&account, 1), device.saved.clone(), &device, 8);
+    let built = device.sync_until(&mut Store(store.0.clone()), "put-segment");
+    let mut unconfirmed = Device::copy(identity(&account, 1), built.clone(), &device, 9);
+    let mut stored_by_it = Store(store.0.clone());
+    sync(&mut Device::copy(identity(&account, 1), built, &device, 9), &mut stored_by_it);
+    sync(&mut clone, &mut store);
+    store.0.extend(stored_by_it.0.into_iter().filter(|(key, _)| key.contains("/manifest/")));
+
+    sync(&mut unconfirmed, &mut store);
+    let space = Space::Member(account.user, member);
+    let is_of_member = |key: &&String| key.contains("/manifest/") && key.contains("/family-members/");
+    let merged = unconfirmed.engine.state(space).unwrap().frontier().segments().count();
+    assert_eq!(merged, store.0.keys().filter(is_of_member).count());
+}
+
+#[test]
+fn an_old_edit_of_a_backup_that_something_sent_has_replaced_is_not_sent_again() {
+    let (account, mut device, _, member, mut store) = with_backup();
+    let mut other = Device::start(identity(&account, 2), tidegate_sync_core::engine::Saved::default());
+    device.put(member, 2, b"in the backup, sent, replaced and purged");
+    let backup = device.saved.clone();
+    device.put(member, 2, b"its successor");
+    sync(&mut device, &mut store);
+    device.now_ms += RETENTION_MS + 2 * DAY_MS;
+    device.put(member, 2, b"the version of today");
+    sync(&mut device, &mut store);
+    other.now_ms = device.now_ms;
+    sync(&mut other, &mut store);
+
+    let mut restored = Device::copy(identity(&account, 1), backup, &device, 8);
+    sync(&mut restored, &mut store);
+    for device in [&mut device, &mut other, &mut restored] {
+        device.now_ms += RETENTION_MS + 2 * DAY_MS;
+        sync(device, &mut store);
+        assert_eq!((device.engine.history(member, Target::Record(record(2))).len(), device.engine.conflicts().len()), (1, 0));
+    }
+}

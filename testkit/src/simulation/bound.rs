@@ -22,8 +22,8 @@ impl World {
         let too_often = times.into_iter().find(|(asked, times)| {
             let most = match asked {
                 asked if is_doorbell(asked) => DOORBELL,
-                // Once more after a built segment was dropped: it is looked for.
-                asked if asked.starts_with("list-") => 2 * reads.max(1),
+                // Once more after a built segment was dropped: it is looked for, and what is listed and was absent is asked again.
+                asked if asked.starts_with("list-") || asked.starts_with("get-segment") => 2 * reads.max(1),
                 _ => reads.max(1),
             };
             *times > most

@@ -52,12 +52,22 @@ pub enum Presence {
     Gone,
 }
 
+/// What all devices of a schedule have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setup {
+    /// What is known of the store.
+    pub profile: StoreProfile,
+    /// How many changes make a checkpoint due.
+    pub checkpoint_minimum: usize,
+    /// How fine the clocks are, in milliseconds.
+    pub tick_ms: u64,
+}
+
 /// One device.
 #[derive(Debug)]
 pub struct Device {
     identity: Identity,
-    profile: StoreProfile,
-    checkpoint_minimum: usize,
+    setup: Setup,
     /// Milliseconds that its clock, although corrected, is off.
     pub skew_ms: i64,
     /// Whether it takes part.
@@ -72,6 +82,8 @@ pub struct Device {
     pub to_do: Vec<Request>,
     /// Outcomes that are not handed back.
     pub answers: Vec<Answer>,
+    /// When it last asked for the doorbell, by the store's clock.
+    pub read_at_ms: u64,
     /// Requests of the sync that is running, repetitions by the driver left out.
     pub requests: Vec<&'static str>,
     /// What each of them named.
@@ -79,17 +91,16 @@ pub struct Device {
 }
 
 impl Device {
-    /// A device with an empty disk, or with what is on this one; `checkpoint_minimum` changes make a checkpoint due.
+    /// A device with an empty disk, or with what is on this one.
     ///
     /// # Panics
     /// If what is on the disk cannot be restored.
     #[must_use]
-    pub fn start(identity: Identity, profile: StoreProfile, checkpoint_minimum: usize, disk: Disk) -> Self {
-        let engine = restored(&identity, profile, checkpoint_minimum, &disk);
+    pub fn start(identity: Identity, setup: Setup, disk: Disk) -> Self {
+        let engine = restored(&identity, setup, &disk);
         Self {
             identity,
-            profile,
-            checkpoint_minimum,
+            setup,
             skew_ms: 0,
             presence: Presence::Here,
             is_forked: false,
@@ -97,6 +108,7 @@ impl Device {
             engine,
             to_do: Vec::new(),
             answers: Vec::new(),
+            read_at_ms: 0,
             requests: Vec::new(),
             asked: Vec::new(),
         }
@@ -105,7 +117,7 @@ impl Device {
     /// A second device with this identity and this disk.
     #[must_use]
     pub fn clone_with(&self, disk: Disk) -> Self {
-        let mut double = Self::start(self.identity.clone(), self.profile, self.checkpoint_minimum, disk);
+        let mut double = Self::start(self.identity.clone(), self.setup, disk);
         double.is_forked = true;
         double.skew_ms = self.skew_ms;
         double
@@ -116,7 +128,7 @@ impl Device {
     /// # Panics
     /// If what is on the disk cannot be restored.
     pub fn crash(&mut self) {
-        self.engine = restored(&self.identity, self.profile, self.checkpoint_minimum, &self.disk);
+        self.engine = restored(&self.identity, self.setup, &self.disk);
         self.to_do.clear();
         self.answers.clear();
         self.requests.clear();
@@ -133,7 +145,8 @@ impl Device {
     /// The store's time as this device believes it.
     #[must_use]
     pub const fn now(&self, store_now_ms: u64) -> u64 {
-        store_now_ms.saturating_add_signed(self.skew_ms)
+        let now_ms = store_now_ms.saturating_add_signed(self.skew_ms);
+        now_ms - now_ms % self.setup.tick_ms
     }
 
     /// Takes up the effects that the engine puts out.
@@ -169,9 +182,9 @@ impl Device {
     }
 }
 
-fn restored(identity: &Identity, profile: StoreProfile, checkpoint_minimum: usize, disk: &Disk) -> Engine {
+fn restored(identity: &Identity, setup: Setup, disk: &Disk) -> Engine {
     let mut engine =
-        Engine::restore(identity.clone(), profile, disk.saved().clone()).expect("what was saved can be restored");
-    engine.set_checkpoint_minimum(checkpoint_minimum);
+        Engine::restore(identity.clone(), setup.profile, disk.saved().clone()).expect("what was saved can be restored");
+    engine.set_checkpoint_minimum(setup.checkpoint_minimum);
     engine
 }

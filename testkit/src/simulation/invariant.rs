@@ -18,6 +18,24 @@ pub enum Violation {
     EditDisagreesWithModel(Cid),
     /// A device stored two different segments under one number.
     TwoSegmentsWithOneNumber(String),
+    /// A device applied a segment without what its author had seen, though nothing says that it is missing.
+    AppliedOutOfOrder {
+        /// The device.
+        device: usize,
+        /// The segment.
+        segment: SegmentRef,
+        /// What had to come first.
+        before: SegmentRef,
+    },
+    /// An edit goes into a segment although the device's state has it from another one.
+    SentAgain(Cid),
+    /// A segment was stored long after its author had read what there was.
+    WrittenOnAnOldRead {
+        /// The device.
+        device: usize,
+        /// How long after, in milliseconds.
+        after_ms: u64,
+    },
     /// A device has two batches to commit at once, which may be committed in either order.
     BatchesOutOfOrder(usize),
     /// A sync asks for the same thing more often than it read the doorbell.
@@ -181,7 +199,10 @@ fn difference(one: &State, other: &State) -> Option<String> {
         None => "absent".to_owned(),
         Some(present) => {
             let superseders: Vec<String> = state.superseders(cid).map(|by| by.change.cid.to_string()).collect();
-            format!("{:?} {} brought by {:?}, superseded by {superseders:?}", present.change.op, present.change.hlc, present.brought_by)
+            format!(
+                "{:?} {} brought by {:?}, superseded by {superseders:?}",
+                present.change.op, present.change.hlc, present.brought_by
+            )
         }
     };
     let differs = mine.iter().find(|entry| !theirs.contains(entry)).or_else(|| theirs.iter().find(|entry| !mine.contains(entry)));

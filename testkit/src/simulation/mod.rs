@@ -22,8 +22,8 @@ mod world;
 
 pub use account::Household;
 pub use backup::Backup;
-pub use counts::{Counts, NOT_YET, NOT_YET_SURVIVED};
-pub use device::{Answer, Device, Presence, Request};
+pub use counts::Counts;
+pub use device::{Answer, Device, Presence, Request, Setup};
 pub use disk::Disk;
 pub use fault::Fault;
 pub use invariant::Violation;

@@ -129,7 +129,7 @@ fn a_quarter_later(world: &mut World) {
 fn somebody_joins(world: &mut World) {
     let number = world.devices.len();
     let identity = world.household.device(1_000 + number as u64);
-    world.devices.push(Device::start(identity, world.plan.profile(), world.plan.checkpoint_minimum, Disk::default()));
+    world.devices.push(Device::start(identity, world.plan.setup(), Disk::default()));
     world.counts.joined += 1;
     world.note(format!("{number} joins"));
     sync_until_quiet(world);

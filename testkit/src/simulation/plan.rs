@@ -6,7 +6,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use tidegate_sync_core::engine::{Conditions, StoreProfile};
 
-use super::counts::NOT_YET_SURVIVED;
+use super::device::Setup;
 use super::fault::Fault;
 use crate::store::Personality;
 
@@ -34,6 +34,8 @@ pub struct Plan {
     pub steps: usize,
     /// How time passes.
     pub calendar: Calendar,
+    /// How fine the devices' clocks are, in milliseconds: with coarse ones two devices edit at the same time.
+    pub tick_ms: u64,
     /// How many changes make a checkpoint due.
     pub checkpoint_minimum: usize,
     /// Faults that do not happen.
@@ -61,9 +63,10 @@ impl Plan {
             6..=7 => Calendar::Weeks,
             _ => Calendar::Years,
         };
+        let tick_ms = if rng.next_u32().is_multiple_of(4) { 60_000 } else { 1 };
         let checkpoint_minimum = 3 + (rng.next_u32() % 20) as usize;
         let steps = 300 + 100 * usize::try_from(devices).unwrap_or(8);
-        Self { seed, personality, devices, steps, calendar, checkpoint_minimum, without: NOT_YET_SURVIVED.into_iter().collect(), only: None }
+        Self { seed, personality, devices, steps, calendar, tick_ms, checkpoint_minimum, without: BTreeSet::new(), only: None }
     }
 
     /// Whether a fault may happen.
@@ -116,6 +119,12 @@ impl Plan {
             | Personality::WrongClocks
             | Personality::AllAtOnce => self.personality.profile(),
         }
+    }
+
+    /// What its devices have in common.
+    #[must_use]
+    pub const fn setup(&self) -> Setup {
+        Setup { profile: self.profile(), checkpoint_minimum: self.checkpoint_minimum, tick_ms: self.tick_ms }
     }
 
     /// The words that run this schedule again.

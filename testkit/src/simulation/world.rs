@@ -1,12 +1,13 @@
 //! Devices, the store and the time between them; carrying out single effects.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use tidegate_protocol::{MemberId, ObjectKey, Space, UserId};
 use tidegate_sync_core::engine::{ContentPlace, Edit, Effect, Engine, FailureClass, Outcome, Persist, Row, Step, SyncSummary};
-use tidegate_sync_core::manifest::Cid;
+use tidegate_sync_core::manifest::{Cid, SegmentRef};
+use tidegate_sync_core::quarantine::{Quarantined, Subject};
 use tidegate_sync_core::state::{FRESH_MS, State};
 
 use super::account::Household;
@@ -22,6 +23,7 @@ use super::plan::Plan;
 use crate::store::{MemoryStore, Personality};
 
 const BEGINNING_MS: u64 = 1_800_000_000_000;
+const MINUTE_MS: u64 = 60 * 1000;
 
 /// Every plaintext of a simulation begins with it, titles and names too.
 const MARK: &[u8] = b"plaintext";
@@ -59,6 +61,8 @@ pub struct World {
     pub storm_until_ms: u64,
     /// Copies of disks.
     pub backups: Vec<Backup>,
+    /// What the author of each segment had merged when it built it.
+    pub(super) seen: BTreeMap<SegmentRef, BTreeSet<SegmentRef>>,
     /// What was found to be wrong.
     pub violations: Vec<Violation>,
 }
@@ -70,18 +74,18 @@ impl World {
     /// Never: a founder can always add a member.
     #[must_use]
     pub fn new(household: &Household, plan: Plan) -> Self {
-        let (profile, minimum) = (plan.profile(), plan.checkpoint_minimum);
+        let setup = plan.setup();
         let mut rng = ChaCha20Rng::seed_from_u64(plan.seed);
         let mut founder_disk = Disk::default();
         let founder = household.device(0);
         founder_disk.commit(&Engine::found(&founder, BEGINNING_MS, &mut rng));
-        let mut founder = Device::start(founder, profile, minimum, founder_disk);
+        let mut founder = Device::start(founder, setup, founder_disk);
         let added =
             founder.engine.add_member("plaintext name of a child", BEGINNING_MS, &mut rng).expect("a founder can add a member");
         founder.disk.commit(&added.edit.batch);
         founder.engine.committed(&added.edit);
         let mut all = vec![founder];
-        all.extend((1..plan.devices).map(|number| Device::start(household.device(number), profile, minimum, Disk::default())));
+        all.extend((1..plan.devices).map(|number| Device::start(household.device(number), setup, Disk::default())));
         for device in &mut all {
             device.skew_ms = i64::from(rng.next_u32() % 6_001) - 3_000;
         }
@@ -100,6 +104,7 @@ impl World {
             late: Vec::new(),
             storm_until_ms: 0,
             backups: Vec::new(),
+            seen: BTreeMap::new(),
             violations: Vec::new(),
             plan,
         }
@@ -108,7 +113,7 @@ impl World {
     /// So many devices over a store where nothing goes wrong but what the store's character is.
     #[must_use]
     pub fn quiet(household: &Household, seed: u64, devices: u64, personality: Personality) -> Self {
-        let mut world = Self::new(household, Plan { devices, ..Plan::new(seed, personality) });
+        let mut world = Self::new(household, Plan { devices, tick_ms: 1, ..Plan::new(seed, personality) });
         world.be_calm();
         world
     }
@@ -270,6 +275,7 @@ impl World {
                     self.violations.push(Violation::BatchesOutOfOrder(device));
                 }
                 self.watch(device, batch);
+                self.watch_order(device, batch);
                 self.devices[device].disk.commit(batch);
                 Outcome::Persisted
             }
@@ -298,6 +304,22 @@ impl World {
         if !std::mem::replace(&mut request.is_counted, true) {
             self.devices[device].requests.push(name);
             self.devices[device].asked.push(describe(&request.effect));
+        }
+        self.check_freshness(device, request);
+    }
+
+    /// A segment goes up within *fresh* of the doorbell's reading, and within *fresh* of being asked for. A clock that jumps
+    /// in between may deceive its device.
+    fn check_freshness(&mut self, device: usize, request: &Request) {
+        let is_segment = matches!(&request.effect, Effect::PutIfAbsent { key: ObjectKey::Segment { .. }, .. });
+        let clocks_jump = self.counts.faults.contains_key(Fault::ClockJump.name());
+        if request.effect.name() == "get-doorbell" {
+            self.devices[device].read_at_ms = request.asked_ms;
+        }
+        let after_ms = self.now_ms.saturating_sub(self.devices[device].read_at_ms);
+        let slack_ms = self.plan.personality.character().slow.most_ms + MINUTE_MS;
+        if is_segment && !clocks_jump && after_ms > 2 * FRESH_MS + slack_ms {
+            self.violations.push(Violation::WrittenOnAnOldRead { device, after_ms });
         }
     }
 
@@ -337,6 +359,35 @@ impl World {
             } else if self.model.take_up(change, taken_away) {
                 self.counts.kept += u64::from(change.kept);
                 self.trace.push(format!("{device} makes {} of {taken_away:?}, kept: {}", change.cid, change.kept));
+            }
+        }
+    }
+
+    /// A segment carries only what nobody has sent, as far as its author knows; and it is applied after all that its author
+    /// had merged, unless that is known to be missing or set aside.
+    fn watch_order(&mut self, device: usize, batch: &Persist) {
+        let engine = &self.devices[device].engine;
+        for row in &batch.rows {
+            match row {
+                Row::PutBuilt { space, built } => {
+                    let Some(state) = engine.state(*space) else { continue };
+                    self.seen.insert(built.segment, state.frontier().tips());
+                    let is_sent = |cid: &&Cid| state.present(**cid).is_some_and(|present| !present.brought_by.is_empty());
+                    self.violations.extend(built.cids.iter().filter(is_sent).map(|cid| Violation::SentAgain(*cid)));
+                }
+                Row::PutCovered { space, segment } if batch.step == Step::Segments => {
+                    let Some(state) = engine.state(*space) else { continue };
+                    let is_excused = |before: &SegmentRef| {
+                        let is_aside = |entry: &Quarantined| entry.subject == Subject::Segment(*before);
+                        engine.quarantined().iter().any(is_aside) || engine.holes().iter().any(|hole| hole.segment == *before)
+                    };
+                    let before = self.seen.get(segment).into_iter().flatten();
+                    let missing = before.copied().find(|before| !state.frontier().covers(before) && !is_excused(before));
+                    if let Some(before) = missing {
+                        self.violations.push(Violation::AppliedOutOfOrder { device, segment: *segment, before });
+                    }
+                }
+                _ => {}
             }
         }
     }

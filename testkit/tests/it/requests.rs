@@ -1,5 +1,5 @@
 use tidegate_sync_core::engine::{PutRecord, Row};
-use tidegate_testkit::simulation::{Household, World};
+use tidegate_testkit::simulation::{Device, Household, Setup, World};
 use tidegate_testkit::store::Personality;
 
 fn world(personality: Personality) -> World {
@@ -66,8 +66,8 @@ fn a_joining_device_finds_its_keys_and_lists_every_space_once() {
     let mut world = settled(Personality::Atomic);
     let household = Household::new(1);
     let disk = tidegate_testkit::simulation::Disk::default();
-    let profile = Personality::Atomic.profile();
-    world.devices.push(tidegate_testkit::simulation::Device::start(household.device(2), profile, 1_000, disk));
+    let setup = Setup { profile: Personality::Atomic.profile(), checkpoint_minimum: 1_000, tick_ms: 1 };
+    world.devices.push(Device::start(household.device(2), setup, disk));
     assert_eq!(world.sync(2).failure, None);
     let count = |name: &str| world.devices[2].requests.iter().filter(|request| **request == name).count();
     assert_eq!((count("list-grants"), count("get-grant"), count("get-doorbell")), (1, 2, 1));
