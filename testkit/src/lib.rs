@@ -2,5 +2,6 @@
 //!
 //! Nothing but tests and the demo depends on this crate.
 
+pub mod exhaustive;
 pub mod simulation;
 pub mod store;

@@ -112,14 +112,14 @@ fn delete_anew(
     clock: &mut Clock,
     rng: &mut dyn CryptoRng,
 ) -> Verdict {
-    let is_left = |cid: &Cid| is_sent(state, *cid) && state.superseders(*cid).all(|by| by.brought_by.is_empty());
     let reached = reached_by(state, change, renamed);
-    let left = reached.iter().copied().filter(is_left);
-    let mut supersedes: Vec<Cid> = left.chain(reached.iter().filter_map(|older| renamed.get(older).copied())).collect();
-    supersedes.sort_unstable();
-    if supersedes.is_empty() {
+    let is_left = |cid: &Cid| is_sent(state, *cid) && state.superseders(*cid).all(|by| by.brought_by.is_empty());
+    if !reached.iter().any(|cid| is_left(cid) || renamed.contains_key(cid)) {
         return Verdict::Void;
     }
+    // The old ids too: a clone may send one of them yet.
+    let supersedes: BTreeSet<Cid> = reached.iter().chain(reached.iter().filter_map(|cid| renamed.get(cid))).copied().collect();
+    let supersedes = supersedes.into_iter().collect();
     match clock.tick(now_ms) {
         Ok(hlc) => Verdict::Anew(Box::new(Change { cid: draw(rng), hlc, supersedes, ..change.clone() })),
         Err(_) => Verdict::Ordinary,

@@ -361,9 +361,10 @@ fn a_backup_from_before_the_first_segment_does_not_bring_back_what_was_deleted_a
     let delete = device.engine.delete(member, Target::Record(record(1)), device.now_ms, &mut crate::setup::rng(5)).unwrap();
     device.commit(&delete);
     sync(&mut device, &mut store);
-    device.now_ms += RETENTION_MS + 2 * DAY_MS;
-    sync(&mut device, &mut store);
+    grow_old(&mut device, member, &mut store, 120);
     assert!(device.engine.record(member, record(1)).is_none());
+    // The collector takes what an old checkpoint covers.
+    store.0.retain(|key, _| !key.contains("/manifest/") && !key.ends_with("sync-manifest.blob"));
 
     let mut restored = Device::copy(identity(&account, 1), backup, &device, 8);
     let summary = sync(&mut restored, &mut store);
@@ -425,4 +426,25 @@ fn an_old_edit_of_a_backup_that_something_sent_has_replaced_is_not_sent_again() 
         sync(device, &mut store);
         assert_eq!((device.engine.history(member, Target::Record(record(2))).len(), device.engine.conflicts().len()), (1, 0));
     }
+}
+
+#[test]
+fn an_old_delete_made_anew_holds_against_the_edit_that_a_clone_sends_later() {
+    let (account, mut device, _, member, mut store) = with_backup();
+    device.put(member, 2, b"never sent by this one, and deleted by it");
+    let mut clone = Device::copy(identity(&account, 1), device.saved.clone(), &device, 8);
+    let delete = device.engine.delete(member, Target::Record(record(2)), device.now_ms, &mut crate::setup::rng(5)).unwrap();
+    device.commit(&delete);
+    let built = device.sync_until(&mut Store(store.0.clone()), "put-segment");
+    // The clone sends first and thinks nothing of it; the other one finds out that what it had built is too old.
+    let mut again = Device::copy(identity(&account, 1), built, &device, 9);
+    (again.now_ms, clone.now_ms) = (again.now_ms + RETENTION_MS, clone.now_ms + RETENTION_MS);
+    let mut before = Store(store.0.clone());
+    sync(&mut clone, &mut store);
+    sync(&mut again, &mut before);
+    store.0.extend(before.0.into_iter().filter(|(key, _)| !key.ends_with("sync-manifest.blob")));
+    let mut other = Device::start(identity(&account, 2), tidegate_sync_core::engine::Saved::default());
+    other.now_ms = again.now_ms;
+    sync(&mut other, &mut store);
+    assert!(other.engine.record(member, record(2)).is_none_or(|view| view.deleted));
 }

@@ -1,13 +1,16 @@
-//! Runs seeded schedules of the simulation: `simulate --schedules 10000 --seed 1 [--personality NAME] [--json]`.
+//! Runs seeded schedules of the simulation, `simulate --schedules 10000 --seed 1 [--personality NAME] [--json]`, or searches
+//! through a small scope, `simulate --exhaustive`.
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use tidegate_testkit::simulation::{Fault, Household, Plan, Report, Violation, run_many, shrink};
+use tidegate_sync_core::planted::Bug;
+use tidegate_testkit::exhaustive::search;
+use tidegate_testkit::simulation::{Fault, Household, Plan, Report, Violation, all_cores, run_many, shrink};
 use tidegate_testkit::store::Personality;
 
-const USAGE: &str = "usage: simulate [--schedules N] [--seed S] [--personality NAME] [--json] [--failures N] [--shrink RUNS] \
-                     [--counted] [--trace] [--without FAULT,...] [--with FAULT,...] [--devices N] [--steps N] [--only STEP,...]";
+const USAGE: &str = "usage: simulate [--schedules N] [--seed S] [--personality NAME] [--threads N] [--json] [--failures N] \
+                     [--shrink RUNS] [--require-counts] [--exhaustive] [--bug NAME] [--trace] [--without FAULT,...] [--with FAULT,...] [--devices N] [--steps N] [--only STEP,...]";
 
 struct Arguments {
     schedules: u64,
@@ -16,7 +19,10 @@ struct Arguments {
     json: bool,
     failures: usize,
     shrink: usize,
-    counted: bool,
+    require_counts: bool,
+    exhaustive: bool,
+    threads: usize,
+    bug: Option<Bug>,
     trace: bool,
     without: BTreeSet<Fault>,
     with: BTreeSet<Fault>,
@@ -35,12 +41,17 @@ fn main() -> ExitCode {
     };
     // What panics is reported with its seed.
     std::panic::set_hook(Box::new(|_| {}));
+    if arguments.exhaustive {
+        return search_through(&arguments);
+    }
     let household = Household::new(1);
-    let result = run_many(&household, &plans(&arguments), arguments.failures, || {});
+    plant(arguments.bug);
+    let bug = arguments.bug;
+    let result = run_many(&household, &plans(&arguments), arguments.failures, arguments.threads, || plant(bug));
     for report in &result.failures {
         tell(&household, report, &arguments);
     }
-    let never = if arguments.counted { result.counts.missing() } else { Vec::new() };
+    let never = if arguments.require_counts { result.counts.missing() } else { Vec::new() };
     if arguments.json {
         let failures: Vec<String> = result.failures.iter().map(|report| report.plan.words()).collect();
         println!("{}", serde_json::json!({ "counts": result.counts, "failures": failures, "never": never }));
@@ -52,6 +63,33 @@ fn main() -> ExitCode {
         eprintln!("never happened: {}", never.join(", "));
     }
     if result.failures.is_empty() && never.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+fn search_through(arguments: &Arguments) -> ExitCode {
+    let searched = search(arguments.personality.unwrap_or(Personality::Atomic), arguments.threads);
+    for (script, violation) in searched.failures.iter().take(arguments.failures) {
+        eprintln!("failed: {script:?}: {violation}");
+    }
+    let failed = searched.failures.len();
+    if arguments.json {
+        println!("{}", serde_json::json!({ "schedules": searched.schedules, "states": searched.states, "failed": failed }));
+    } else {
+        println!("{} schedules through {} states, {failed} failed", searched.schedules, searched.states);
+    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+#[cfg(feature = "planted-bugs")]
+fn plant(bug: Option<Bug>) {
+    tidegate_sync_core::planted::choose(bug);
+}
+
+#[cfg(not(feature = "planted-bugs"))]
+fn plant(bug: Option<Bug>) {
+    if bug.is_some() {
+        eprintln!("no bug is planted: that takes the feature planted-bugs");
+        std::process::exit(2);
+    }
 }
 
 /// Each schedule has its seed, and without a personality asked for they take turns.
@@ -98,7 +136,10 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
         json: false,
         failures: 10,
         shrink: 400,
-        counted: false,
+        require_counts: false,
+        exhaustive: false,
+        threads: all_cores(),
+        bug: None,
         trace: false,
         without: BTreeSet::new(),
         with: BTreeSet::new(),
@@ -116,7 +157,10 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
             "--json" => arguments.json = true,
             "--failures" => arguments.failures = number(&value()?)?,
             "--shrink" => arguments.shrink = number(&value()?)?,
-            "--counted" => arguments.counted = true,
+            "--require-counts" => arguments.require_counts = true,
+            "--exhaustive" => arguments.exhaustive = true,
+            "--threads" => arguments.threads = number(&value()?)?,
+            "--bug" => arguments.bug = Some(value()?.parse()?),
             "--trace" => arguments.trace = true,
             "--without" => arguments.without = value()?.split(',').map(str::parse).collect::<Result<_, _>>()?,
             "--with" => arguments.with = value()?.split(',').map(str::parse).collect::<Result<_, _>>()?,

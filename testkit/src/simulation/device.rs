@@ -1,7 +1,7 @@
 //! One device: an engine, its disk, and the effects that are out.
 
 use rand_core::CryptoRng;
-use tidegate_sync_core::engine::{Effect, EffectId, Engine, Identity, Outcome, StoreProfile, SyncOptions};
+use tidegate_sync_core::engine::{CollectOptions, Effect, EffectId, Engine, Identity, Outcome, StoreProfile, SyncOptions};
 
 use super::disk::Disk;
 
@@ -37,6 +37,8 @@ pub struct Answer {
     pub effect: Effect,
     /// What came of it.
     pub outcome: Outcome,
+    /// When the store gave it.
+    pub made_ms: u64,
     /// When it arrives at the earliest.
     pub not_before_ms: u64,
 }
@@ -172,6 +174,14 @@ impl Device {
         self.asked.clear();
         let options = SyncOptions { allow_mass_delete: true, look_again: false };
         self.engine.start_sync(options, self.now(store_now_ms), rng);
+        self.poll(store_now_ms);
+    }
+
+    /// Begins a collection of garbage.
+    pub fn start_collect(&mut self, store_now_ms: u64, rng: &mut dyn CryptoRng) {
+        self.requests.clear();
+        self.asked.clear();
+        self.engine.start_collect(CollectOptions::default(), self.now(store_now_ms), rng);
         self.poll(store_now_ms);
     }
 

@@ -17,12 +17,24 @@ pub struct Result {
     pub failures: Vec<Report>,
 }
 
+/// As many threads as there are cores.
+#[must_use]
+pub fn all_cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
 /// Runs schedules until all are done, or so many have failed. `prepare` is called in each thread before its first schedule.
 ///
 /// # Panics
 /// If a thread could not be joined: a schedule never panics.
 #[must_use]
-pub fn run_many(household: &Household, plans: &[Plan], most_failures: usize, prepare: impl Fn() + Sync) -> Result {
+pub fn run_many(
+    household: &Household,
+    plans: &[Plan],
+    most_failures: usize,
+    threads: usize,
+    prepare: impl Fn() + Sync,
+) -> Result {
     let next = AtomicUsize::new(0);
     let failed = AtomicUsize::new(0);
     let result = Mutex::new((Counts::default(), Vec::new()));
@@ -44,9 +56,8 @@ pub fn run_many(household: &Household, plans: &[Plan], most_failures: usize, pre
         all.0.add(&counts);
         all.1.append(&mut failures);
     };
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
-        for _ in 0..threads {
+        for _ in 0..threads.max(1) {
             scope.spawn(work);
         }
     });

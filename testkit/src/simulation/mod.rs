@@ -27,7 +27,7 @@ pub use device::{Answer, Device, Presence, Request, Setup};
 pub use disk::Disk;
 pub use fault::Fault;
 pub use invariant::Violation;
-pub use many::{Result, run_many};
+pub use many::{Result, all_cores, run_many};
 pub use model::{Acknowledged, Model};
 pub use network::LatePut;
 pub use plan::{Calendar, Plan};

@@ -20,10 +20,23 @@ pub(super) fn end(world: &mut World) {
         check(world);
     }
     if world.violations.is_empty() && world.plan.calendar != Calendar::Hours {
+        collect_twice(world);
+    }
+    if world.violations.is_empty() && world.plan.calendar != Calendar::Hours {
         a_quarter_later(world);
     }
     if world.violations.is_empty() && world.chance(30) {
         somebody_joins(world);
+    }
+}
+
+impl World {
+    /// All devices sync until none has anything to do, and everything is checked.
+    pub fn settle(&mut self) {
+        sync_until_quiet(self);
+        if self.violations.is_empty() {
+            check(self);
+        }
     }
 }
 
@@ -113,6 +126,22 @@ fn sync_until_quiet(world: &mut World) {
         }
     }
     world.violations.push(Violation::NeverQuiet(requests));
+}
+
+/// What nothing refers to is marked, and goes more than a week later; everything else is there still.
+fn collect_twice(world: &mut World) {
+    let collector = world.present()[0];
+    for _ in 0..2 {
+        world.now_ms += 8 * DAY_MS;
+        world.note("eight days later".to_owned());
+        if let Some(failure) = world.collect(collector).failure {
+            return world.violations.push(Violation::SyncFails { device: collector, effect: failure.effect });
+        }
+        sync_until_quiet(world);
+    }
+    if world.violations.is_empty() {
+        check(world);
+    }
 }
 
 /// What is past is purged everywhere, and nothing else is missing.

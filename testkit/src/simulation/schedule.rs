@@ -105,6 +105,7 @@ fn step(world: &mut World, may_edit: bool) {
         349..=350 if world.plan.may(Fault::Clone) => world.clone_device(device),
         351 if world.plan.may(Fault::Departure) => world.leave(device, Presence::Gone),
         352..=353 if world.plan.may(Fault::Absence) => world.leave(device, Presence::Away),
+        354..=357 if world.devices[device].is_idle() => world.begin_collection(device),
         _ => go_on(world, device),
     }
 }

@@ -237,7 +237,8 @@ impl World {
             Some(stored) if matches!(outcome, Outcome::Stored { .. } | Outcome::AlreadyExists) => stored,
             Some(_) | None => outcome,
         };
-        self.devices[device].answers.push(Answer { id, effect, outcome, not_before_ms });
+        let made_ms = self.now_ms.max(not_before_ms);
+        self.devices[device].answers.push(Answer { id, effect, outcome, made_ms, not_before_ms });
     }
 
     /// Makes the upload of an attachment a write like any other; what comes of it if it cannot be made.
@@ -368,26 +369,26 @@ impl World {
     fn watch_order(&mut self, device: usize, batch: &Persist) {
         let engine = &self.devices[device].engine;
         for row in &batch.rows {
-            match row {
-                Row::PutBuilt { space, built } => {
-                    let Some(state) = engine.state(*space) else { continue };
-                    self.seen.insert(built.segment, state.frontier().tips());
-                    let is_sent = |cid: &&Cid| state.present(**cid).is_some_and(|present| !present.brought_by.is_empty());
-                    self.violations.extend(built.cids.iter().filter(is_sent).map(|cid| Violation::SentAgain(*cid)));
+            if let Row::PutBuilt { space, built } = row
+                && let Some(state) = engine.state(*space)
+            {
+                self.seen.insert(built.segment, state.frontier().tips());
+                let is_sent = |cid: &&Cid| state.present(**cid).is_some_and(|present| !present.brought_by.is_empty());
+                self.violations.extend(built.cids.iter().filter(is_sent).map(|cid| Violation::SentAgain(*cid)));
+            }
+            if let Row::PutCovered { space, segment } = row
+                && batch.step == Step::Segments
+                && let Some(state) = engine.state(*space)
+            {
+                let is_excused = |before: &SegmentRef| {
+                    let is_aside = |entry: &Quarantined| entry.subject == Subject::Segment(*before);
+                    engine.quarantined().iter().any(is_aside) || engine.holes().iter().any(|hole| hole.segment == *before)
+                };
+                let before = self.seen.get(segment).into_iter().flatten();
+                let missing = before.copied().find(|before| !state.frontier().covers(before) && !is_excused(before));
+                if let Some(before) = missing {
+                    self.violations.push(Violation::AppliedOutOfOrder { device, segment: *segment, before });
                 }
-                Row::PutCovered { space, segment } if batch.step == Step::Segments => {
-                    let Some(state) = engine.state(*space) else { continue };
-                    let is_excused = |before: &SegmentRef| {
-                        let is_aside = |entry: &Quarantined| entry.subject == Subject::Segment(*before);
-                        engine.quarantined().iter().any(is_aside) || engine.holes().iter().any(|hole| hole.segment == *before)
-                    };
-                    let before = self.seen.get(segment).into_iter().flatten();
-                    let missing = before.copied().find(|before| !state.frontier().covers(before) && !is_excused(before));
-                    if let Some(before) = missing {
-                        self.violations.push(Violation::AppliedOutOfOrder { device, segment: *segment, before });
-                    }
-                }
-                _ => {}
             }
         }
     }
@@ -437,7 +438,12 @@ impl World {
     /// Hands one outcome back.
     pub fn deliver(&mut self, device: usize, index: usize) -> Option<SyncSummary> {
         let author = &mut self.devices[device];
-        let Answer { id, effect, outcome, .. } = author.answers.remove(index);
+        let Answer { id, effect, mut outcome, made_ms, .. } = author.answers.remove(index);
+        let is_write = matches!(effect, Effect::PutIfAbsent { .. } | Effect::Put { .. });
+        if is_write && self.now_ms.saturating_sub(made_ms) > FRESH_MS {
+            // The connection is long since dead, and nobody heard the answer.
+            outcome = Outcome::Failed(FailureClass::Retry);
+        }
         if is_request(&effect) && !matches!(outcome, Outcome::Failed(_)) && author.skew_ms.abs() > 3_000 {
             // Its `Date` corrects the device's clock.
             author.skew_ms = 0;
@@ -448,6 +454,13 @@ impl World {
         let over = author.engine.is_idle() && author.answers.is_empty();
         let summary = if over { author.engine.finish() } else { None }?;
         self.counts.syncs += 1;
+        if let Some(collected) = summary.collected.as_ref().filter(|_| summary.failure.is_none()) {
+            self.counts.collections += 1;
+            self.counts.collected_objects += collected.deleted.objects;
+            self.counts.collected_segments += collected.deleted.segments;
+            self.counts.collected_checkpoints += collected.deleted.checkpoints;
+            self.counts.repacks += collected.repacked.packs;
+        }
         self.counts.conflicts += summary.conflicts;
         self.counts.failed_syncs += u64::from(summary.failure.is_some());
         let failed = summary.failure.map_or("", |failure| failure.effect);
@@ -471,12 +484,33 @@ impl World {
         devices[device].start_sync(now_ms, rng);
     }
 
+    /// Begins a collection of garbage.
+    pub fn begin_collection(&mut self, device: usize) {
+        self.note(format!("{device} collects"));
+        let now_ms = self.now_ms;
+        let Self { devices, rng, .. } = self;
+        devices[device].start_collect(now_ms, rng);
+    }
+
     /// Runs a sync of one device to its end, with nothing in between.
     ///
     /// # Panics
     /// If the sync never ends.
     pub fn sync(&mut self, device: usize) -> SyncSummary {
         self.begin_sync(device);
+        self.run_through(device)
+    }
+
+    /// Runs a collection of one device to its end, with nothing in between.
+    ///
+    /// # Panics
+    /// If it never ends.
+    pub fn collect(&mut self, device: usize) -> SyncSummary {
+        self.begin_collection(device);
+        self.run_through(device)
+    }
+
+    fn run_through(&mut self, device: usize) -> SyncSummary {
         for _ in 0..100_000 {
             self.now_ms += 1;
             if !self.devices[device].to_do.is_empty() {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use tidegate_protocol::{ObjectKey, Sha256};
 use tidegate_sync_core::engine::{Conditions, Effect, FailureClass, Outcome, PutCondition};
 use tidegate_sync_core::manifest::Timestamp;
+use tidegate_sync_core::state::OLD_MS;
 
 use super::character::Character;
 
@@ -98,18 +99,24 @@ impl MemoryStore {
             Effect::PutIfAbsent { key, body } => Some(self.put(key, body, &PutCondition::IfAbsent, now_ms)),
             Effect::Put { key, body, condition } => Some(self.put(key, body, condition, now_ms)),
             Effect::Delete { keys } => {
-                for key in keys {
+                let refused: Vec<ObjectKey> = keys.iter().filter(|key| self.is_young(key, now_ms)).cloned().collect();
+                for key in keys.iter().filter(|key| !refused.contains(key)) {
                     let key = key.to_string();
                     self.torn.remove(&key);
                     if let Some(object) = self.objects.remove(&key) {
                         self.removed.insert(key, (object, now_ms));
                     }
                 }
-                Some(Outcome::Deleted)
+                Some(if refused.is_empty() { Outcome::Deleted } else { Outcome::DeletedAllBut { refused } })
             }
             Effect::List { prefix, token } => Some(self.list(prefix, token.as_deref(), now_ms)),
             Effect::Persist(_) | Effect::LoadContent { .. } | Effect::StoreAttachment { .. } | Effect::Sleep { .. } => None,
         }
+    }
+
+    /// Whether a broker refuses to delete an object, whatever its client believes.
+    fn is_young(&self, key: &ObjectKey, now_ms: u64) -> bool {
+        self.get(key).is_some_and(|object| object.last_modified.millis() + OLD_MS >= now_ms)
     }
 
     fn read(&self, key: &ObjectKey, if_none_match: Option<&str>, range: Option<(u64, u64)>) -> Outcome {

@@ -1,4 +1,4 @@
-use tidegate_testkit::simulation::{Fault, Household, Plan, Result, run, run_many, shrink};
+use tidegate_testkit::simulation::{Counts, Fault, Household, Plan, Result, all_cores, run, run_many, shrink};
 use tidegate_testkit::store::Personality;
 
 /// Schedules in all; `SIMULATED_SCHEDULES` asks for more.
@@ -17,7 +17,7 @@ fn explain(result: &Result) -> String {
 #[test]
 fn a_thousand_schedules_lose_nothing_on_any_store() {
     let wanted = std::env::var("SIMULATED_SCHEDULES").ok().and_then(|text| text.parse().ok()).unwrap_or(SCHEDULES);
-    let result = run_many(&Household::new(1), &plans(wanted), 1, || {});
+    let result = run_many(&Household::new(1), &plans(wanted), 1, all_cores(), || {});
     assert!(result.failures.is_empty(), "{}", explain(&result));
     println!("{wanted} schedules, {} edits: {:?}", result.counts.edits(), result.counts);
     assert_eq!(result.counts.missing(), Vec::<&str>::new(), "what never happens shows nothing");
@@ -37,8 +37,8 @@ fn the_same_seed_gives_the_same_trace() {
 fn the_number_of_threads_makes_no_difference() {
     let plans = plans(28);
     let household = Household::new(1);
-    let many = run_many(&household, &plans, 100, || {});
-    let mut counts = tidegate_testkit::simulation::Counts::default();
+    let many = run_many(&household, &plans, 100, 3, || {});
+    let mut counts = Counts::default();
     for plan in &plans {
         counts.add(&run(&household, plan).counts);
     }
@@ -62,4 +62,14 @@ fn a_schedule_without_a_fault_has_none_of_it() {
 fn a_schedule_that_does_not_fail_is_not_made_smaller() {
     let plan = Plan::new(3, Personality::Atomic);
     assert_eq!(shrink(&Household::new(1), &plan, 10), plan);
+}
+
+#[test]
+fn what_never_happened_is_named() {
+    let nothing = Counts::default();
+    let missing = nothing.missing();
+    for name in ["checkpoints", "purges", "collections", "repacks", "packs", "conflicts", "kept", "clone", "restore"] {
+        assert!(missing.contains(&name), "{name}: {missing:?}");
+    }
+    assert!(!Counts { purges: 1, ..nothing }.missing().contains(&"purges"));
 }
