@@ -121,6 +121,8 @@ fn numbers_not_merged(memory: &SpaceMemory, chain: &Chain) -> BTreeSet<u64> {
     });
     set_aside
         .chain(memory.holes.keys().copied())
+        // Built and not confirmed: it may be in the store beside a clone's of the same number.
+        .chain(memory.built.iter().map(|built| built.segment))
         .filter(|segment| segment.of_chain() == *chain)
         .map(|segment| segment.seq)
         .collect()

@@ -398,11 +398,21 @@ fn a_dropped_segment_that_was_stored_is_read_though_a_clone_has_sent_all_its_edi
     sync(&mut clone, &mut store);
     store.0.extend(stored_by_it.0.into_iter().filter(|(key, _)| key.contains("/manifest/")));
 
+    let mut a_week_later = Device::copy(identity(&account, 1), unconfirmed.saved.clone(), &unconfirmed, 10);
     sync(&mut unconfirmed, &mut store);
-    let space = Space::Member(account.user, member);
-    let is_of_member = |key: &&String| key.contains("/manifest/") && key.contains("/family-members/");
-    let merged = unconfirmed.engine.state(space).unwrap().frontier().segments().count();
-    assert_eq!(merged, store.0.keys().filter(is_of_member).count());
+    let brought_by = |device: &Device| {
+        let cid = device.engine.history(member, Target::Record(record(2)))[0].change.cid;
+        device.engine.state(Space::Member(account.user, member)).unwrap().present(cid).unwrap().brought_by.len()
+    };
+    assert_eq!(brought_by(&unconfirmed), 2);
+
+    // Nor does a floor rise over it, when the clone's of the same number stands in an old checkpoint.
+    clone.engine.set_checkpoint_minimum(1);
+    (3..9).for_each(|number| clone.put(member, number, b"by the clone"));
+    assert_eq!(sync(&mut clone, &mut store).checkpoints_made, 1);
+    a_week_later.now_ms += OLD_MS + DAY_MS;
+    sync(&mut a_week_later, &mut store);
+    assert_eq!(brought_by(&a_week_later), 2);
 }
 
 #[test]

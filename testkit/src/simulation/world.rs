@@ -344,6 +344,7 @@ impl World {
                     | Step::Contents
                     | Step::GrantsSent
                     | Step::Built
+                    | Step::Garbage
                     | Step::Sent
                     | Step::Rung => {}
                 }
@@ -380,7 +381,12 @@ impl World {
                 && batch.step == Step::Segments
                 && let Some(state) = engine.state(*space)
             {
+                let built = self.devices[device].disk.saved().spaces.get(space).and_then(|saved| saved.built.as_ref());
                 let is_excused = |before: &SegmentRef| {
+                    // One's own that is stored and not confirmed counts as had.
+                    if built.is_some_and(|built| built.segment == *before) {
+                        return true;
+                    }
                     let is_aside = |entry: &Quarantined| entry.subject == Subject::Segment(*before);
                     engine.quarantined().iter().any(is_aside) || engine.holes().iter().any(|hole| hole.segment == *before)
                 };
