@@ -41,7 +41,7 @@ test-crash-points:
 
 # What the random tests did, in numbers: schedules, edits, conflicts, crashes, kills
 test-counts:
-    cargo test --workspace --locked --test it -- --nocapture thousand_schedules kill::
+    cargo test --workspace --locked --test it -- --nocapture thousand_schedules kill:: workload::
 
 # The end-to-end suite against a real SeaweedFS (WEED_PROGRAM names the binary)
 test-seaweedfs:

@@ -33,7 +33,7 @@ pub(crate) const fn of_reason(reason: Reason) -> &'static str {
 pub(crate) const fn of_hole(reason: HoleReason) -> &'static str {
     match reason {
         HoleReason::PrevMissing | HoleReason::SeenMissing | HoleReason::NamedMissing => {
-            "run 'tidegate sync --full' here and on the device that wrote it; if it stays, put it back from a backup of the bucket"
+            "run 'tidegate sync --full' on the device that wrote it, then here; if it stays, put it back from a backup of the bucket"
         }
     }
 }
@@ -45,7 +45,7 @@ pub(crate) const fn of_notice(kind: NoticeKind) -> &'static str {
             "if this home was restored from a backup, nothing; if it is a copy of another device's, join here anew with 'tidegate join'"
         }
         NoticeKind::EditsKept => "'tidegate conflicts' shows them; keep what is right with 'tidegate resolve'",
-        NoticeKind::StoreLostSegments => "run 'tidegate sync' on every device: each writes down again what it knows",
+        NoticeKind::StoreLostSegments => "run 'tidegate sync --full' on every device: each writes down again what it knows",
     }
 }
 

@@ -6,6 +6,7 @@ mod change_format;
 mod checkpoint_format;
 mod clock;
 mod device;
+mod disagreeing;
 mod doorbell_format;
 mod engine;
 mod envelope;
