@@ -12,7 +12,7 @@ use super::Session;
 use super::proof::ProofRequest;
 use crate::error::Error;
 use crate::remote::normal_url;
-use crate::transport::{Answer, Outgoing, Peer, RequestKind};
+use crate::transport::{Answer, Outgoing, Payload, Peer, RequestKind};
 
 /// A presign reply of 1,000 URLs has about 1 MB.
 const MAX_REPLY_BYTES: u64 = 8 * 1024 * 1024;
@@ -34,7 +34,7 @@ impl Session {
     /// What the broker says of itself. Checks that it calls itself what it was called, and that its protocol is known here.
     pub(super) async fn capabilities(&self) -> Result<Capabilities, Error> {
         let url = format!("{}/v1/capabilities", self.url);
-        let answer = self.send(RequestKind::Renew, reqwest::Method::GET, url, vec![], None).await?;
+        let answer = self.send(RequestKind::Renew, reqwest::Method::GET, url, vec![], Payload::Empty).await?;
         let capabilities: Capabilities = read(&answer)?;
         let public = normal_url("public URL of the broker", &capabilities.public_url)?;
         if public != self.url {
@@ -90,7 +90,7 @@ impl Session {
         });
         let mut headers = vec![(DPOP_HEADER.to_owned(), proof), ("content-type".to_owned(), "application/json".to_owned())];
         headers.extend(access.map(|token| ("authorization".to_owned(), format!("{DPOP_SCHEME} {token}"))));
-        self.send(kind, reqwest::Method::POST, url, headers, Some(Bytes::from(body))).await
+        self.send(kind, reqwest::Method::POST, url, headers, Payload::Held(Bytes::from(body))).await
     }
 
     async fn send(
@@ -99,7 +99,7 @@ impl Session {
         method: reqwest::Method,
         url: String,
         headers: Vec<(String, String)>,
-        body: Option<Bytes>,
+        body: Payload,
     ) -> Result<Answer, Error> {
         let limit = (MAX_REPLY_BYTES, "the broker's reply".to_owned());
         let answer = self.http.send(Outgoing { peer: Peer::Broker, kind, method, url, headers, body, limit }).await?;

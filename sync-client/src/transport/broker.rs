@@ -15,9 +15,10 @@ use tidegate_protocol::{ListPrefix, ObjectKey, Sha256};
 
 use super::direct::{MAX_XML_BYTES, PAGE_KEYS, range_header};
 use super::retry::{RetryPolicy, repeat};
+use super::http::Opened;
 use super::traffic::RequestKind;
 use super::{
-    Answer, DeleteOutcome, GetOptions, GetOutcome, HeadOutcome, Http, ListPage, Outgoing, Peer, PutCondition, PutOutcome,
+    Answer, DeleteOutcome, GetOptions, GetOutcome, HeadOutcome, Http, ListPage, Outgoing, Payload, Peer, PutCondition, PutOutcome,
     TrafficCounter, Transport, Want, list_xml, store_answer,
 };
 use crate::error::Error;
@@ -29,8 +30,8 @@ const MAX_KEPT: usize = 4_096;
 /// A session with a broker, and the URLs it gave.
 pub struct BrokerTransport {
     http: Http,
-    session: Arc<Session>,
-    retry: RetryPolicy,
+    pub(super) session: Arc<Session>,
+    pub(super) retry: RetryPolicy,
     urls: Mutex<HashMap<Want, Result<SignedUrl, Refusal>>>,
     refreshing: tokio::sync::Mutex<()>,
     /// Where the last URL led.
@@ -59,7 +60,13 @@ impl BrokerTransport {
 
     /// Sends the request under a URL kept or asked for; once more with a fresh one if the store no longer takes the kept one:
     /// it ended early, with the credential that signed it, or clocks disagree.
-    async fn send(&self, want: &Want, headers: &[(String, String)], body: Option<&Bytes>, limit: u64) -> Result<Answer, Error> {
+    pub(super) async fn send(
+        &self,
+        want: &Want,
+        headers: &[(String, String)],
+        body: &Payload,
+        limit: u64,
+    ) -> Result<Answer, Error> {
         let (signed, was_kept) = self.url(want).await?;
         let used = signed.url.clone();
         let answer = self.send_once(want, signed, headers, body, limit).await?;
@@ -91,26 +98,10 @@ impl BrokerTransport {
         want: &Want,
         signed: SignedUrl,
         headers: &[(String, String)],
-        body: Option<&Bytes>,
+        body: &Payload,
         limit: u64,
     ) -> Result<Answer, Error> {
-        let (kind, method) = match want {
-            Want::Get(_) => (RequestKind::Get, reqwest::Method::GET),
-            Want::Head(_) => (RequestKind::Head, reqwest::Method::HEAD),
-            Want::Put { .. } => (RequestKind::Put, reqwest::Method::PUT),
-            Want::List(..) => (RequestKind::List, reqwest::Method::GET),
-        };
-        self.http
-            .send(Outgoing {
-                peer: Peer::Store,
-                kind,
-                method,
-                url: signed.url,
-                headers: signed.headers.into_iter().chain(headers.iter().cloned()).collect(),
-                body: body.cloned(),
-                limit: (limit, name_of(want)),
-            })
-            .await
+        self.http.send(outgoing(want, signed, headers, body, limit)).await
     }
 
     /// A URL for this request, and whether it was kept from before.
@@ -148,6 +139,27 @@ impl BrokerTransport {
 
     fn forget(&self, want: &Want) {
         self.urls.lock().unwrap_or_else(PoisonError::into_inner).remove(want);
+    }
+
+    /// Sends a body under a URL that is good for it alone.
+    pub(super) async fn put_body(&self, want: &Want, body: &Payload, condition: &PutCondition) -> Result<PutOutcome, Error> {
+        let outcome =
+            repeat(&self.retry, || async { store_answer::put(&self.send(want, &[], body, MAX_XML_BYTES).await?, condition) }).await;
+        self.forget(want);
+        outcome
+    }
+
+    /// Opens what is asked for, as [`Self::send`] does, without reading it.
+    pub(super) async fn open_answer(&self, want: &Want, headers: &[(String, String)]) -> Result<Opened, Error> {
+        let (signed, was_kept) = self.url(want).await?;
+        let used = signed.url.clone();
+        let body = Payload::Empty;
+        let opened = self.http.open(outgoing(want, signed, headers, &body, MAX_XML_BYTES)).await?;
+        if was_kept && store_answer::refuses_the_signature(&opened.answer) {
+            let fresh = self.refreshed(want, &used).await?;
+            return self.http.open(outgoing(want, fresh, headers, &body, MAX_XML_BYTES)).await;
+        }
+        Ok(opened)
     }
 
     async fn presign(&self, wants: &[Want]) -> Result<(), Error> {
@@ -215,7 +227,7 @@ impl Transport for BrokerTransport {
         headers.extend(options.if_none_match.clone().map(|etag| ("if-none-match".to_owned(), etag)));
         headers.extend(options.range.as_ref().and_then(range_header).map(|range| ("range".to_owned(), range)));
         repeat(&self.retry, || async {
-            let answer = self.send(&want, &headers, None, options.limit.max(MAX_XML_BYTES)).await?;
+            let answer = self.send(&want, &headers, &Payload::Empty, options.limit.max(MAX_XML_BYTES)).await?;
             store_answer::get(answer, options)
         })
         .await
@@ -223,23 +235,18 @@ impl Transport for BrokerTransport {
 
     async fn head(&self, key: &ObjectKey) -> Result<HeadOutcome, Error> {
         let want = Want::Head(key.clone());
-        repeat(&self.retry, || async { store_answer::head(&self.send(&want, &[], None, 0).await?) }).await
+        repeat(&self.retry, || async { store_answer::head(&self.send(&want, &[], &Payload::Empty, 0).await?) }).await
     }
 
     async fn put(&self, key: &ObjectKey, body: Bytes, condition: &PutCondition) -> Result<PutOutcome, Error> {
         let want = put_want(key, &body, condition);
-        let outcome = repeat(&self.retry, || async {
-            store_answer::put(&self.send(&want, &[], Some(&body), MAX_XML_BYTES).await?, condition)
-        })
-        .await;
-        self.forget(&want);
-        outcome
+        self.put_body(&want, &Payload::Held(body), condition).await
     }
 
     async fn list(&self, prefix: &ListPrefix, token: Option<&str>) -> Result<ListPage, Error> {
         let want = Want::List(*prefix, token.map(str::to_owned));
         repeat(&self.retry, || async {
-            let answer = self.send(&want, &[], None, MAX_XML_BYTES).await?;
+            let answer = self.send(&want, &[], &Payload::Empty, MAX_XML_BYTES).await?;
             if answer.status != StatusCode::OK || answer.is_of_somebody_else() {
                 return Err(store_answer::refusal(&answer));
             }
@@ -294,6 +301,25 @@ impl BrokerTransport {
     }
 }
 
+/// The request under its URL.
+fn outgoing(want: &Want, signed: SignedUrl, headers: &[(String, String)], body: &Payload, limit: u64) -> Outgoing {
+    let (kind, method) = match want {
+        Want::Get(_) => (RequestKind::Get, reqwest::Method::GET),
+        Want::Head(_) => (RequestKind::Head, reqwest::Method::HEAD),
+        Want::Put { .. } | Want::PutPart { .. } => (RequestKind::Put, reqwest::Method::PUT),
+        Want::List(..) => (RequestKind::List, reqwest::Method::GET),
+    };
+    Outgoing {
+        peer: Peer::Store,
+        kind,
+        method,
+        url: signed.url,
+        headers: signed.headers.into_iter().chain(headers.iter().cloned()).collect(),
+        body: body.clone(),
+        limit: (limit, name_of(want)),
+    }
+}
+
 /// The PUT of exactly these bytes.
 pub(crate) fn put_want(key: &ObjectKey, body: &[u8], condition: &PutCondition) -> Want {
     Want::Put { key: key.clone(), length: body.len() as u64, sha256: Sha256::of(body), condition: condition.clone() }
@@ -323,6 +349,15 @@ fn item(want: &Want, profile: &StoreProfile) -> PresignItem {
                 ..PresignItem::default()
             }
         }
+        Want::PutPart { key, upload, number, length, sha256 } => PresignItem {
+            method: "PUT".to_owned(),
+            key: key.to_string(),
+            length: Some(*length),
+            sha256: Some(sha256.to_string()),
+            upload_id: Some(upload.0.clone()),
+            part_number: Some(*number),
+            ..PresignItem::default()
+        },
         Want::List(prefix, token) => PresignItem {
             method: "LIST".to_owned(),
             key: prefix.to_string(),
@@ -335,7 +370,7 @@ fn item(want: &Want, profile: &StoreProfile) -> PresignItem {
 
 fn name_of(want: &Want) -> String {
     match want {
-        Want::Get(key) | Want::Head(key) | Want::Put { key, .. } => key.to_string(),
+        Want::Get(key) | Want::Head(key) | Want::Put { key, .. } | Want::PutPart { key, .. } => key.to_string(),
         Want::List(prefix, _) => prefix.to_string(),
     }
 }

@@ -14,12 +14,12 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 use tidegate_protocol::capability::{Precondition, StoreProfile};
 use tidegate_protocol::{ListPrefix, ObjectKey, Sha256, UserId};
-use tidegate_sigv4::{Credentials, Method, PayloadHash, Presigner};
+use tidegate_sigv4::{Credentials, Method, Presigner};
 
 use super::retry::{RetryPolicy, repeat};
 use super::traffic::RequestKind;
 use super::{
-    Answer, DeleteOutcome, GetOptions, GetOutcome, HeadOutcome, Http, ListPage, Outgoing, Peer, PutCondition, PutOutcome,
+    Answer, DeleteOutcome, GetOptions, GetOutcome, HeadOutcome, Http, ListPage, Outgoing, Payload, Peer, PutCondition, PutOutcome,
     TrafficCounter, Transport, Want, list_xml, store_answer,
 };
 use crate::clock::StoreClock;
@@ -34,11 +34,11 @@ pub(super) const PAGE_KEYS: u32 = 1_000;
 
 /// A bucket and an access key to it.
 pub struct DirectTransport {
-    http: Http,
+    pub(super) http: Http,
     signer: Presigner,
-    retry: RetryPolicy,
+    pub(super) retry: RetryPolicy,
     /// The store has said that it does not know conditions; they are no longer sent.
-    conditions_refused: AtomicBool,
+    pub(super) conditions_refused: AtomicBool,
 }
 
 impl fmt::Debug for DirectTransport {
@@ -48,14 +48,14 @@ impl fmt::Debug for DirectTransport {
 }
 
 /// A request before it is signed.
-struct Request<'a> {
-    kind: RequestKind,
-    method: Method,
-    key: &'a str,
-    query: Vec<(&'a str, &'a str)>,
-    headers: Vec<(&'a str, String)>,
-    body: Option<Bytes>,
-    limit: u64,
+pub(super) struct Request<'a> {
+    pub(super) kind: RequestKind,
+    pub(super) method: Method,
+    pub(super) key: &'a str,
+    pub(super) query: Vec<(&'a str, &'a str)>,
+    pub(super) headers: Vec<(&'a str, String)>,
+    pub(super) body: Payload,
+    pub(super) limit: u64,
 }
 
 impl DirectTransport {
@@ -105,7 +105,7 @@ impl DirectTransport {
         repeat(&self.retry, || async {
             let (kind, method, query) = (RequestKind::List, Method::Get, query.to_vec());
             let answer =
-                self.send(Request { kind, method, key: "", query, headers: vec![], body: None, limit: MAX_XML_BYTES }).await?;
+                self.send(Request { kind, method, key: "", query, headers: vec![], body: Payload::Empty, limit: MAX_XML_BYTES }).await?;
             if answer.status == StatusCode::OK && !answer.is_of_somebody_else() {
                 Ok(answer)
             } else {
@@ -116,7 +116,7 @@ impl DirectTransport {
     }
 
     /// Sends a request; once more if the store's answer tells that the clock is off.
-    async fn send(&self, request: Request<'_>) -> Result<Answer, Error> {
+    pub(super) async fn send(&self, request: Request<'_>) -> Result<Answer, Error> {
         let offset_before = self.http.clock().offset_ms();
         let answer = self.send_once(&request).await?;
         let was_corrected = self.http.clock().offset_ms() != offset_before;
@@ -127,7 +127,11 @@ impl DirectTransport {
     }
 
     async fn send_once(&self, request: &Request<'_>) -> Result<Answer, Error> {
-        let payload = PayloadHash::of(request.body.as_deref().unwrap_or_default());
+        self.http.send(self.sign(request)?).await
+    }
+
+    pub(super) fn sign(&self, request: &Request<'_>) -> Result<Outgoing, Error> {
+        let payload = request.body.hash();
         let headers: Vec<(&str, &str)> = request.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let signed = self
             .signer
@@ -142,23 +146,43 @@ impl DirectTransport {
             Method::Post => reqwest::Method::POST,
             Method::Delete => reqwest::Method::DELETE,
         };
-        self.http
-            .send(Outgoing {
-                peer: Peer::Store,
-                kind: request.kind,
-                method,
-                url: signed.url,
-                headers: own.chain(signed.headers).collect(),
-                body: request.body.clone(),
-                limit: (request.limit, request.key.to_owned()),
-            })
-            .await
+        Ok(Outgoing {
+            peer: Peer::Store,
+            kind: request.kind,
+            method,
+            url: signed.url,
+            headers: own.chain(signed.headers).collect(),
+            body: request.body.clone(),
+            limit: (request.limit, request.key.to_owned()),
+        })
     }
 
-    async fn put_once(&self, key: &str, body: &Bytes, condition: &PutCondition) -> Result<Answer, Error> {
-        let headers = put_headers(body, condition);
+    pub(super) async fn put_body(
+        &self,
+        key: &ObjectKey,
+        body: &Payload,
+        sha256: &Sha256,
+        condition: &PutCondition,
+    ) -> Result<PutOutcome, Error> {
+        let name = key.to_string();
+        repeat(&self.retry, || async {
+            let refused = self.conditions_refused.load(Ordering::Relaxed);
+            let condition = if refused { &PutCondition::None } else { condition };
+            let answer = self.put_once(&name, body, sha256, condition).await?;
+            if answer.status == StatusCode::NOT_IMPLEMENTED && *condition != PutCondition::None {
+                self.conditions_refused.store(true, Ordering::Relaxed);
+                let answer = self.put_once(&name, body, sha256, &PutCondition::None).await?;
+                return store_answer::put(&answer, &PutCondition::None);
+            }
+            store_answer::put(&answer, condition)
+        })
+        .await
+    }
+
+    async fn put_once(&self, key: &str, body: &Payload, sha256: &Sha256, condition: &PutCondition) -> Result<Answer, Error> {
+        let headers = put_headers(sha256, condition);
         let (kind, method) = (RequestKind::Put, Method::Put);
-        self.send(Request { kind, method, key, query: vec![], headers, body: Some(body.clone()), limit: MAX_XML_BYTES }).await
+        self.send(Request { kind, method, key, query: vec![], headers, body: body.clone(), limit: MAX_XML_BYTES }).await
     }
 }
 
@@ -170,7 +194,7 @@ impl Transport for DirectTransport {
             let headers = get_headers(options);
             let (kind, method, query) = (RequestKind::Get, Method::Get, vec![]);
             let limit = options.limit.max(MAX_XML_BYTES);
-            let answer = self.send(Request { kind, method, key: &name, query, headers, body: None, limit }).await?;
+            let answer = self.send(Request { kind, method, key: &name, query, headers, body: Payload::Empty, limit }).await?;
             store_answer::get(answer, options)
         })
         .await
@@ -180,26 +204,15 @@ impl Transport for DirectTransport {
         let name = key.to_string();
         repeat(&self.retry, || async {
             let (kind, method, query) = (RequestKind::Head, Method::Head, vec![]);
-            let answer = self.send(Request { kind, method, key: &name, query, headers: vec![], body: None, limit: 0 }).await?;
+            let answer = self.send(Request { kind, method, key: &name, query, headers: vec![], body: Payload::Empty, limit: 0 }).await?;
             store_answer::head(&answer)
         })
         .await
     }
 
     async fn put(&self, key: &ObjectKey, body: Bytes, condition: &PutCondition) -> Result<PutOutcome, Error> {
-        let name = key.to_string();
-        repeat(&self.retry, || async {
-            let refused = self.conditions_refused.load(Ordering::Relaxed);
-            let condition = if refused { &PutCondition::None } else { condition };
-            let answer = self.put_once(&name, &body, condition).await?;
-            if answer.status == StatusCode::NOT_IMPLEMENTED && *condition != PutCondition::None {
-                self.conditions_refused.store(true, Ordering::Relaxed);
-                let answer = self.put_once(&name, &body, &PutCondition::None).await?;
-                return store_answer::put(&answer, &PutCondition::None);
-            }
-            store_answer::put(&answer, condition)
-        })
-        .await
+        let sha256 = Sha256::of(&body);
+        self.put_body(key, &Payload::Held(body), &sha256, condition).await
     }
 
     async fn list(&self, prefix: &ListPrefix, token: Option<&str>) -> Result<ListPage, Error> {
@@ -219,7 +232,7 @@ impl Transport for DirectTransport {
             let outcome = repeat(&self.retry, || async {
                 let (kind, method, query) = (RequestKind::Delete, Method::Delete, vec![]);
                 let limit = MAX_XML_BYTES;
-                let answer = self.send(Request { kind, method, key: &name, query, headers: vec![], body: None, limit }).await?;
+                let answer = self.send(Request { kind, method, key: &name, query, headers: vec![], body: Payload::Empty, limit }).await?;
                 match answer.status {
                     StatusCode::OK | StatusCode::NO_CONTENT if !answer.is_of_somebody_else() => Ok(DeleteOutcome::Deleted),
                     StatusCode::NOT_FOUND if list_xml::error_code(&answer.body) == "NoSuchKey" => Ok(DeleteOutcome::Absent),
@@ -259,8 +272,8 @@ pub(super) fn range_header(range: &Range<u64>) -> Option<String> {
     (range.start < range.end).then(|| format!("bytes={}-{}", range.start, range.end - 1))
 }
 
-fn put_headers<'a>(body: &Bytes, condition: &PutCondition) -> Vec<(&'a str, String)> {
-    let checksum = STANDARD.encode(Sha256::of(body).as_bytes());
+fn put_headers<'a>(sha256: &Sha256, condition: &PutCondition) -> Vec<(&'a str, String)> {
+    let checksum = STANDARD.encode(sha256.as_bytes());
     let mut headers = vec![("content-type", "application/octet-stream".to_owned())];
     match condition {
         PutCondition::None => {}

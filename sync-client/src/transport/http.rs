@@ -6,18 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{ACCEPT_ENCODING, AGE, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT_ENCODING, AGE, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode, redirect};
 use time::OffsetDateTime;
 use url::Url;
 
 use super::Peer;
+use super::patience::Patience;
+use super::payload::Payload;
 use super::traffic::{RequestKind, TrafficCounter};
 use crate::clock::StoreClock;
 use crate::error::Error;
 use crate::options::Options;
 
-/// The slowest upload or download that is waited for, in bytes a second.
+/// The slowest upload or download that is waited for, in bytes a second, where an answer is read to its end.
 const SLOWEST: u64 = 16 * 1024;
 
 /// The longest rest that an answer is taken to ask for: a device must not stay silent for years because of one wrong header.
@@ -30,7 +32,7 @@ pub(crate) struct Outgoing {
     pub(crate) method: Method,
     pub(crate) url: String,
     pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Option<Bytes>,
+    pub(crate) body: Payload,
     /// Most bytes that are read of the answer, and what to call it when it has more.
     pub(crate) limit: (u64, String),
 }
@@ -52,6 +54,8 @@ pub(crate) struct Http {
     client: Client,
     clock: StoreClock,
     traffic: Arc<TrafficCounter>,
+    /// How long the other side may stay silent.
+    silence: Duration,
 }
 
 impl fmt::Debug for Http {
@@ -64,7 +68,6 @@ impl Http {
     pub(crate) fn new(options: &Options, clock: StoreClock) -> Result<Self, Error> {
         let client = Client::builder()
             .connect_timeout(options.connect_timeout)
-            .read_timeout(options.read_timeout)
             // A store that redirects is another region's; anything else that redirects is no store. Never followed: the
             // request carries a signature.
             .redirect(redirect::Policy::none())
@@ -72,7 +75,7 @@ impl Http {
             .tcp_nodelay(true)
             .build()
             .map_err(|error| Error::bug(format!("the HTTP client cannot be made: {error}")))?;
-        Ok(Self { client, clock, traffic: Arc::default() })
+        Ok(Self { client, clock, traffic: Arc::default(), silence: options.read_timeout })
     }
 
     pub(crate) const fn clock(&self) -> &StoreClock {
@@ -85,46 +88,130 @@ impl Http {
 
     /// Sends one request and reads its answer, whatever its status.
     pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Answer, Error> {
-        let Outgoing { peer, kind, method, url, headers, body, limit } = outgoing;
+        let patience = Patience::new(self.silence);
+        let (peer, limit) = (outgoing.peer, outgoing.limit.clone());
+        let longest = Duration::from_secs(60 + (outgoing.body.len() + limit.0) / SLOWEST);
+        let (host, request) = self.request(outgoing, &patience)?;
+        let request = request.timeout(longest);
+        let exchange = async {
+            let mut response = request.send().await.map_err(|error| failure(peer, &host, &error))?;
+            patience.renew();
+            let mut answer = self.head_of(peer, &host, &mut response);
+            if answer.is_plainly_of_somebody_else() {
+                // Whatever its body says, it is not for us; nor is its clock.
+                return Ok(answer);
+            }
+            answer.body = self.body_of(peer, &host, response, &limit, &patience).await?;
+            self.observe(&answer);
+            Ok(answer)
+        };
+        patience.keep(exchange).await.unwrap_or_else(|| Err(Error::TimedOut { peer, host: host.clone() }))
+    }
+
+    /// Sends one request and hands out its answer's body as it comes, if the status says that it holds what was asked for.
+    pub(crate) async fn open(&self, outgoing: Outgoing) -> Result<Opened, Error> {
+        let patience = Patience::new(self.silence);
+        let (peer, limit) = (outgoing.peer, outgoing.limit.clone());
+        let (host, request) = self.request(outgoing, &patience)?;
+        let exchange = async {
+            let mut response = request.send().await.map_err(|error| failure(peer, &host, &error))?;
+            patience.renew();
+            let mut answer = self.head_of(peer, &host, &mut response);
+            if answer.is_plainly_of_somebody_else() {
+                return Ok(Opened { answer, body: None });
+            }
+            if matches!(answer.status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
+                self.observe(&answer);
+                let (host, patience, traffic) = (host.clone(), patience.clone(), Arc::clone(&self.traffic));
+                return Ok(Opened { answer, body: Some(Incoming { peer, host, response, patience, traffic }) });
+            }
+            answer.body = self.body_of(peer, &host, response, &limit, &patience).await?;
+            self.observe(&answer);
+            Ok(Opened { answer, body: None })
+        };
+        patience.keep(exchange).await.unwrap_or_else(|| Err(Error::TimedOut { peer, host: host.clone() }))
+    }
+
+    fn request(&self, outgoing: Outgoing, patience: &Patience) -> Result<(String, reqwest::RequestBuilder), Error> {
+        let Outgoing { peer: _, kind, method, url, headers, body, limit: _ } = outgoing;
         let url = Url::parse(&url).map_err(|error| Error::MalformedAnswer {
             peer: Peer::Broker,
             host: String::new(),
             reason: format!("not a URL: {error}"),
         })?;
         let host = host_and_port(&url);
-        let bytes_up = body.as_ref().map_or(0, |body| body.len() as u64);
-        let patience = Duration::from_secs(60 + (bytes_up + limit.0) / SLOWEST);
-
-        let mut request = self.client.request(method, url).headers(header_map(&headers)?).timeout(patience);
-        if let Some(body) = body {
-            request = request.body(body);
+        let mut request = self.client.request(method, url).headers(header_map(&headers)?);
+        let length = body.len();
+        self.traffic.request(kind);
+        if let Some(body) = body.into_body(&self.traffic, patience) {
+            // Said beforehand: a body of unknown length would be sent in pieces with their own frames, which stores refuse.
+            request = request.header(CONTENT_LENGTH, length).body(body);
         }
-        self.traffic.request(kind, bytes_up);
-        let response = request.send().await.map_err(|error| failure(peer, &host, &error))?;
-        self.read(peer, host, response, limit).await
+        Ok((host, request))
     }
 
-    async fn read(&self, peer: Peer, host: String, mut response: Response, limit: (u64, String)) -> Result<Answer, Error> {
+    fn head_of(&self, peer: Peer, host: &str, response: &mut Response) -> Answer {
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
-        let mut answer = Answer { peer, host, status, headers, body: Bytes::new(), received_at: self.clock.now() };
-        if answer.is_plainly_of_somebody_else() {
-            // Whatever its body says, it is not for us; nor is its clock.
-            return Ok(answer);
-        }
+        Answer { peer, host: host.to_owned(), status, headers, body: Bytes::new(), received_at: self.clock.now() }
+    }
+
+    async fn body_of(
+        &self,
+        peer: Peer,
+        host: &str,
+        mut response: Response,
+        limit: &(u64, String),
+        patience: &Patience,
+    ) -> Result<Bytes, Error> {
         let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| failure(peer, &answer.host, &error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| failure(peer, host, &error))? {
+            patience.renew();
             self.traffic.received(chunk.len() as u64);
             if (body.len() + chunk.len()) as u64 > limit.0 {
-                return Err(Error::AnswerTooLarge { key: limit.1, limit: limit.0 });
+                return Err(Error::AnswerTooLarge { key: limit.1.clone(), limit: limit.0 });
             }
             body.extend_from_slice(&chunk);
         }
-        answer.body = body.freeze();
+        Ok(body.freeze())
+    }
+
+    fn observe(&self, answer: &Answer) {
         if let Some(date) = answer.date().filter(|_| !answer.is_of_somebody_else()) {
-            self.clock.observe(date, peer);
+            self.clock.observe(date, answer.peer);
         }
-        Ok(answer)
+    }
+}
+
+/// An answer whose body is still to come, where it is one that holds what was asked for.
+pub(crate) struct Opened {
+    pub(crate) answer: Answer,
+    pub(crate) body: Option<Incoming>,
+}
+
+/// A body as it comes.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    peer: Peer,
+    host: String,
+    response: Response,
+    patience: Patience,
+    traffic: Arc<TrafficCounter>,
+}
+
+impl Incoming {
+    /// The next bytes; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        // Only the other side's silence counts, not the time that was spent on what had come.
+        self.patience.renew();
+        let Some(read) = self.patience.keep(self.response.chunk()).await else {
+            return Err(Error::TimedOut { peer: self.peer, host: self.host.clone() });
+        };
+        let chunk = read.map_err(|error| failure(self.peer, &self.host, &error))?;
+        if let Some(chunk) = &chunk {
+            self.traffic.received(chunk.len() as u64);
+        }
+        Ok(chunk)
     }
 }
 

@@ -110,7 +110,7 @@ fn decode(text: &str, url_encoded: bool) -> String {
 }
 
 /// Calls `visit` with the path and text of each element at its end, until it answers `false`; `None` if this is not XML.
-fn elements(xml: &[u8], mut visit: impl FnMut(&[String], &str) -> bool) -> Option<()> {
+pub(super) fn elements(xml: &[u8], mut visit: impl FnMut(&[String], &str) -> bool) -> Option<()> {
     let mut reader = Reader::from_reader(xml);
     let mut path: Vec<String> = Vec::new();
     let mut text = String::new();

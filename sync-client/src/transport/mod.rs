@@ -1,14 +1,20 @@
 //! The way to the objects: one trait, two implementations, [through a broker](broker) and [straight to the store](direct).
 
 pub mod broker;
+mod broker_transfer;
 pub mod direct;
+mod direct_transfer;
 mod http;
 mod list_xml;
+mod multipart_xml;
 mod outcome;
+mod patience;
+mod payload;
 pub mod retry;
 mod store_answer;
 mod stranger;
 mod traffic;
+mod transfer;
 
 use std::fmt;
 use std::ops::Range;
@@ -19,9 +25,12 @@ use tidegate_protocol::capability::StoreProfile;
 use tidegate_protocol::{ListPrefix, ObjectKey, Sha256};
 
 pub(crate) use http::{Answer, Http, Outgoing};
+pub use payload::FileSlice;
+pub(crate) use payload::Payload;
 pub use outcome::{DeleteOutcome, Fetched, GetOutcome, HeadOutcome, ListEntry, ListPage, PutOutcome};
 pub(crate) use traffic::RequestKind;
 pub use traffic::TrafficCounter;
+pub use transfer::{CompleteOutcome, ObjectStream, OpenOutcome, StoredPart, Transfer, UploadId, UploadState};
 
 use crate::error::Error;
 
@@ -89,6 +98,19 @@ pub enum Want {
         /// The precondition.
         condition: PutCondition,
     },
+    /// A PUT of one part of an upload.
+    PutPart {
+        /// The object.
+        key: ObjectKey,
+        /// The upload.
+        upload: UploadId,
+        /// The part's number, from 1.
+        number: u32,
+        /// Its length in bytes.
+        length: u64,
+        /// Its hash.
+        sha256: Sha256,
+    },
     /// One page of a listing.
     List(ListPrefix, Option<String>),
 }
@@ -98,7 +120,7 @@ pub enum Want {
 /// Each call repeats by itself what is worth repeating (see [`retry`]), so an error is what is left after that. Keys that are not
 /// self-certifying come back as the store has them: whoever reads them checks signatures and hashes.
 #[async_trait]
-pub trait Transport: Send + Sync + fmt::Debug {
+pub trait Transport: Transfer + Send + Sync + fmt::Debug {
     /// Reads an object.
     ///
     /// # Errors

@@ -133,7 +133,7 @@ pub(super) fn refuses_the_signature(answer: &Answer) -> bool {
 
 /// A 404 that the store itself sends about the object. One about the bucket is another matter, and one without the store's
 /// words is a proxy's or a router's: taken for absence it would have the engine name segments as lost that are not.
-fn missing(answer: &Answer) -> Result<(), Error> {
+pub(super) fn missing(answer: &Answer) -> Result<(), Error> {
     match error_code(&answer.body).as_str() {
         "NoSuchBucket" => Err(Error::BucketMissing { host: answer.host.clone() }),
         "" => Err(answer.not_ours()),
@@ -142,6 +142,6 @@ fn missing(answer: &Answer) -> Result<(), Error> {
 }
 
 /// Every store sends an ETag with an object it has; an answer without one is somebody else's.
-fn etag(answer: &Answer) -> Result<String, Error> {
+pub(super) fn etag(answer: &Answer) -> Result<String, Error> {
     answer.header(&ETAG).map(str::to_owned).ok_or_else(|| answer.not_ours())
 }

@@ -25,9 +25,12 @@ pub struct TrafficCounter {
 }
 
 impl TrafficCounter {
-    pub(crate) fn request(&self, kind: RequestKind, bytes_up: u64) {
+    pub(crate) fn request(&self, kind: RequestKind) {
         self.requests[kind as usize].fetch_add(1, Ordering::Relaxed);
-        self.bytes_up.fetch_add(bytes_up, Ordering::Relaxed);
+    }
+
+    pub(crate) fn sent(&self, bytes: u64) {
+        self.bytes_up.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn received(&self, bytes: u64) {
