@@ -17,7 +17,7 @@ use crate::crash;
 use crate::enrol::{Reach, certificate, open_reach};
 use crate::error::Error;
 use crate::home::{Home, HomeGuard, HomeLock, Keys};
-use crate::local::Database;
+use crate::local::{Database, Upload};
 use crate::options::Options;
 use crate::report::Event;
 use crate::transport::Transport;
@@ -58,7 +58,9 @@ impl Device {
     pub(crate) fn open(home: Home, lock: HomeLock, options: Options) -> Result<Self, Error> {
         let keys = Keys::load(&home)?.ok_or_else(|| Error::NotEnrolled { path: home.path().to_owned() })?;
         let database = Database::open(&home, &keys)?;
-        Self::assemble(home, lock, keys, options, database)
+        let device = Self::assemble(home, lock, keys, options, database)?;
+        device.sweep_files()?;
+        Ok(device)
     }
 
     /// The same with a database at hand.
@@ -223,8 +225,17 @@ impl LocalState {
 
     /// Writes a batch, between the two crossings of its point.
     pub(crate) fn persist(&mut self, batch: &Persist) -> Result<(), Error> {
+        self.persist_with_upload(batch, None)
+    }
+
+    /// The same, and what is known of a sealed file in the same transaction.
+    pub(crate) fn persist_with_upload(
+        &mut self,
+        batch: &Persist,
+        upload: Option<(Space, ContentHmac, &Upload)>,
+    ) -> Result<(), Error> {
         crash::point(batch.step.name());
-        self.database.persist(batch)?;
+        self.database.persist_with_upload(batch, upload)?;
         crash::point(batch.step.name());
         Ok(())
     }
@@ -236,7 +247,8 @@ pub(crate) async fn lock_home(lock: &HomeLock) -> Result<(HomeGuard, HomeGuard),
     blocking(move || lock.acquire_all()).await
 }
 
-async fn blocking<T: Send + 'static>(take: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+/// Runs what blocks for long beside the runtime.
+pub(crate) async fn blocking<T: Send + 'static>(take: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(take).await.map_err(|error| Error::bug(error.to_string()))?
 }
 

@@ -16,7 +16,7 @@ use tidegate_sync_core::manifest::{Target, Timestamp};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
-use crate::attachment::limit_of;
+use crate::attachment::{LocalContent, Uploads, limit_of, prepared_put};
 use crate::crash;
 use crate::device::Device;
 use crate::error::{Class, Error};
@@ -25,6 +25,9 @@ use crate::transport::broker::put_want;
 use crate::transport::{DeleteOutcome, GetOptions, GetOutcome, PutCondition, PutOutcome, Transport, Want};
 use crate::view;
 
+/// How often a sync tells how it stands while nothing ends.
+const PROGRESS: std::time::Duration = std::time::Duration::from_millis(200);
+
 type Running<'a> = Pin<Box<dyn Future<Output = (EffectId, Result<Outcome, Error>)> + Send + 'a>>;
 
 /// One sync, from start to finish.
@@ -32,6 +35,7 @@ pub(crate) struct Driver<'a> {
     device: &'a Device,
     transport: Arc<dyn Transport>,
     requests: Semaphore,
+    uploads: Arc<Uploads>,
     progress: &'a (dyn Fn(Progress) + Send + Sync),
     before: Traffic,
     options: SyncOptions,
@@ -54,6 +58,7 @@ impl<'a> Driver<'a> {
             device,
             transport,
             requests,
+            uploads: Arc::new(Uploads::new(device.options.upload_budget)),
             progress,
             before,
             options,
@@ -89,15 +94,27 @@ impl<'a> Driver<'a> {
                     | Effect::List { .. }
                     | Effect::StoreAttachment { .. }
                     | Effect::Sleep { .. }) => {
-                        running.push(carry_out(Arc::clone(&transport), Arc::clone(&requests), self.device, id, effect))
+                        let (transport, requests, uploads) =
+                            (Arc::clone(&transport), Arc::clone(&requests), Arc::clone(&self.uploads));
+                        running.push(carry_out(transport, requests, uploads, self.device, id, effect));
                     }
                 }
             }
             if running.is_empty() {
                 continue;
             }
-            if let Some((id, outcome)) = running.next().await {
-                self.handle(id, outcome);
+            loop {
+                tokio::select! {
+                    biased;
+                    next = running.next() => {
+                        if let Some((id, outcome)) = next {
+                            self.handle(id, outcome);
+                        }
+                        break;
+                    }
+                    // A large attachment takes many of these, and is one effect.
+                    () = tokio::time::sleep(PROGRESS) => self.report(),
+                }
             }
         }
     }
@@ -109,12 +126,19 @@ impl<'a> Driver<'a> {
 
     /// Lets the transport prepare what is coming in one go. What cannot be prepared fails when it is carried out.
     async fn prepare(&self, transport: &dyn Transport, effects: &[(EffectId, Effect)]) {
-        let wants: Vec<Want> = effects.iter().filter_map(|(_, effect)| want(effect)).collect();
+        let wants: Vec<Want> = effects.iter().filter_map(|(_, effect)| self.want(effect)).collect();
         if wants.is_empty() {
             return;
         }
         if let Err(error) = transport.prepare(&wants).await {
             tracing::debug!(code = error.code(), "requests could not be prepared");
+        }
+    }
+
+    fn want(&self, effect: &Effect) -> Option<Want> {
+        match effect {
+            Effect::StoreAttachment { space, hmac, .. } => prepared_put(self.device, *space, *hmac),
+            effect => want(effect),
         }
     }
 
@@ -128,11 +152,25 @@ impl<'a> Driver<'a> {
 
     fn load(&mut self, id: EffectId, space: Space, hmac: ContentHmac) {
         crash::point("load-content");
-        let loaded = self.device.state().database.content(space, hmac);
+        let loaded = self.local_content(space, hmac);
         crash::point("load-content");
         let gone = || Error::DatabaseDamaged { reason: "a content that waits to be sent is gone".to_owned() };
         let outcome = loaded.and_then(|bytes| bytes.map(|bytes| Outcome::Loaded { bytes }).ok_or_else(gone));
         self.handle(id, outcome);
+    }
+
+    fn local_content(&self, space: Space, hmac: ContentHmac) -> Result<Option<Vec<u8>>, Error> {
+        match self.device.state().open_local(&self.device.folder(), space, hmac)? {
+            Some(LocalContent::Row(bytes)) => Ok(Some(bytes)),
+            // A record may have the content of an attachment.
+            Some(LocalContent::File(mut reader)) => {
+                let mut bytes = Vec::new();
+                let read = std::io::Read::read_to_end(&mut reader, &mut bytes);
+                read.map_err(|source| Error::HomeUnreadable { path: self.device.home.path().to_owned(), source })?;
+                Ok(Some(bytes))
+            }
+            None => Ok(None),
+        }
     }
 
     fn handle(&mut self, id: EffectId, outcome: Result<Outcome, Error>) {
@@ -144,9 +182,18 @@ impl<'a> Driver<'a> {
         let now_ms = self.device.now_ms();
         self.device.state().engine.handle(id, outcome, now_ms, &mut crate::random::system());
         self.done += 1;
+        self.report();
+    }
+
+    fn report(&self) {
         let traffic = self.transport.traffic().total().since(&self.before);
-        let progress =
-            Progress { started: self.started, done: self.done, bytes_up: traffic.bytes_up, bytes_down: traffic.bytes_down };
+        let progress = Progress {
+            started: self.started,
+            done: self.done,
+            bytes_up: traffic.bytes_up,
+            bytes_down: traffic.bytes_down,
+            bytes_to_send: self.uploads.bytes_to_send(),
+        };
         (self.progress)(progress);
         self.device.tell(Event::Progress(progress));
     }
@@ -219,6 +266,7 @@ impl Drop for Driver<'_> {
 fn carry_out<'a>(
     transport: Arc<dyn Transport>,
     requests: Arc<Semaphore>,
+    uploads: Arc<Uploads>,
     device: &'a Device,
     id: EffectId,
     effect: Effect,
@@ -228,13 +276,13 @@ fn carry_out<'a>(
         // The semaphore is never closed; without a permit the request would merely be one more at a time.
         let _permit = requests.acquire_owned().await;
         crash::point(name);
-        let outcome = request(&*transport, device, effect).await;
+        let outcome = request(&*transport, &uploads, device, effect).await;
         crash::point(name);
         (id, outcome)
     })
 }
 
-async fn request(transport: &dyn Transport, device: &Device, effect: Effect) -> Result<Outcome, Error> {
+async fn request(transport: &dyn Transport, uploads: &Uploads, device: &Device, effect: Effect) -> Result<Outcome, Error> {
     match effect {
         Effect::Get { key, if_none_match, range } => {
             let range = range.map(|(first, length)| first..first.saturating_add(length));
@@ -245,7 +293,7 @@ async fn request(transport: &dyn Transport, device: &Device, effect: Effect) -> 
         Effect::Put { key, body, condition } => put(transport, device, &key, body, &condition_of(&condition)).await,
         Effect::Delete { keys } => delete(transport, keys).await,
         Effect::List { prefix, token } => list(transport, &prefix, token.as_deref()).await,
-        Effect::StoreAttachment { space, cid: _, hmac, size: _ } => store_attachment(transport, device, space, hmac).await,
+        Effect::StoreAttachment { space, cid: _, hmac, size } => uploads.store(device, transport, (space, hmac, size)).await,
         Effect::Sleep { millis } => {
             tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
             Ok(Outcome::Slept)
@@ -264,17 +312,6 @@ async fn delete(transport: &dyn Transport, keys: Vec<ObjectKey>) -> Result<Outco
         DeleteOutcome::Deleted | DeleteOutcome::Absent => None,
     });
     Ok(Outcome::DeletedAllBut { refused: refused.collect() })
-}
-
-async fn store_attachment(transport: &dyn Transport, device: &Device, space: Space, hmac: ContentHmac) -> Result<Outcome, Error> {
-    let sealed = {
-        let state = device.state();
-        let content = state.database.content(space, hmac)?;
-        content.and_then(|content| state.engine.seal_whole_attachment(space, hmac, &content, &mut crate::random::system()))
-    };
-    let (key, body, stored) = sealed.ok_or_else(|| Error::DatabaseDamaged { reason: "an attachment is gone".to_owned() })?;
-    transport.put(&key, Bytes::from(body), &PutCondition::Absent).await?;
-    Ok(stored)
 }
 
 fn got(outcome: GetOutcome) -> Outcome {

@@ -44,10 +44,11 @@ pub mod transport;
 mod view;
 pub mod watch;
 
-pub use client::{Created, Enrolment, Rebuilt, SyncClient};
+pub use attachment::Evicted;
+pub use client::{CacheUsage, ContentReader, Created, Enrolment, Rebuilt, SyncClient};
 pub use clock::{Clock, StoreClock, SystemClock};
 pub use error::{Class, Error};
-pub use options::Options;
+pub use options::{DEFAULT_CACHE_LIMIT, Options};
 pub use record::{
     Attached, AttachmentInfo, ChangeId, Conflict, Content, ContentId, ListFilter, Listing, Member, NewAttachment, NewRecord,
     RecordInfo, Source, Version, VersionState, Written,

@@ -8,6 +8,9 @@ use tidegate_sigv4::Credentials;
 use crate::clock::{Clock, SystemClock};
 use crate::transport::retry::RetryPolicy;
 
+/// Most bytes of attachments that are kept on a device where nobody has said otherwise: 4 GiB.
+pub const DEFAULT_CACHE_LIMIT: u64 = 4 << 30;
+
 /// How a client behaves towards its surroundings; the default is right for apps.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -26,6 +29,11 @@ pub struct Options {
     pub read_timeout: Duration,
     /// Most requests at a time.
     pub concurrency: usize,
+    /// Most bytes of attachments that are on their way up at a time; a single request may have more.
+    pub upload_budget: u64,
+    /// Most bytes of attachments that are kept on the device although they can be fetched again; `None` is what the home
+    /// says, or else [`DEFAULT_CACHE_LIMIT`].
+    pub cache_limit: Option<u64>,
 }
 
 impl Default for Options {
@@ -38,6 +46,8 @@ impl Default for Options {
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
             concurrency: 8,
+            upload_budget: 64 << 20,
+            cache_limit: None,
         }
     }
 }

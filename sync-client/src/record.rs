@@ -105,7 +105,7 @@ pub struct NewAttachment {
     pub name: String,
     /// Its media type.
     pub media_type: String,
-    /// Its content, at most 64 MiB.
+    /// Its content, at most 156 GiB in a file. Bytes and pipes are held in memory, and a pipe gives at most 64 MiB.
     pub body: Source,
 }
 

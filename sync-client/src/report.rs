@@ -105,6 +105,8 @@ pub struct Progress {
     pub bytes_up: u64,
     /// Bytes of bodies received so far in this sync.
     pub bytes_down: u64,
+    /// Stored bytes of the attachments that this sync sends, as far as it has begun with them.
+    pub bytes_to_send: u64,
 }
 
 /// Deletes so many that they wait for a person's word. Of this family member nothing is sent until

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidegate_protocol::{DeviceId, MemberId, RecordId, Space};
+use tidegate_protocol::{ContentHmac, DeviceId, MemberId, RecordId, Space};
 use tidegate_sync_core::clock::Hlc;
 use tidegate_sync_core::engine::{
     AttachmentView, Engine, MEMBER_KIND, PROFILE_KIND, RecordView, VersionState as EngineVersionState, VersionView,
@@ -26,6 +26,8 @@ pub(crate) struct Found {
     pub(crate) cid: Cid,
     pub(crate) media_type: String,
     pub(crate) title: String,
+    pub(crate) hmac: Option<ContentHmac>,
+    pub(crate) size: u64,
 }
 
 pub(crate) fn members(engine: &Engine) -> Vec<Member> {
@@ -133,6 +135,8 @@ fn found(space: Space, change: &tidegate_sync_core::manifest::Change) -> Found {
         cid: change.cid,
         media_type: meta.media_type.clone().unwrap_or_else(|| DEFAULT_MEDIA_TYPE.to_owned()),
         title: meta.title.clone().or_else(|| meta.name.clone()).unwrap_or_default(),
+        hmac: change.content_hmac,
+        size: change.size,
     }
 }
 

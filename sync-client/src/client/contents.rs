@@ -1,36 +1,77 @@
 //! Contents: from the device, or from the store.
 
-use tidegate_protocol::ObjectKey;
-use tidegate_sync_core::engine::ContentPlace;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::sync::Arc;
+
+use tidegate_protocol::{ContentHmac, ObjectKey, Space};
+use tidegate_sync_core::engine::{ContentPlace, StoredAttachment};
 
 use super::SyncClient;
-use crate::attachment::fetch;
-use crate::device::LocalState;
+use super::cache::tidy;
+use crate::attachment::{LocalContent, SealedReader, damage, fetch, fetch_attachment};
+use crate::device::{Device, LocalState};
 use crate::error::Error;
 use crate::record::{Content, ContentId};
 use crate::view;
 
+/// How much of a content is handed out at a time.
+const PIECE_BYTES: usize = 64 * 1024;
+
 impl SyncClient {
-    /// A content. What is not on the device is fetched and kept.
+    /// A content, held in memory. What is not on the device is fetched and kept.
+    ///
+    /// # Errors
+    /// As [`SyncClient::read`].
+    pub async fn get(&self, id: ContentId) -> Result<Content, Error> {
+        let mut reader = self.read(id, &|_, _| {}).await?;
+        let mut bytes = Vec::with_capacity(usize::try_from(reader.size).unwrap_or(0));
+        while let Some(piece) = reader.next_piece()? {
+            bytes.extend_from_slice(piece);
+        }
+        Ok(Content { bytes, media_type: reader.media_type, title: reader.title })
+    }
+
+    /// A content, read piece by piece: none is too large. What is not on the device is fetched first, going on where an earlier
+    /// try was stopped, and kept as long as the cache has room; `progress` hears how many bytes have come, and of how many.
     ///
     /// # Errors
     /// `record-unknown`, `record-deleted`, `attachment-unknown`, `change-unknown`, `content-missing`, `content-damaged`, and for
-    /// what is not on the device those of [`SyncClient::sync`].
-    pub async fn get(&self, id: ContentId) -> Result<Content, Error> {
+    /// what is not on the device those of [`SyncClient::sync`] and `disk-full`.
+    pub async fn read(&self, id: ContentId, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<ContentReader, Error> {
         let (found, place) = self.device.read(|state| {
             let found = view::find_content(&state.engine, id)?;
-            let place = place_of(state, &found, id)?;
+            let place = place_of(&self.device, state, &found, id)?;
             Ok((found, place))
         })?;
-        let bytes = match place {
-            Place::Here(bytes) => bytes,
+        let inner = match place {
+            Place::Here(bytes) => Inner::bytes(bytes),
+            Place::File(reader, hmac) => {
+                self.device.folder().touch(hmac);
+                Inner::Sealed { reader: Box::new(reader), piece: vec![0; PIECE_BYTES] }
+            }
             Place::InStore { key, range } => {
                 let transport = self.device.transport()?;
                 let stored = fetch(&*transport, &key, range).await?;
-                self.take_up(&found, &stored, id)?
+                Inner::bytes(self.take_up(&found, &stored, id)?)
+            }
+            Place::Attachment { hmac, stored } => {
+                let transport = self.device.transport()?;
+                let file = fetch_attachment(&self.device, &*transport, (found.space, hmac), stored, progress).await?;
+                let reader = self.open_fetched(file, found.space, hmac)?;
+                tidy(&self.device);
+                Inner::Sealed { reader: Box::new(reader), piece: vec![0; PIECE_BYTES] }
             }
         };
-        Ok(Content { bytes, media_type: found.media_type, title: found.title })
+        let view::Found { space, hmac, media_type, title, size, .. } = found;
+        Ok(ContentReader { media_type, title, size, device: Arc::clone(&self.device), id, name: (space, hmac), inner })
+    }
+
+    fn open_fetched(&self, file: File, space: Space, hmac: ContentHmac) -> Result<SealedReader, Error> {
+        let keyring = self.device.read(|state| Ok(state.engine.keyring().clone()))?;
+        let path = self.device.folder().path_of(hmac);
+        SealedReader::new(file, &keyring, space, hmac).map_err(|source| Error::HomeUnreadable { path, source })
     }
 
     /// Opens what was fetched, checks it and keeps it.
@@ -50,20 +91,98 @@ impl SyncClient {
     }
 }
 
+/// A content that is read piece by piece.
+pub struct ContentReader {
+    /// Its media type.
+    pub media_type: String,
+    /// The record's title or the attachment's name.
+    pub title: String,
+    /// Its length in bytes.
+    pub size: u64,
+    device: Arc<Device>,
+    id: ContentId,
+    name: (Space, Option<ContentHmac>),
+    inner: Inner,
+}
+
+enum Inner {
+    Bytes { bytes: Vec<u8>, given: usize },
+    Sealed { reader: Box<SealedReader>, piece: Vec<u8> },
+}
+
+impl Inner {
+    const fn bytes(bytes: Vec<u8>) -> Self {
+        Self::Bytes { bytes, given: 0 }
+    }
+}
+
+impl ContentReader {
+    /// The next piece, checked; `None` at the end. Only at the end is the content known to be complete.
+    ///
+    /// # Errors
+    /// `content-damaged` where the device's copy is not what was kept. One that can be fetched again is forgotten, so that the
+    /// next read fetches it.
+    pub fn next_piece(&mut self) -> Result<Option<&[u8]>, Error> {
+        match &mut self.inner {
+            Inner::Bytes { bytes, given } => {
+                let rest = &bytes[*given..];
+                let piece = &rest[..rest.len().min(PIECE_BYTES)];
+                *given += piece.len();
+                Ok((!piece.is_empty()).then_some(piece))
+            }
+            Inner::Sealed { reader, piece } => match reader.read(piece) {
+                Ok(0) => Ok(None),
+                Ok(read) => Ok(Some(&piece[..read])),
+                Err(error) => Err(damaged(&self.device, self.id, self.name, error)),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for ContentReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContentReader").field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+fn damaged(device: &Device, id: ContentId, (space, hmac): (Space, Option<ContentHmac>), error: io::Error) -> Error {
+    let Some(reason) = damage(&error) else {
+        return Error::HomeUnreadable { path: device.home.path().to_owned(), source: error };
+    };
+    if let Some(hmac) = hmac
+        && let Err(error) = device.remove_file(space, hmac)
+    {
+        tracing::debug!(code = error.code(), "a damaged attachment could not be taken from the device");
+    }
+    Error::ContentDamaged { what: name_of(id), reason: reason.to_owned() }
+}
+
 /// Where a content's bytes come from.
 enum Place {
     Here(Vec<u8>),
+    File(SealedReader, ContentHmac),
     InStore { key: ObjectKey, range: Option<(u64, u64)> },
+    Attachment { hmac: ContentHmac, stored: StoredAttachment },
 }
 
-fn place_of(state: &LocalState, found: &view::Found, id: ContentId) -> Result<Place, Error> {
+fn place_of(device: &Device, state: &LocalState, found: &view::Found, id: ContentId) -> Result<Place, Error> {
+    let attachment = |hmac: ContentHmac| match id {
+        ContentId::Attachment(_) => {
+            let stored = state.engine.stored_attachment(found.space, found.cid);
+            stored.map(|stored| Place::Attachment { hmac, stored })
+        }
+        ContentId::Record(..) => None,
+    };
     match state.engine.content_place(found.space, found.cid) {
         ContentPlace::Inline(bytes) => Ok(Place::Here(bytes.to_vec())),
-        ContentPlace::Local(hmac) => {
-            let gone = || Error::DatabaseDamaged { reason: "a content is gone that should be here".to_owned() };
-            state.database.content(found.space, hmac)?.map(Place::Here).ok_or_else(gone)
-        }
-        ContentPlace::Remote { key, range, .. } => Ok(Place::InStore { key, range }),
+        ContentPlace::Local(hmac) => match state.open_local(&device.folder(), found.space, hmac)? {
+            Some(LocalContent::File(reader)) => Ok(Place::File(reader, hmac)),
+            Some(LocalContent::Row(bytes)) => Ok(Place::Here(bytes)),
+            // Somebody took the file away: it is fetched again, where it is in the store.
+            None => attachment(hmac)
+                .ok_or_else(|| Error::DatabaseDamaged { reason: "a content is gone that should be here".to_owned() }),
+        },
+        ContentPlace::Remote { key, range, hmac } => Ok(attachment(hmac).unwrap_or(Place::InStore { key, range })),
         ContentPlace::Nowhere => Err(Error::ContentMissing { what: name_of(id) }),
     }
 }

@@ -1,13 +1,19 @@
 //! What people do: each edit is decided by the engine and on the disk before the call returns.
 
+use std::cell::Cell;
+use std::io::Read as _;
+
 use rand_core::CryptoRng;
 use tidegate_protocol::{ContentHmac, MemberId, RecordId};
-use tidegate_sync_core::engine::{Attach, Edit, EditError, Engine, PutRecord};
-use tidegate_sync_core::manifest::{MAX_TITLE_BYTES, Meta, Target};
+use tidegate_sync_core::engine::{Attach, AttachedContent, Edit, EditError, Engine, PutRecord};
+use tidegate_sync_core::manifest::{INLINE_BYTES, MAX_TITLE_BYTES, Meta, Target};
 use uuid::Uuid;
 
 use super::SyncClient;
-use crate::attachment::{MAX_ATTACHMENT_BYTES, MAX_RECORD_BYTES, read};
+use crate::attachment::{
+    Filed, MAX_ATTACHMENT_BYTES, MAX_RECORD_BYTES, MAX_SINGLE_ATTACHMENT_BYTES, OpenSource, name as name_content, read,
+    seal_for_attach,
+};
 use crate::error::Error;
 use crate::record::{Attached, ChangeId, ContentId, NewAttachment, NewRecord, Written};
 use crate::report::Event;
@@ -60,25 +66,85 @@ impl SyncClient {
     /// Stores an attachment. When this returns, no crash loses it.
     ///
     /// # Errors
-    /// As [`SyncClient::put`], and `attachment-too-large`.
+    /// As [`SyncClient::put`], and `attachment-too-large`, `file-changed`.
     pub fn attach(&self, attachment: NewAttachment) -> Result<Attached, Error> {
+        self.attach_with(attachment, &|_, _| {})
+    }
+
+    /// The same for a large file: it is read twice, in pieces, to be named and to be sealed, and `progress` hears how many bytes
+    /// of how many are done.
+    ///
+    /// # Errors
+    /// As [`SyncClient::attach`].
+    pub fn attach_with(&self, attachment: NewAttachment, progress: &dyn Fn(u64, u64)) -> Result<Attached, Error> {
         let NewAttachment { member, record, name, media_type, body } = attachment;
         check_length("file name", Some(&name), MAX_TITLE_BYTES, "at most 256 are allowed")?;
         check_length("media type", Some(&media_type), 256, "at most 256 are allowed")?;
         let too_large = |bytes| Error::AttachmentTooLarge { bytes, limit: MAX_ATTACHMENT_BYTES };
-        let content = read(body, MAX_ATTACHMENT_BYTES, too_large)?;
-        let bytes = content.len() as u64;
-        let attached = self.device.edit(|engine, now_ms| {
-            view::check_member(engine, member)?;
-            record.map(|record| previous_meta(engine, member, record)).transpose()?;
-            let attach = Attach { member, record, name: Some(name), media_type: Some(media_type), content: content.into() };
-            let edit = engine.attach(attach, now_ms, &mut crate::random::system()).map_err(refusal)?;
-            let Target::Attachment(hmac) = edit.target else { return Err(Error::bug("an attachment became a record")) };
-            let deduplicated = edit.deduplicated;
-            Ok((Some(edit), Attached { hmac, bytes, deduplicated }))
-        })?;
+        let mut source = OpenSource::open(body, MAX_ATTACHMENT_BYTES, MAX_SINGLE_ATTACHMENT_BYTES, too_large)?;
+        let attach = |content| Attach { member, record, name: Some(name), media_type: Some(media_type), content };
+        let attached = if source.size() <= INLINE_BYTES as u64 {
+            self.attach_held(&mut source, attach)?
+        } else {
+            self.attach_filed(&mut source, attach, progress)?
+        };
         self.device.tell(Event::AttachmentChanged(member, attached.hmac));
         Ok(attached)
+    }
+
+    /// A short one travels in its change.
+    fn attach_held(&self, source: &mut OpenSource, attach: impl FnOnce(AttachedContent) -> Attach) -> Result<Attached, Error> {
+        let mut content = Vec::new();
+        let read = source.take(INLINE_BYTES as u64 + 1).read_to_end(&mut content);
+        read.map_err(|error| source.unreadable(error))?;
+        if content.len() as u64 != source.size() {
+            return Err(Error::SourceChanged);
+        }
+        let bytes = source.size();
+        let attach = attach(AttachedContent::Held(content));
+        self.device.edit(|engine, now_ms| {
+            let (edit, attached) = decide(engine, attach, bytes, now_ms)?;
+            Ok((Some(edit), attached))
+        })
+    }
+
+    /// Any other is sealed into a file first, unless that is there already.
+    fn attach_filed(
+        &self,
+        source: &mut OpenSource,
+        attach: impl FnOnce(AttachedContent) -> Attach,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Attached, Error> {
+        let attach = attach(AttachedContent::Held(Vec::new()));
+        let keys = self.device.read(|state| {
+            view::check_member(&state.engine, attach.member)?;
+            let keys = state.engine.space_keys(state.engine.space_of(attach.member)).cloned();
+            keys.ok_or(Error::MemberUnknown(attach.member))
+        })?;
+        let (total, done) = (2 * source.size(), Cell::new(0));
+        let step = |bytes: u64| {
+            done.set(done.get() + bytes);
+            progress(done.get().min(total), total);
+        };
+        let (hmac, size) =
+            name_content(keys.attachment_key().hasher(), &mut *source, step).map_err(|error| source.unreadable(error))?;
+        if size != source.size() {
+            return Err(Error::SourceChanged);
+        }
+        let what = (keys.space(), hmac, size);
+        let folder = self.device.folder();
+        let mut is_there = folder.length_of(hmac).is_some();
+        loop {
+            let sealed = if is_there { None } else { Some(seal_for_attach(&folder, &keys, what, source, step)?) };
+            let attach = Attach { content: AttachedContent::Filed { hmac, size }, ..attach.clone() };
+            match self.device.edit_with_file(what, sealed, |engine, now_ms| decide(engine, attach, size, now_ms))? {
+                Filed::Done(attached) => {
+                    folder.touch(hmac);
+                    return Ok(attached);
+                }
+                Filed::FileIsGone => is_there = false,
+            }
+        }
     }
 
     /// Deletes a record. Its versions can be restored for 90 days.
@@ -173,6 +239,16 @@ impl SyncClient {
         self.device.tell(Event::RecordChanged(member, record));
         Ok(written)
     }
+}
+
+fn decide(engine: &Engine, attach: Attach, bytes: u64, now_ms: u64) -> Result<(Edit, Attached), Error> {
+    let member = attach.member;
+    view::check_member(engine, member)?;
+    attach.record.map(|record| previous_meta(engine, member, record)).transpose()?;
+    let edit = engine.attach(attach, now_ms, &mut crate::random::system()).map_err(refusal)?;
+    let Target::Attachment(hmac) = edit.target else { return Err(Error::bug("an attachment became a record")) };
+    let deduplicated = edit.deduplicated;
+    Ok((edit, Attached { hmac, bytes, deduplicated }))
 }
 
 /// What was said about the version before.

@@ -1,10 +1,14 @@
 //! The API that apps see.
 
+mod cache;
 mod contents;
 mod devices;
 mod edits;
 mod enrolment;
 mod syncing;
+
+pub use cache::CacheUsage;
+pub use contents::ContentReader;
 
 use std::fmt;
 use std::path::Path;

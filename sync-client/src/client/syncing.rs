@@ -8,6 +8,7 @@ use tidegate_protocol::RecordId;
 use tidegate_sync_core::engine::{SyncOptions, SyncSummary};
 
 use super::SyncClient;
+use super::cache::tidy;
 use super::devices::read_devices;
 use crate::device::Device;
 use crate::driver::Driver;
@@ -104,6 +105,7 @@ async fn sync_over(
     if summary.pulled > 0 {
         tell_conflicts(device, &conflicts_before)?;
     }
+    tidy(device);
     let traffic = Traffic::default();
     let quarantined = view::quarantined(&summary.quarantined);
     let (holes, notices) = (view::holes(&summary.holes), view::notices(&summary.notices));

@@ -41,6 +41,8 @@ impl Error {
             | Self::ClockRefused { .. }
             | Self::DeviceFileChanged
             | Self::MalformedAnswer { .. }
+            | Self::SourceChanged
+            | Self::UploadTooSlow
             | Self::AccountIncomplete { .. } => Class::Retry,
             Self::HomeUnwritable { .. }
             | Self::HomeUnreadable { .. }

@@ -51,6 +51,8 @@ impl Error {
             Self::DeviceUnknown(_) => "device-unknown",
             Self::OtherDevice(_) => "other-device",
             Self::DeviceFileChanged => "device-file-changed",
+            Self::SourceChanged => "file-changed",
+            Self::UploadTooSlow => "upload-too-slow",
             Self::MemberUnknown(_) => "member-unknown",
             Self::RecordUnknown(_) => "record-unknown",
             Self::RecordOfOtherMember(_) => "record-of-other-member",

@@ -62,6 +62,8 @@ impl Error {
             Self::DeviceUnknown(_) => "'tidegate devices' shows the devices; it reads their list from the store",
             Self::OtherDevice(_) => "run the command on that device: each alone can write its own name",
             Self::DeviceFileChanged => "try again",
+            Self::SourceChanged => "wait until nobody writes to it, and try again",
+            Self::UploadTooSlow => "sync over a faster connection; the upload begins anew",
             Self::MemberUnknown(_) => {
                 "'tidegate member list' shows the members; run 'tidegate sync' if it was added on another device"
             }

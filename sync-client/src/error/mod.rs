@@ -319,6 +319,12 @@ pub enum Error {
     /// The device's file in the store changed while it was being written.
     #[error("this device's file in the store has just changed")]
     DeviceFileChanged,
+    /// A file was written to while it was read.
+    #[error("the file changed while it was read")]
+    SourceChanged,
+    /// An upload took longer than what it stored may be relied on.
+    #[error("the upload took more than three days")]
+    UploadTooSlow,
     /// No such member.
     #[error("there is no family member {0}")]
     MemberUnknown(MemberId),

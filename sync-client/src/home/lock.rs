@@ -54,6 +54,16 @@ impl HomeLock {
         self.writing.acquire()
     }
 
+    /// Takes the home for one write if no other process has it at this moment.
+    pub(crate) fn try_acquire(&self) -> Result<Option<HomeGuard>, Error> {
+        let at_once = FileLock { wait: Duration::ZERO, ..self.writing.clone() };
+        match at_once.acquire() {
+            Ok(guard) => Ok(Some(guard)),
+            Err(Error::HomeBusy { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Takes the home for a sync, waiting for another process as long as was set; blocks. Others may write meanwhile.
     pub(crate) fn acquire_for_sync(&self) -> Result<HomeGuard, Error> {
         self.syncing.acquire()

@@ -4,6 +4,7 @@ mod enrolment;
 mod keys;
 mod lock;
 mod session;
+mod settings;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -17,6 +18,7 @@ pub(crate) use enrolment::{Enrolment, EnrolmentKind, NewAccount};
 pub(crate) use keys::Keys;
 pub(crate) use lock::{HomeGuard, HomeLock};
 pub(crate) use session::SessionFile;
+pub(crate) use settings::Settings;
 
 use crate::error::Error;
 
@@ -92,7 +94,7 @@ impl Home {
     }
 }
 
-fn create_private_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return restrict_empty_folder(path);
     }
@@ -136,18 +138,18 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// A new file, readable for its owner alone.
 pub(crate) fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
 }
 
 #[cfg(unix)]
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 #[cfg(not(unix))]
-fn sync_folder(_path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(_path: &Path) -> io::Result<()> {
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The local database: everything that this device knows of the account, in SQLite.
 
 mod encode;
+mod files;
 mod load;
 mod outbox;
 mod records;
@@ -19,6 +20,7 @@ use tidegate_sync_core::engine::{Persist, Row, Saved, Step};
 use crate::enrol::KnownDevice;
 use crate::error::Error;
 use crate::home::{Home, Keys, private_file};
+pub(crate) use files::Upload;
 use crate::report::Requests;
 use sealing::Sealing;
 

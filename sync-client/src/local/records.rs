@@ -145,6 +145,6 @@ fn run(db: &Connection, sql: &str, parameters: impl rusqlite::Params) -> Result<
 }
 
 /// Numbers of the protocol are at most 2^53 - 1, except times a store may make up.
-fn number(value: u64) -> i64 {
+pub(super) fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

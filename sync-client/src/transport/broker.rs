@@ -14,12 +14,12 @@ use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::{ListPrefix, ObjectKey, Sha256};
 
 use super::direct::{MAX_XML_BYTES, PAGE_KEYS, range_header};
-use super::retry::{RetryPolicy, repeat};
 use super::http::Opened;
+use super::retry::{RetryPolicy, repeat};
 use super::traffic::RequestKind;
 use super::{
-    Answer, DeleteOutcome, GetOptions, GetOutcome, HeadOutcome, Http, ListPage, Outgoing, Payload, Peer, PutCondition, PutOutcome,
-    TrafficCounter, Transport, Want, list_xml, store_answer,
+    Answer, DeleteOutcome, GetOptions, GetOutcome, HeadOutcome, Http, ListPage, Outgoing, Payload, Peer, PutCondition,
+    PutOutcome, TrafficCounter, Transport, Want, list_xml, store_answer,
 };
 use crate::error::Error;
 use crate::session::Session;
@@ -144,7 +144,8 @@ impl BrokerTransport {
     /// Sends a body under a URL that is good for it alone.
     pub(super) async fn put_body(&self, want: &Want, body: &Payload, condition: &PutCondition) -> Result<PutOutcome, Error> {
         let outcome =
-            repeat(&self.retry, || async { store_answer::put(&self.send(want, &[], body, MAX_XML_BYTES).await?, condition) }).await;
+            repeat(&self.retry, || async { store_answer::put(&self.send(want, &[], body, MAX_XML_BYTES).await?, condition) })
+                .await;
         self.forget(want);
         outcome
     }

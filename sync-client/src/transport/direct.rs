@@ -19,8 +19,8 @@ use tidegate_sigv4::{Credentials, Method, Presigner};
 use super::retry::{RetryPolicy, repeat};
 use super::traffic::RequestKind;
 use super::{
-    Answer, DeleteOutcome, GetOptions, GetOutcome, HeadOutcome, Http, ListPage, Outgoing, Payload, Peer, PutCondition, PutOutcome,
-    TrafficCounter, Transport, Want, list_xml, store_answer,
+    Answer, DeleteOutcome, GetOptions, GetOutcome, HeadOutcome, Http, ListPage, Outgoing, Payload, Peer, PutCondition,
+    PutOutcome, TrafficCounter, Transport, Want, list_xml, store_answer,
 };
 use crate::clock::StoreClock;
 use crate::error::Error;
@@ -104,8 +104,9 @@ impl DirectTransport {
     async fn listing(&self, query: &[(&str, &str)]) -> Result<Answer, Error> {
         repeat(&self.retry, || async {
             let (kind, method, query) = (RequestKind::List, Method::Get, query.to_vec());
-            let answer =
-                self.send(Request { kind, method, key: "", query, headers: vec![], body: Payload::Empty, limit: MAX_XML_BYTES }).await?;
+            let answer = self
+                .send(Request { kind, method, key: "", query, headers: vec![], body: Payload::Empty, limit: MAX_XML_BYTES })
+                .await?;
             if answer.status == StatusCode::OK && !answer.is_of_somebody_else() {
                 Ok(answer)
             } else {
@@ -204,7 +205,8 @@ impl Transport for DirectTransport {
         let name = key.to_string();
         repeat(&self.retry, || async {
             let (kind, method, query) = (RequestKind::Head, Method::Head, vec![]);
-            let answer = self.send(Request { kind, method, key: &name, query, headers: vec![], body: Payload::Empty, limit: 0 }).await?;
+            let answer =
+                self.send(Request { kind, method, key: &name, query, headers: vec![], body: Payload::Empty, limit: 0 }).await?;
             store_answer::head(&answer)
         })
         .await
@@ -232,7 +234,8 @@ impl Transport for DirectTransport {
             let outcome = repeat(&self.retry, || async {
                 let (kind, method, query) = (RequestKind::Delete, Method::Delete, vec![]);
                 let limit = MAX_XML_BYTES;
-                let answer = self.send(Request { kind, method, key: &name, query, headers: vec![], body: Payload::Empty, limit }).await?;
+                let answer =
+                    self.send(Request { kind, method, key: &name, query, headers: vec![], body: Payload::Empty, limit }).await?;
                 match answer.status {
                     StatusCode::OK | StatusCode::NO_CONTENT if !answer.is_of_somebody_else() => Ok(DeleteOutcome::Deleted),
                     StatusCode::NOT_FOUND if list_xml::error_code(&answer.body) == "NoSuchKey" => Ok(DeleteOutcome::Absent),

@@ -131,10 +131,8 @@ impl Transfer for DirectTransport {
     async fn create_upload(&self, key: &ObjectKey, _length: u64, _sha256: &Sha256) -> Result<UploadId, Error> {
         let name = key.to_string();
         repeat(&self.retry, || async {
-            let headers = vec![
-                ("content-type", "application/octet-stream".to_owned()),
-                ("x-amz-checksum-algorithm", "SHA256".to_owned()),
-            ];
+            let headers =
+                vec![("content-type", "application/octet-stream".to_owned()), ("x-amz-checksum-algorithm", "SHA256".to_owned())];
             let (kind, method, query, body) = (RequestKind::Put, Method::Post, vec![("uploads", "")], Payload::Empty);
             let answer = self.upload_call(UploadCall { kind, method, key: &name, query, headers, body }).await?;
             if answer.status != StatusCode::OK || answer.is_of_somebody_else() {
@@ -199,10 +197,15 @@ impl Transfer for DirectTransport {
 /// Whether the store says that it has no such upload.
 fn is_gone(answer: &Answer) -> bool {
     let code = list_xml::error_code(&answer.body);
-    answer.status == StatusCode::NOT_FOUND && !answer.is_of_somebody_else() && matches!(code.as_str(), "NoSuchUpload" | "NoSuchKey")
+    answer.status == StatusCode::NOT_FOUND
+        && !answer.is_of_somebody_else()
+        && matches!(code.as_str(), "NoSuchUpload" | "NoSuchKey")
 }
 
 /// Whether the store says that the parts are not the ones named.
 fn is_about_parts(code: &str) -> bool {
-    matches!(code, "InvalidPart" | "InvalidPartOrder" | "EntityTooSmall" | "BadDigest" | "InvalidRequest" | "XAmzContentChecksumMismatch")
+    matches!(
+        code,
+        "InvalidPart" | "InvalidPartOrder" | "EntityTooSmall" | "BadDigest" | "InvalidRequest" | "XAmzContentChecksumMismatch"
+    )
 }

@@ -25,9 +25,9 @@ use tidegate_protocol::capability::StoreProfile;
 use tidegate_protocol::{ListPrefix, ObjectKey, Sha256};
 
 pub(crate) use http::{Answer, Http, Outgoing};
+pub use outcome::{DeleteOutcome, Fetched, GetOutcome, HeadOutcome, ListEntry, ListPage, PutOutcome};
 pub use payload::FileSlice;
 pub(crate) use payload::Payload;
-pub use outcome::{DeleteOutcome, Fetched, GetOutcome, HeadOutcome, ListEntry, ListPage, PutOutcome};
 pub(crate) use traffic::RequestKind;
 pub use traffic::TrafficCounter;
 pub use transfer::{CompleteOutcome, ObjectStream, OpenOutcome, StoredPart, Transfer, UploadId, UploadState};

@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn an_upload_is_named_and_ended() {
-        let xml = b"<InitiateMultipartUploadResult><Bucket>b</Bucket><UploadId>x&amp;y</UploadId></InitiateMultipartUploadResult>";
+        let xml =
+            b"<InitiateMultipartUploadResult><Bucket>b</Bucket><UploadId>x&amp;y</UploadId></InitiateMultipartUploadResult>";
         assert_eq!(read_upload_id(xml).as_deref(), Some("x&y"));
         let part = ListedPart { number: 1, length: 1, etag: "\"e\"".into(), sha256: None };
         let xml = String::from_utf8(complete(&[part], &[Sha256::from_bytes([0; 32])])).unwrap();

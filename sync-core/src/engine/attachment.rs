@@ -5,10 +5,11 @@ use tidegate_protocol::{ContentHmac, ObjectKey, Sha256, Space};
 
 use super::Engine;
 use super::event::{FailureClass, Outcome};
+use super::persist::Row;
 use super::sync::Turn;
 use super::upload::Stored;
-use crate::envelope::{HEADER_BYTES, OpenError, SealError, StreamOpener, StreamSealer};
-use crate::keys::KeyName;
+use crate::envelope::StreamSealer;
+use crate::keys::Keyring;
 use crate::manifest::{Change, Cid, Location, ObjectLocation};
 use crate::quarantine::{Quarantined, Reason, Subject};
 use crate::state::BACKSTOP_MS;
@@ -41,46 +42,19 @@ impl Turn<'_> {
             Err(class) => return self.sync.fail("store-attachment", class),
         };
         let stored = Stored { location: Location::Object(location), sha256, uploaded_at_ms: Some(self.now_ms) };
+        let subject = Subject::Content(cid);
+        if self.account.space(space).quarantined.remove(&subject).is_some() {
+            self.sync.rows.push(Row::RemoveQuarantined { space, subject });
+        }
         self.attachment_sent(space, cid, stored);
     }
 }
 
 impl Engine {
-    /// Begins to seal an attachment of this space under its current key and a salt of its own.
-    ///
-    /// # Errors
-    /// [`SealError`]; `None` without the space's key.
-    pub fn seal_attachment(
-        &self,
-        space: Space,
-        hmac: ContentHmac,
-        size: u64,
-        rng: &mut dyn CryptoRng,
-    ) -> Option<Result<(StreamSealer, [u8; HEADER_BYTES]), SealError>> {
-        let keys = self.account.keyring.current(space)?;
-        let mut salt = [0; 32];
-        rng.fill_bytes(&mut salt);
-        Some(StreamSealer::begin(keys.key(), space, hmac, salt, size))
-    }
-
-    /// Begins to open a sealed attachment of this length, from its header on.
-    ///
-    /// # Errors
-    /// [`OpenError`], as [`StreamOpener::begin`].
-    pub fn open_attachment(
-        &self,
-        space: Space,
-        hmac: ContentHmac,
-        head: &[u8; HEADER_BYTES],
-        sealed_len: u64,
-    ) -> Result<StreamOpener, OpenError> {
-        StreamOpener::begin(&self.account.keyring, space, hmac, head, sealed_len)
-    }
-
-    /// The key that seals new objects of a space.
+    /// The keys that open what is sealed, and seal what is new.
     #[must_use]
-    pub fn sealing_key(&self, space: Space) -> Option<KeyName> {
-        self.account.keyring.current(space).map(|keys| keys.key().name())
+    pub const fn keyring(&self) -> &Keyring {
+        &self.account.keyring
     }
 
     /// Where a change's content lies as an object of its own, as far as this device knows.
@@ -119,11 +93,13 @@ impl Engine {
         rng: &mut dyn CryptoRng,
     ) -> Option<(ObjectKey, Vec<u8>, Outcome)> {
         let Space::Member(user, member) = space else { return None };
-        let named = self.account.keyring.current(space)?.attachment_key().content_hmac(content);
-        if named != hmac {
+        let keys = self.account.keyring.current(space)?;
+        if keys.attachment_key().content_hmac(content) != hmac {
             return None;
         }
-        let (mut sealer, head) = self.seal_attachment(space, hmac, content.len() as u64, rng)?.ok()?;
+        let mut salt = [0; 32];
+        rng.fill_bytes(&mut salt);
+        let (mut sealer, head) = StreamSealer::begin(keys.key(), space, hmac, salt, content.len() as u64).ok()?;
         let mut body = head.to_vec();
         sealer.update(content, &mut body).ok()?;
         sealer.finish(&mut body).ok()?;

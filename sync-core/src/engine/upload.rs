@@ -24,8 +24,9 @@ const BYTES_AT_ONCE: u64 = 16 << 20;
 /// How many effects are out at once.
 const EFFECTS_AT_ONCE: usize = 64;
 
-/// How many attachments are on their way at once.
-const ATTACHMENTS_AT_ONCE: usize = 4;
+/// How many attachments are on their way at once: enough for the shell to ask for their URLs together. How many bytes of them
+/// are sent at a time is the shell's to say.
+const ATTACHMENTS_AT_ONCE: usize = 32;
 
 /// Where a content is stored.
 #[derive(Debug, Clone)]
