@@ -45,11 +45,13 @@ enum Reader {
 }
 
 impl OpenSource {
-    /// Opens a source of at most `limit` bytes. What is no regular file gives its bytes only once and is read into memory, up
-    /// to `held` bytes.
-    pub(crate) fn open(source: Source, limit: u64, held: u64, too_large: impl Fn(u64) -> Error) -> Result<Self, Error> {
+    /// Opens a source: a file of at most `limit` bytes, or at most `held` bytes at hand or from what is no regular file, which
+    /// gives its bytes only once.
+    pub(crate) fn open(source: Source, limit: u64, held: u64) -> Result<Self, Error> {
+        let too_large = |limit| move |bytes| Error::AttachmentTooLarge { bytes, limit };
         let path = match source {
-            Source::Bytes(bytes) => return Self::of_bytes(bytes, limit, too_large),
+            Source::Bytes(bytes) if bytes.len() as u64 > held => return Err(too_large(held)(bytes.len() as u64)),
+            Source::Bytes(bytes) => return Ok(Self::of_bytes(bytes)),
             Source::File(path) => path,
         };
         let unreadable = |source: io::Error| Error::SourceUnreadable { path: path.clone(), source };
@@ -57,20 +59,17 @@ impl OpenSource {
         let metadata = file.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
             drop(file);
-            return Self::of_bytes(read_file(path, held.min(limit), &too_large)?, limit, too_large);
+            return read(Source::File(path), held, too_large(held)).map(Self::of_bytes);
         }
         if metadata.len() > limit {
-            return Err(too_large(metadata.len()));
+            return Err(too_large(limit)(metadata.len()));
         }
         Ok(Self { reader: Reader::File(file), path: Some(path), size: metadata.len() })
     }
 
-    fn of_bytes(bytes: Vec<u8>, limit: u64, too_large: impl Fn(u64) -> Error) -> Result<Self, Error> {
+    const fn of_bytes(bytes: Vec<u8>) -> Self {
         let size = bytes.len() as u64;
-        if size > limit {
-            return Err(too_large(size));
-        }
-        Ok(Self { reader: Reader::Bytes(Cursor::new(bytes)), path: None, size })
+        Self { reader: Reader::Bytes(Cursor::new(bytes)), path: None, size }
     }
 
     /// Its length in bytes as it was opened.

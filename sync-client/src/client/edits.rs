@@ -80,8 +80,7 @@ impl SyncClient {
         let NewAttachment { member, record, name, media_type, body } = attachment;
         check_length("file name", Some(&name), MAX_TITLE_BYTES, "at most 256 are allowed")?;
         check_length("media type", Some(&media_type), 256, "at most 256 are allowed")?;
-        let too_large = |bytes| Error::AttachmentTooLarge { bytes, limit: MAX_ATTACHMENT_BYTES };
-        let mut source = OpenSource::open(body, MAX_ATTACHMENT_BYTES, MAX_SINGLE_ATTACHMENT_BYTES, too_large)?;
+        let mut source = OpenSource::open(body, MAX_ATTACHMENT_BYTES, MAX_SINGLE_ATTACHMENT_BYTES)?;
         let attach = |content| Attach { member, record, name: Some(name), media_type: Some(media_type), content };
         let attached = if source.size() <= INLINE_BYTES as u64 {
             self.attach_held(&mut source, attach)?

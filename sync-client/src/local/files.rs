@@ -2,9 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use tidegate_protocol::{ContentHmac, Sha256, Space};
-use tidegate_sync_core::engine::Persist;
 
-use super::{Database, encode, failure, records};
+use super::{Database, encode, records};
 use crate::attachment::{ObjectHashes, goes_in_parts};
 use crate::error::Error;
 use crate::transport::UploadId;
@@ -27,26 +26,6 @@ pub(crate) struct Upload {
 }
 
 impl Database {
-    /// Writes a batch, and beside it what is known of a sealed file, in one transaction.
-    pub(crate) fn persist_with_upload(
-        &mut self,
-        batch: &Persist,
-        upload: Option<(Space, ContentHmac, &Upload)>,
-    ) -> std::result::Result<(), Error> {
-        let path = self.path.clone();
-        let work = |connection: &mut Connection| -> Result<()> {
-            let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            for row in &batch.rows {
-                records::write(&transaction, &self.sealing, row)?;
-            }
-            if let Some((space, hmac, upload)) = upload {
-                write(&transaction, space, hmac, upload)?;
-            }
-            transaction.commit()
-        };
-        work(&mut self.connection).map_err(|error| failure(&path, error))
-    }
-
     /// What is known of an attachment's sealed file; `None` if its bytes may not be sent.
     pub(crate) fn upload(&self, space: Space, hmac: ContentHmac) -> std::result::Result<Option<Upload>, Error> {
         read(&self.connection, space, hmac).map_err(|error| self.failure(error))
@@ -97,7 +76,8 @@ fn read(db: &Connection, space: Space, hmac: ContentHmac) -> Result<Option<Uploa
         .optional()
 }
 
-fn write(db: &Connection, space: Space, hmac: ContentHmac, upload: &Upload) -> Result<()> {
+/// Writes what is known of a sealed file, and that it is there.
+pub(super) fn write(db: &Connection, space: Space, hmac: ContentHmac, upload: &Upload) -> Result<()> {
     let file = "INSERT OR REPLACE INTO files (space, hmac, size) VALUES (?1, ?2, ?3)";
     let (space, hmac) = (space.to_string(), hmac.to_string());
     db.prepare_cached(file)?.execute(params![space, hmac, records::number(upload.size)])?;

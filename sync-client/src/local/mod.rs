@@ -121,11 +121,23 @@ impl Database {
 
     /// Writes a batch of the engine in one transaction: when this returns, it is on the disk.
     pub(crate) fn persist(&mut self, batch: &Persist) -> Result<(), Error> {
+        self.persist_with_upload(batch, None)
+    }
+
+    /// The same, and what is known of a sealed file in the same transaction.
+    pub(crate) fn persist_with_upload(
+        &mut self,
+        batch: &Persist,
+        upload: Option<(Space, ContentHmac, &Upload)>,
+    ) -> Result<(), Error> {
         let path = self.path.clone();
         let work = |connection: &mut Connection| -> rusqlite::Result<()> {
             let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             for row in &batch.rows {
                 records::write(&transaction, &self.sealing, row)?;
+            }
+            if let Some((space, hmac, upload)) = upload {
+                files::write(&transaction, space, hmac, upload)?;
             }
             if batch.step == Step::Edit {
                 let edits: i64 = schema::meta(&transaction, EDITS)?.unwrap_or(0);
