@@ -20,8 +20,8 @@ use tidegate_sync_core::engine::{Persist, Row, Saved, Step};
 use crate::enrol::KnownDevice;
 use crate::error::Error;
 use crate::home::{Home, Keys, private_file};
-pub(crate) use files::Upload;
 use crate::report::Requests;
+pub(crate) use files::Upload;
 use sealing::Sealing;
 
 /// The local database of one account.

@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -48,6 +52,8 @@ pub(crate) struct Faults {
     always: Arc<Mutex<Option<Fault>>>,
     after: Arc<Mutex<Option<(usize, Fault)>>>,
     held: tokio::sync::watch::Sender<bool>,
+    cut_after: Arc<Mutex<Option<usize>>>,
+    ignores_ranges: Arc<Mutex<bool>>,
 }
 
 impl Faults {
@@ -63,6 +69,16 @@ impl Faults {
     /// The truth for so many requests, then this for all.
     pub(crate) fn after(&self, requests: usize, fault: Fault) {
         *self.after.lock().unwrap() = Some((requests, fault));
+    }
+
+    /// Ends each connection after so many bytes of a body.
+    pub(crate) fn cut_answers_after(&self, bytes: Option<usize>) {
+        *self.cut_after.lock().unwrap() = bytes;
+    }
+
+    /// Whether ranges are passed over, as some stores and caches do.
+    pub(crate) fn ignore_ranges(&self, ignore: bool) {
+        *self.ignores_ranges.lock().unwrap() = ignore;
     }
 
     /// Whether every request waits until this is said to be over.
@@ -132,17 +148,43 @@ async fn front(listener: TcpListener, store: Store, faults: Faults) {
         stream.set_nodelay(true).unwrap();
         let (service, faults) = (store.service(), faults.clone());
         tokio::spawn(async move {
-            let answer = service_fn(move |request: http::Request<Incoming>| {
+            let answer = service_fn(move |mut request: http::Request<Incoming>| {
                 let (service, fault, mut held) = (service.clone(), faults.take(), faults.held.subscribe());
+                let cut_after = *faults.cut_after.lock().unwrap();
+                if *faults.ignores_ranges.lock().unwrap() {
+                    request.headers_mut().remove("range");
+                }
                 async move {
                     held.wait_for(|held| !held).await.unwrap();
-                    let Some(fault) = fault else { return Ok(service.answer(request).await) };
-                    fault.answer().ok_or_else(|| std::io::Error::other("hang up"))
+                    let Some(fault) = fault else { return Ok(service.answer(request).await.map(|body| cut(body, cut_after))) };
+                    let answer = fault.answer::<http_body_util::Full<Bytes>>();
+                    answer.map(|answer| answer.map(|body| cut(body, None))).ok_or_else(|| std::io::Error::other("hang up"))
                 }
             });
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
         });
     }
+}
+
+type FrontBody = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// A body that ends in an error after so many bytes.
+fn cut<B>(body: B, after: Option<usize>) -> FrontBody
+where
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: std::fmt::Display,
+{
+    let mut left = after.unwrap_or(usize::MAX);
+    let data = body.into_data_stream().map(move |data| {
+        let data = data.map_err(|error| std::io::Error::other(error.to_string()))?;
+        if left == 0 {
+            return Err(std::io::Error::other("cut"));
+        }
+        let data = data.slice(..data.len().min(left));
+        left -= data.len();
+        Ok(hyper::body::Frame::data(data))
+    });
+    StreamBody::new(data).boxed_unsync()
 }
 
 impl Fault {
