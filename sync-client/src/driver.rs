@@ -136,10 +136,10 @@ impl<'a> Driver<'a> {
     }
 
     fn want(&self, effect: &Effect) -> Option<Want> {
-        match effect {
-            Effect::StoreAttachment { space, hmac, .. } => prepared_put(self.device, *space, *hmac),
-            effect => want(effect),
+        if let Effect::StoreAttachment { space, hmac, .. } = effect {
+            return prepared_put(self.device, *space, *hmac);
         }
+        want(effect)
     }
 
     fn persist(&mut self, id: EffectId, batch: &Persist) {

@@ -97,8 +97,12 @@ async fn read_on(
     let mut stream = match transport.open(key, from).await {
         Ok(OpenOutcome::Opened(stream)) => stream,
         Ok(OpenOutcome::Missing) => return Err(Error::ContentMissing { what: what(key) }),
+        Ok(OpenOutcome::TooShort) => return Err(writing.discard("envelope-truncated")),
         Err(error) => return Ok((writing, Some(error))),
     };
+    if stream.length.is_some_and(|found| found != length) {
+        return Err(writing.discard("envelope-wrong-length"));
+    }
     if stream.offset > from {
         let reason = "another part of the object than the one asked for".to_owned();
         return Err(Error::MalformedAnswer { peer: Peer::Store, host: String::new(), reason });

@@ -63,12 +63,12 @@ impl Read for SealedReader {
 
 /// The code of the check that a sealed file did not pass, if it is the file that is wrong.
 pub(crate) fn damage(error: &io::Error) -> Option<&'static str> {
-    match error.kind() {
-        io::ErrorKind::InvalidData => error.get_ref()?.downcast_ref::<OpenError>().map(OpenError::code),
-        io::ErrorKind::UnexpectedEof => Some("envelope-truncated"),
-        io::ErrorKind::NotFound => Some("content-not-local"),
-        _ => None,
+    if let Some(found) = error.get_ref().and_then(|inner| inner.downcast_ref::<OpenError>()) {
+        return Some(found.code());
     }
+    let is = |kind: io::ErrorKind| error.kind() == kind;
+    let ended = is(io::ErrorKind::UnexpectedEof).then_some("envelope-truncated");
+    ended.or_else(|| is(io::ErrorKind::NotFound).then_some("content-not-local"))
 }
 
 fn damaged(error: OpenError) -> io::Error {

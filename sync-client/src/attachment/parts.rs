@@ -1,8 +1,9 @@
 //! A large attachment goes up in parts, several at a time; after a stop only those go up that the store does not have.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use tidegate_protocol::multipart::{PART_BYTES, part_length};
 
 use super::upload::Job;
@@ -81,10 +82,13 @@ impl Job<'_> {
                 missing.push(Want::PutPart { key, upload, number, length, sha256: *hash });
             }
         }
-        let preparing = tokio::sync::Mutex::new(());
+        let (preparing, has_failed) = (tokio::sync::Mutex::new(()), AtomicBool::new(false));
         let send = |index: usize| {
-            let (missing, preparing) = (&missing, &preparing);
+            let (missing, preparing, has_failed) = (&missing, &preparing, &has_failed);
             async move {
+                if has_failed.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
                 let Some(Want::PutPart { number, length, .. }) = missing.get(index) else { return Ok(()) };
                 let body = self.slice(upload, *number as usize - 1, u64::from(number - 1) * PART_BYTES, *length)?;
                 let _permit = self.uploads.reserve(*length).await;
@@ -102,7 +106,12 @@ impl Job<'_> {
                 Ok(())
             }
         };
-        stream::iter(0..missing.len()).map(send).buffer_unordered(PARTS_AT_ONCE).try_collect::<()>().await
+        // After a failure nothing more is begun, but what is half sent is not thrown away.
+        let sent = stream::iter(0..missing.len()).map(send).buffer_unordered(PARTS_AT_ONCE).fold(Ok(()), |sent, next| {
+            has_failed.fetch_or(next.is_err(), Ordering::Relaxed);
+            std::future::ready(sent.and(next))
+        });
+        sent.await
     }
 
     async fn is_gone(&self, id: &UploadId) -> Result<bool, Error> {

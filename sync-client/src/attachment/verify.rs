@@ -139,6 +139,13 @@ impl Writing {
         }
     }
 
+    /// Takes away what is there, of an object that is not the one it has to be.
+    pub(super) fn discard(self, reason: &str) -> Error {
+        let Self { file, verifier } = self;
+        file.discard();
+        verifier.expected.damaged(reason)
+    }
+
     fn handle(&self) -> Result<&File, Error> {
         self.file.file().ok_or_else(|| Error::bug("a temporary file without a file"))
     }

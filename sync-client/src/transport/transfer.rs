@@ -60,9 +60,11 @@ pub enum CompleteOutcome {
 #[derive(Debug)]
 pub enum OpenOutcome {
     /// Its bytes, as they come.
-    Opened(ObjectStream),
+    Opened(Box<ObjectStream>),
     /// There is no such object.
     Missing,
+    /// The object ends before the byte asked for.
+    TooShort,
 }
 
 /// The bytes of an object as they come.
@@ -140,6 +142,7 @@ pub(super) fn opened(opened: Opened) -> Result<OpenOutcome, Error> {
             StatusCode::NOT_FOUND if !answer.is_of_somebody_else() => {
                 store_answer::missing(&answer).map(|()| OpenOutcome::Missing)
             }
+            StatusCode::RANGE_NOT_SATISFIABLE if !answer.is_of_somebody_else() => Ok(OpenOutcome::TooShort),
             _ => Err(store_answer::refusal(&answer)),
         };
     };
@@ -150,7 +153,7 @@ pub(super) fn opened(opened: Opened) -> Result<OpenOutcome, Error> {
     } else {
         (0, answer.header(&CONTENT_LENGTH).and_then(|text| text.parse().ok()))
     };
-    Ok(OpenOutcome::Opened(ObjectStream { offset, length, incoming }))
+    Ok(OpenOutcome::Opened(Box::new(ObjectStream { offset, length, incoming })))
 }
 
 /// First byte and whole length of `Content-Range` (RFC 9110, section 14.4).

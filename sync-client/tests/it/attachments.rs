@@ -247,11 +247,11 @@ async fn damaged_swapped_and_cut_objects_are_refused_by_name() {
     let longer = [good.clone(), vec![0; 65_552]].concat();
     let cases = [
         ("flipped", flipped, "envelope-tampered"),
-        ("cut", good[..good.len() - 70_000].to_vec(), "envelope-"),
-        ("longer", longer, "envelope-"),
+        ("cut", good[..good.len() - 70_000].to_vec(), "envelope-wrong-length"),
+        ("longer", longer, "envelope-wrong-length"),
         ("another's", other, "envelope-commitment-mismatch"),
         ("nothing of ours", vec![7; good.len()], "not-an-envelope"),
-        ("empty", Vec::new(), "envelope-truncated"),
+        ("empty", Vec::new(), "envelope-wrong-length"),
     ];
     for (what, body, reason) in cases {
         world.tamper(&key, &body).await;
@@ -259,6 +259,16 @@ async fn damaged_swapped_and_cut_objects_are_refused_by_name() {
         assert_eq!((error.code(), error.class()), ("content-damaged", Class::Corrupt), "{what}");
         assert!(error.to_string().contains(reason), "{what}: {error}");
     }
+    // Cut while somebody is at it.
+    world.tamper(&key, &good).await;
+    world.faults().cut_answers_after(Some(200_000));
+    world.faults().attachments_after(1, Fault::Status(503, None));
+    assert_eq!(get(&world.b, attached.hmac).await.unwrap_err().class(), Class::Retry);
+    world.faults().always(None);
+    world.faults().cut_answers_after(None);
+    world.tamper(&key, &good[..100_000]).await;
+    let error = get(&world.b, attached.hmac).await.unwrap_err();
+    assert!(error.to_string().contains("envelope-truncated"), "{error}");
     // Nothing of it is kept, and what is whole again is fetched.
     world.tamper(&key, &good).await;
     assert!(get(&world.b, attached.hmac).await.unwrap().bytes == bytes);
@@ -271,8 +281,8 @@ async fn parts_that_the_store_has_are_not_sent_again() {
     let world = World::direct().await;
     let bytes = noise(70 * MIB, 8);
     let attached = world.attach("scan.dcm", &bytes);
-    // Doorbell, create, and two parts; then the store is away.
-    world.faults().after(4, Fault::Status(503, None));
+    // Create and two parts; then the store is away.
+    world.faults().attachments_after(3, Fault::Status(503, None));
     let error = world.a.sync(&|_| {}).await.unwrap_err();
     assert_eq!(error.class(), Class::Retry, "{error}");
     world.faults().always(None);
@@ -294,7 +304,8 @@ async fn a_late_upload_begins_anew_under_another_name() {
         let before = world.stored();
         let attached = world.attach(&format!("{size}"), &bytes);
         let first = fs::read(sealed(&world.a_home, attached.hmac)).unwrap();
-        world.faults().after(3, Fault::Status(503, None));
+        // Of the large one the store has a part by then.
+        world.faults().attachments_after(if size > MIB { 2 } else { 0 }, Fault::Status(503, None));
         world.a.sync(&|_| {}).await.unwrap_err();
         world.faults().always(None);
         // The store's own clock is what counts, so it is the beginning that is put back.

@@ -51,6 +51,7 @@ pub(crate) struct Faults {
     queue: Arc<Mutex<VecDeque<Fault>>>,
     always: Arc<Mutex<Option<Fault>>>,
     after: Arc<Mutex<Option<(usize, Fault)>>>,
+    attachments: Arc<Mutex<Option<(usize, Fault)>>>,
     held: tokio::sync::watch::Sender<bool>,
     cut_after: Arc<Mutex<Option<usize>>>,
     ignores_ranges: Arc<Mutex<bool>>,
@@ -64,6 +65,7 @@ impl Faults {
     pub(crate) fn always(&self, fault: Option<Fault>) {
         *self.always.lock().unwrap() = fault;
         *self.after.lock().unwrap() = None;
+        *self.attachments.lock().unwrap() = None;
     }
 
     /// The truth for so many requests, then this for all.
@@ -86,7 +88,31 @@ impl Faults {
         self.held.send_replace(hold);
     }
 
-    fn take(&self) -> Option<Fault> {
+    /// The truth for so many requests about attachments, then this for all of them.
+    pub(crate) fn attachments_after(&self, requests: usize, fault: Fault) {
+        *self.attachments.lock().unwrap() = Some((requests, fault));
+    }
+
+    /// What a store that knows no ranges answers to one that asks for a range.
+    fn whole_object(
+        &self,
+        store: &Store,
+        request: &http::Request<Incoming>,
+    ) -> Option<http::Response<http_body_util::Full<Bytes>>> {
+        let is_ignored = *self.ignores_ranges.lock().unwrap() && request.headers().contains_key("range");
+        let key = request.uri().path().strip_prefix(&format!("/{BUCKET}/")).filter(|_| is_ignored)?;
+        let bytes = store.read(BUCKET, key).unwrap();
+        Some(http::Response::builder().header("etag", "\"whole\"").body(bytes.into()).unwrap())
+    }
+
+    fn take(&self, request: &http::Request<Incoming>) -> Option<Fault> {
+        if request.uri().path().contains("/attachments/") {
+            match self.attachments.lock().unwrap().as_mut() {
+                Some((0, fault)) => return Some(*fault),
+                Some((left, _)) => *left -= 1,
+                None => {}
+            }
+        }
         let mut after = self.after.lock().unwrap();
         match after.as_mut() {
             Some((0, fault)) => return Some(*fault),
@@ -146,16 +172,17 @@ async fn front(listener: TcpListener, store: Store, faults: Faults) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { return };
         stream.set_nodelay(true).unwrap();
-        let (service, faults) = (store.service(), faults.clone());
+        let (service, store, faults) = (store.service(), store.clone(), faults.clone());
         tokio::spawn(async move {
-            let answer = service_fn(move |mut request: http::Request<Incoming>| {
-                let (service, fault, mut held) = (service.clone(), faults.take(), faults.held.subscribe());
+            let answer = service_fn(move |request: http::Request<Incoming>| {
+                let (service, fault, mut held) = (service.clone(), faults.take(&request), faults.held.subscribe());
                 let cut_after = *faults.cut_after.lock().unwrap();
-                if *faults.ignores_ranges.lock().unwrap() {
-                    request.headers_mut().remove("range");
-                }
+                let whole = faults.whole_object(&store, &request);
                 async move {
                     held.wait_for(|held| !held).await.unwrap();
+                    if let Some(whole) = whole {
+                        return Ok(whole.map(|body| cut(body, cut_after)));
+                    }
                     let Some(fault) = fault else { return Ok(service.answer(request).await.map(|body| cut(body, cut_after))) };
                     let answer = fault.answer::<http_body_util::Full<Bytes>>();
                     answer.map(|answer| answer.map(|body| cut(body, None))).ok_or_else(|| std::io::Error::other("hang up"))
@@ -175,14 +202,19 @@ where
     B::Error: std::fmt::Display,
 {
     let mut left = after.unwrap_or(usize::MAX);
-    let data = body.into_data_stream().map(move |data| {
-        let data = data.map_err(|error| std::io::Error::other(error.to_string()))?;
-        if left == 0 {
-            return Err(std::io::Error::other("cut"));
+    let data = body.into_data_stream().then(move |data| {
+        let data = data.map_err(|error| std::io::Error::other(error.to_string())).map(|data| data.slice(..data.len().min(left)));
+        left -= data.as_ref().map_or(0, Bytes::len);
+        async move {
+            match data {
+                Ok(data) if data.is_empty() => {
+                    // What was said before is to arrive.
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    Err(std::io::Error::other("cut"))
+                }
+                data => data.map(hyper::body::Frame::data),
+            }
         }
-        let data = data.slice(..data.len().min(left));
-        left -= data.len();
-        Ok(hyper::body::Frame::data(data))
     });
     StreamBody::new(data).boxed_unsync()
 }

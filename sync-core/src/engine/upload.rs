@@ -200,16 +200,16 @@ impl Turn<'_> {
             return Some(stored.clone());
         }
         let memory = self.account.spaces.get(&space)?;
-        let heads = memory.state.heads_of_target(Target::Attachment(hmac));
+        // A new name given to an attachment supersedes, unsent, the very head that keeps its object.
+        let heads = memory.state.sent_heads_of_target(Target::Attachment(hmac));
         let place_of = |head: &Change| memory.state.location(head.cid).cloned();
         let doubted = heads.iter().filter(|head| memory.quarantined.contains_key(&Subject::Content(head.cid)));
         let doubted: Vec<Location> = doubted.filter_map(|head| place_of(head)).collect();
         heads.into_iter().find_map(|head| {
-            let is_sent = memory.state.present(head.cid).is_some_and(|present| !present.brought_by.is_empty());
             let place = memory.state.whereabouts(head.cid)?;
             let location = place.location.clone().filter(|location| !doubted.contains(location))?;
             let Location::Object(_) = location else { return None };
-            (is_sent && head.has_content()).then_some(Stored { location, sha256: place.sha256?, uploaded_at_ms: None })
+            head.has_content().then_some(Stored { location, sha256: place.sha256?, uploaded_at_ms: None })
         })
     }
 

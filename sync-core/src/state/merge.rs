@@ -228,6 +228,15 @@ impl State {
         self.registers_of(target).flat_map(|register| self.heads(register)).collect()
     }
 
+    /// The heads of a target as they are for everybody else: what only unsent changes of this device supersede is one still.
+    #[must_use]
+    pub fn sent_heads_of_target(&self, target: Target) -> Vec<&Change> {
+        let is_sent = |present: &Present| !present.brought_by.is_empty();
+        let cids = self.registers_of(target).filter_map(|register| self.registers.get(register)).flatten();
+        let sent = cids.filter_map(|cid| self.present(*cid)).filter(|present| is_sent(present));
+        sent.map(|present| &present.change).filter(|change| !self.superseders(change.cid).any(is_sent)).collect()
+    }
+
     /// All changes of a target that are present, in the order in which they were made.
     #[must_use]
     pub fn history(&self, target: Target) -> Vec<&Change> {
