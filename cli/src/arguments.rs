@@ -84,6 +84,10 @@ pub(crate) enum Command {
     Status,
     /// List the account's devices, rename this one, retire one
     Devices(DevicesArguments),
+    /// List the account's devices
+    Devices,
+    /// Show or limit the space that attachments take on this device
+    Cache(CacheArguments),
     /// Make the local database anew from the store
     Rebuild,
     /// Say what a month would cost at a store
@@ -99,6 +103,16 @@ pub(crate) struct DemoArguments {
     /// Leave both devices' homes and the store in this new or empty folder
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CacheArguments {
+    /// Keep at most so much from now on (such as 500MiB or 4GiB); what was used longest ago goes first
+    #[arg(long, value_name = "SIZE", value_parser = crate::style::read_size)]
+    pub(crate) limit: Option<u64>,
+    /// Take everything away now that can be fetched again
+    #[arg(long)]
+    pub(crate) clear: bool,
 }
 
 /// How the store is reached: through a broker with an invite, or directly with own keys.

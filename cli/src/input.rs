@@ -5,13 +5,20 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use tidegate_sync_client::Source;
+
 use crate::failure::Failure;
 use crate::style::{shown, size};
+
+/// How much of a file is looked at to tell text from anything else.
+const HEAD_BYTES: usize = 8 * 1024;
 
 /// The most that one file may hold, and what it would become.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limit {
     pub(crate) bytes: u64,
+    /// The same where it comes from a pipe.
+    pub(crate) piped_bytes: u64,
     pub(crate) noun: &'static str,
 }
 
@@ -43,7 +50,7 @@ pub(crate) fn check(paths: &[PathBuf], limit: Limit) -> Result<Vec<Input>, Failu
 
 fn check_one(path: &Path, limit: Limit) -> Result<Input, Failure> {
     if is_dash(path) {
-        let content = Content::Held(read_bounded(io::stdin().lock(), path, limit)?);
+        let content = Content::Held(read_pipe(io::stdin().lock(), path, limit)?);
         return Ok(Input { path: path.to_owned(), content });
     }
     let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
@@ -54,7 +61,7 @@ fn check_one(path: &Path, limit: Limit) -> Result<Input, Failure> {
         return Err(too_large(path, limit));
     }
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    let content = if metadata.is_file() { Content::OnDisk(limit) } else { Content::Held(read_bounded(file, path, limit)?) };
+    let content = if metadata.is_file() { Content::OnDisk(limit) } else { Content::Held(read_pipe(file, path, limit)?) };
     Ok(Input { path: path.to_owned(), content })
 }
 
@@ -89,6 +96,30 @@ impl Input {
             }
         }
     }
+
+    /// Where the bytes are, for whoever reads them piece by piece.
+    pub(crate) fn source(self) -> Source {
+        match self.content {
+            Content::Held(bytes) => Source::Bytes(bytes),
+            Content::OnDisk(_) => Source::File(self.path),
+        }
+    }
+
+    /// The media type that the file's extension stands for; where it says nothing, what its beginning looks like.
+    pub(crate) fn media_type(&self) -> Result<String, Failure> {
+        if let Some(known) = by_extension(&self.path) {
+            return Ok(known.to_owned());
+        }
+        let mut head = Vec::new();
+        match &self.content {
+            Content::Held(bytes) => head.extend(bytes.iter().take(HEAD_BYTES)),
+            Content::OnDisk(_) => {
+                let read = File::open(&self.path).and_then(|file| file.take(HEAD_BYTES as u64).read_to_end(&mut head));
+                read.map_err(|error| unreadable(&self.path, &error))?;
+            }
+        }
+        Ok(media_type(&self.path, whole_characters(&head)))
+    }
 }
 
 /// Whether this stands for standard input or output.
@@ -98,7 +129,7 @@ pub(crate) fn is_dash(path: &Path) -> bool {
 
 /// A small text file that holds a secret, without the white space around it.
 pub(crate) fn read_secret(path: &Path) -> Result<zeroize::Zeroizing<String>, Failure> {
-    const LIMIT: Limit = Limit { bytes: 64 * 1024, noun: "a secret" };
+    const LIMIT: Limit = Limit { bytes: 64 * 1024, piped_bytes: 64 * 1024, noun: "a secret" };
     let input = check_one(path, LIMIT)?;
     let bytes = zeroize::Zeroizing::new(input.read()?);
     let text = std::str::from_utf8(&bytes).map_err(|_| {
@@ -120,6 +151,26 @@ pub(crate) fn by_extension(path: &Path) -> Option<&'static str> {
 
 fn looks_like_text(bytes: &[u8]) -> bool {
     !bytes.contains(&0) && std::str::from_utf8(bytes).is_ok()
+}
+
+/// Without the beginning of a character that was cut off at the end.
+fn whole_characters(head: &[u8]) -> &[u8] {
+    match std::str::from_utf8(head) {
+        Err(error) if head.len() == HEAD_BYTES && error.error_len().is_none() => &head[..error.valid_up_to()],
+        Ok(_) | Err(_) => head,
+    }
+}
+
+fn read_pipe(source: impl Read, path: &Path, limit: Limit) -> Result<Vec<u8>, Failure> {
+    let piped = Limit { bytes: limit.piped_bytes, ..limit };
+    read_bounded(source, path, piped).map_err(|failure| match failure {
+        Failure::Named(named) if named.code == "file-too-large" && limit.piped_bytes < limit.bytes => {
+            let most = size(limit.piped_bytes);
+            let message = format!("{} gives more than {most}, the most that is taken from a pipe", display(path));
+            Failure::invalid("file-too-large", message, "write it to a file and name that")
+        }
+        failure => failure,
+    })
 }
 
 fn read_bounded(source: impl Read, path: &Path, limit: Limit) -> Result<Vec<u8>, Failure> {

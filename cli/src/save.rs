@@ -7,22 +7,40 @@ use std::path::{Path, PathBuf};
 use crate::failure::{Class, Failure};
 use crate::input::{display, is_folder};
 
-/// Puts exactly these bytes into a file: written and synced beside it first, so that it is never half there.
-/// A device or pipe is written to directly.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+#[cfg(test)]
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut left = Some(bytes.to_vec());
+    replace_with(path, &mut || Ok(left.take()))
+}
+
+/// The next bytes for a file; `None` at the end.
+pub(crate) type Pieces<'a> = &'a mut dyn FnMut() -> Result<Option<Vec<u8>>, Failure>;
+
+/// Puts exactly the bytes that come, piece by piece, into a file: written and synced beside it first, so that it is never half
+/// there. A device or pipe is written to directly.
+pub(crate) fn replace_with(path: &Path, pieces: Pieces<'_>) -> Result<(), Failure> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let failed = |error: io::Error| unwritable(&path, &error);
     match fs::metadata(&path) {
         Ok(metadata) if metadata.is_dir() => return Err(is_folder(&path)),
         Ok(metadata) if !metadata.is_file() => {
-            return OpenOptions::new().write(true).open(&path).and_then(|mut file| file.write_all(bytes)).map_err(failed);
+            let mut file = OpenOptions::new().write(true).open(&path).map_err(failed)?;
+            return write_all(&mut file, pieces, failed);
         }
         Ok(_) | Err(_) => {}
     }
     // Only the owner may read it: tempfile makes files with mode 0600.
     let mut file = tempfile::NamedTempFile::new_in(folder_of(&path)).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    write_all(file.as_file_mut(), pieces, failed)?;
+    file.as_file().sync_all().map_err(failed)?;
     file.persist(&path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+fn write_all(file: &mut File, pieces: Pieces<'_>, failed: impl Fn(io::Error) -> Failure) -> Result<(), Failure> {
+    while let Some(piece) = pieces()? {
+        file.write_all(&piece).map_err(&failed)?;
+    }
     Ok(())
 }
 

@@ -76,6 +76,28 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
+/// A number of bytes as people write it: `1048576`, `500MB`, `4 GiB`. Units are powers of 1,024, with or without the `i`.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn read_size(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| "not a number of bytes, such as 500MiB".to_owned())?;
+    let unit = unit.trim().to_ascii_lowercase();
+    let unit = unit.strip_suffix('b').unwrap_or(&unit);
+    let power = match unit.strip_suffix('i').unwrap_or(unit) {
+        "" => 0,
+        "k" => 1,
+        "m" => 2,
+        "g" => 3,
+        "t" => 4,
+        _ => return Err("units are KiB, MiB, GiB and TiB".to_owned()),
+    };
+    number.checked_mul(1 << (10 * power)).ok_or_else(|| "too many bytes".to_owned())
+}
+
 /// `1 record`, `2 records`.
 pub(crate) fn count(number: impl TryInto<u64>, one: &str) -> String {
     match number.try_into().unwrap_or(u64::MAX) {
@@ -102,6 +124,14 @@ mod tests {
         assert_eq!(size(1536), "1.5 KiB");
         assert_eq!(size(16 << 20), "16 MiB");
         assert_eq!(size(u64::MAX), "1677721.5 TiB");
+    }
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        let read = |text: &str| read_size(text).ok();
+        assert_eq!((read("0"), read("1024"), read("2k"), read("500MB")), (Some(0), Some(1024), Some(2048), Some(500 << 20)));
+        assert_eq!((read(" 4 GiB "), read("1T"), read("7 b")), (Some(4 << 30), Some(1 << 40), Some(7)));
+        assert_eq!((read(""), read("MB"), read("4 PB"), read("1.5G"), read("-1"), read("99999999T")), (None, None, None, None, None, None));
     }
 
     #[test]

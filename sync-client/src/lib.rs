@@ -44,7 +44,7 @@ pub mod transport;
 mod view;
 pub mod watch;
 
-pub use attachment::Evicted;
+pub use attachment::{Evicted, MAX_ATTACHMENT_BYTES};
 pub use client::{CacheUsage, ContentReader, Created, Enrolment, Rebuilt, SyncClient};
 pub use clock::{Clock, StoreClock, SystemClock};
 pub use error::{Class, Error};

@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 use tidegate_protocol::ContentHmac;
-use tidegate_sync_client::{NewAttachment, Source};
+use tidegate_sync_client::NewAttachment;
 
 use super::Context;
 use super::put::partly;
 use crate::arguments::AttachArguments;
 use crate::document::short;
 use crate::failure::Failure;
+use crate::progress::ByteBar;
 use crate::style::{shown, size};
 use crate::table::{Column, Table};
 use crate::{input, item, limit};
@@ -39,11 +40,12 @@ pub(super) fn run(context: &Context, arguments: &AttachArguments) -> Result<(), 
     let total = inputs.len();
     let mut attachments = Vec::with_capacity(total);
     for (input, name) in inputs.into_iter().zip(&names) {
-        let path = input.path().to_owned();
-        let bytes = input.read()?;
-        let media_type = input::media_type(&path, &bytes);
-        let new = NewAttachment { member, record, name: name.clone(), media_type, body: Source::Bytes(bytes) };
-        let attached = client.attach(new).map_err(|error| partly(Failure::from(error), attachments.len(), total))?;
+        let media_type = input.media_type()?;
+        let new = NewAttachment { member, record, name: name.clone(), media_type, body: input.source() };
+        let bar = ByteBar::new(context.output, "storing");
+        let attached = client.attach_with(new, &|done, total| bar.update(done, total));
+        drop(bar);
+        let attached = attached.map_err(|error| partly(Failure::from(error), attachments.len(), total))?;
         attachments.push(AttachedDocument { hmac: attached.hmac, bytes: attached.bytes, deduplicated: attached.deduplicated });
     }
     let mut table = Table::new([Column::Left("id"), Column::Right("size"), Column::Left("name"), Column::Left("")]);

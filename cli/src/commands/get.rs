@@ -1,13 +1,14 @@
 //! `get`: the exact bytes of a record or an attachment.
 
 use serde::Serialize;
-use tidegate_sync_client::ContentId;
+use tidegate_sync_client::{ContentId, ContentReader};
 
 use super::Context;
 use crate::arguments::GetArguments;
 use crate::failure::Failure;
 use crate::input::{display, is_dash};
 use crate::item::{self, Item};
+use crate::progress::ByteBar;
 use crate::save;
 use crate::style::size;
 
@@ -32,14 +33,25 @@ pub(super) async fn run(context: &Context, arguments: &GetArguments) -> Result<(
             return Err(Failure::usage("change-of-attachment", "an attachment has no versions", "leave --change away"));
         }
     };
-    let content = client.get(id).await?;
+    let bar = ByteBar::new(context.output, "fetching");
+    let reader = client.read(id, &|done, total| bar.update(done, total)).await;
+    drop(bar);
+    let mut reader = reader?;
     let Some(file) = file else {
-        return context.output.bytes(&content.bytes);
+        return print(context, &mut reader);
     };
-    save::replace(file, &content.bytes)?;
-    let got = Got { bytes: content.bytes.len() as u64, media_type: content.media_type };
+    save::replace_with(file, &mut || Ok(reader.next_piece()?.map(Vec::from)))?;
+    let got = Got { bytes: reader.size, media_type: reader.media_type.clone() };
     context.output.result(&got, |style| {
         let (size, media_type) = (size(got.bytes), &got.media_type);
         format!("{} {} written, {size} of {media_type}\n", style.good("✓"), style.bold(display(file)))
     })
+}
+
+/// What turns out to be damaged on the way ends in an error, with what was sound printed before it.
+fn print(context: &Context, reader: &mut ContentReader) -> Result<(), Failure> {
+    while let Some(piece) = reader.next_piece()? {
+        context.output.bytes(piece)?;
+    }
+    Ok(())
 }

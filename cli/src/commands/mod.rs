@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod attach;
+mod cache;
 mod clock_warning;
 mod conflicts;
 mod cost;
@@ -76,6 +77,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<(), Fail
             Some(DevicesCommand::Rename { id, name }) => devices::rename(&context, &id, &name).await,
         },
         Command::Cost(arguments) => cost::run(&context, &arguments),
+        Command::Cache(arguments) => cache::run(&context, &arguments),
         Command::Rebuild => rebuild::run(&context).await,
     }
 }

@@ -49,6 +49,7 @@ fn commands_are_those_of_the_contract() {
             "sync",
             "status",
             "devices",
+            "cache",
             "rebuild",
             "cost",
             "help"

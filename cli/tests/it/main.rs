@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod attachments;
 mod backend;
 mod bad_input;
 mod cost;
@@ -16,6 +17,7 @@ mod harness;
 #[cfg(feature = "demo")]
 mod help;
 mod kill;
+mod memory;
 mod offline;
 mod seaweedfs;
 mod trouble;

@@ -28,6 +28,6 @@ pub(crate) use upload::{Uploads, prepared_put};
 /// The longest record body in bytes.
 pub(crate) const MAX_RECORD_BYTES: u64 = tidegate_sync_core::manifest::MAX_RECORD_BYTES;
 /// The longest attachment in bytes.
-pub(crate) const MAX_ATTACHMENT_BYTES: u64 = tidegate_sync_core::manifest::MAX_ATTACHMENT_BYTES;
+pub const MAX_ATTACHMENT_BYTES: u64 = tidegate_sync_core::manifest::MAX_ATTACHMENT_BYTES;
 /// The longest attachment in bytes that goes up in one PUT, and that is read into memory.
 pub(crate) const MAX_SINGLE_ATTACHMENT_BYTES: u64 = tidegate_sync_core::manifest::MAX_SINGLE_ATTACHMENT_BYTES;

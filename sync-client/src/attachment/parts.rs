@@ -21,7 +21,6 @@ const ROUNDS: u32 = 3;
 
 impl Job<'_> {
     pub(super) async fn send_in_parts(&self, upload: &mut Upload) -> Result<(), Error> {
-        self.uploads.add_to_send(upload.length);
         self.begin(upload)?;
         for _ in 0..ROUNDS {
             let (id, there) = match self.go_on(upload).await? {
@@ -79,6 +78,7 @@ impl Job<'_> {
             let has = |part: &&StoredPart| part.length == length && part.sha256.is_none_or(|found| found == *hash);
             if !there.get(&number).is_some_and(has) {
                 let (key, upload) = (self.key.clone(), id.clone());
+                self.uploads.add_to_send(length);
                 missing.push(Want::PutPart { key, upload, number, length, sha256: *hash });
             }
         }
