@@ -84,8 +84,6 @@ pub(crate) enum Command {
     Status,
     /// List the account's devices, rename this one, retire one
     Devices(DevicesArguments),
-    /// List the account's devices
-    Devices,
     /// Show or limit the space that attachments take on this device
     Cache(CacheArguments),
     /// Make the local database anew from the store

@@ -69,7 +69,12 @@ impl BrokerTransport {
     ) -> Result<Answer, Error> {
         let (signed, was_kept) = self.url(want).await?;
         let used = signed.url.clone();
-        let answer = self.send_once(want, signed, headers, body, limit).await?;
+        let answer = self.send_once(want, signed, headers, body, limit).await;
+        if was_kept && answer.is_err() && !matches!(body, Payload::Empty) {
+            // A store that refuses a URL before it has read the body may close the connection faster than its answer arrives.
+            self.forget(want);
+        }
+        let answer = answer?;
         if was_kept && store_answer::refuses_the_signature(&answer) {
             let fresh = self.refreshed(want, &used).await?;
             return self.send_once(want, fresh, headers, body, limit).await;

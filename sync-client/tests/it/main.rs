@@ -13,6 +13,7 @@ mod flow;
 mod session_expiry;
 mod stand;
 mod strangers;
+mod transfers;
 mod two_processes;
 mod url_refresh;
 mod watch;

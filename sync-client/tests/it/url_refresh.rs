@@ -5,13 +5,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use secrecy::SecretString;
-use tidegate_broker::dev::DevOptions;
-use tidegate_protocol::{Digest, MemberId, ObjectKey, RecordId};
-use tidegate_sync_client::transport::{GetOptions, GetOutcome, PutCondition, Want};
+use tempfile::TempDir;
+use tidegate_broker::dev::{DevOptions, DevServer};
+use tidegate_protocol::multipart::{PART_BYTES, composite_sha256, part_length};
+use tidegate_protocol::{ContentHmac, Digest, MemberId, ObjectKey, RecordId, Sha256};
+use tidegate_sync_client::transport::{CompleteOutcome, FileSlice, GetOptions, GetOutcome, PutCondition, Want};
 use tidegate_sync_client::{Enrolment, Remote, SyncClient};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use crate::attachments::noise;
 use crate::stand::{TestHome, options};
 
 /// The broker's clock; its store's is the real one.
@@ -24,16 +27,23 @@ impl tidegate_broker::clock::Clock for ShiftedClock {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn urls_that_the_store_refuses_are_asked_for_anew_once_and_together() {
-    let (data, home, clock) = (tempfile::tempdir().unwrap(), TestHome::new(), Arc::new(ShiftedClock::default()));
+/// A client of a broker with this clock.
+async fn client_of(clock: &Arc<ShiftedClock>) -> (SyncClient, DevServer, TempDir, TestHome) {
+    let (data, home) = (tempfile::tempdir().unwrap(), TestHome::new());
     let mut dev = DevOptions::new(data.path());
-    dev.clock = Arc::clone(&clock) as Arc<dyn tidegate_broker::clock::Clock>;
+    dev.clock = Arc::clone(clock) as Arc<dyn tidegate_broker::clock::Clock>;
     let server = tidegate_broker::dev::start(dev).await.unwrap();
     let invite = server.invite("ada", 1, Duration::days(1)).unwrap().token;
     let remote = Remote::broker(&server.broker_url).unwrap();
     let enrolment = Enrolment { remote, invite: Some(SecretString::from(invite)), device_name: "laptop".to_owned() };
     let client = SyncClient::create_account(&home.path(), enrolment, options()).await.unwrap().client;
+    (client, server, data, home)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn urls_that_the_store_refuses_are_asked_for_anew_once_and_together() {
+    let clock = Arc::new(ShiftedClock::default());
+    let (client, _server, _data, _home) = client_of(&clock).await;
     let transport = client.transport().unwrap();
     let member = MemberId::new(Uuid::new_v4());
     let mut keys = Vec::new();
@@ -74,4 +84,40 @@ async fn urls_that_the_store_refuses_are_asked_for_anew_once_and_together() {
     assert_eq!(error.code(), "store-denied", "{error}");
     let requests = transport.traffic().total().since(&before).requests;
     assert_eq!((requests.get, requests.presign), (2, 1), "{requests:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_under_urls_that_ran_out_midway_are_signed_and_sent_again() {
+    let clock = Arc::new(ShiftedClock::default());
+    let (client, _server, _data, _home) = client_of(&clock).await;
+    let transport = client.transport().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (path, bytes) = (folder.path().join("large"), noise(70 << 20, 5));
+    std::fs::write(&path, &bytes).unwrap();
+    let length = bytes.len() as u64;
+    let hashes: Vec<Sha256> = bytes.chunks(16 << 20).map(Sha256::of).collect();
+    let whole = composite_sha256(&hashes);
+    let (user, hmac) = (client.user_id(), ContentHmac::from_bytes([1; 32]));
+    let key = ObjectKey::Attachment { user, member: MemberId::new(Uuid::new_v4()), hmac, digest: whole.digest() };
+    let upload = transport.create_upload(&key, length, &whole).await.unwrap();
+    let parts: Vec<(u32, FileSlice)> = (1..)
+        .zip(&hashes)
+        .map(|(number, sha256)| {
+            let (offset, length) = (u64::from(number - 1) * PART_BYTES, part_length(length, number).unwrap());
+            (number, FileSlice { path: path.clone(), offset, length, sha256: *sha256 })
+        })
+        .collect();
+    let want = |(number, slice): &(u32, FileSlice)| {
+        let (key, upload, FileSlice { length, sha256, .. }) = (key.clone(), upload.clone(), slice.clone());
+        Want::PutPart { key, upload, number: *number, length, sha256 }
+    };
+    let wants: Vec<Want> = parts.iter().map(want).collect();
+    clock.0.store(-1_000, Ordering::SeqCst);
+    transport.prepare(&wants).await.unwrap();
+    clock.0.store(0, Ordering::SeqCst);
+    let sends = parts.iter().map(|(number, slice)| transport.put_part(&key, &upload, *number, slice));
+    for sent in futures_util::future::join_all(sends).await {
+        sent.unwrap();
+    }
+    assert_eq!(transport.complete_upload(&key, &upload, &hashes).await.unwrap(), CompleteOutcome::Stored);
 }
