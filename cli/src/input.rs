@@ -20,6 +20,7 @@ pub(crate) struct Limit {
     /// The same where it comes from a pipe.
     pub(crate) piped_bytes: u64,
     pub(crate) noun: &'static str,
+    pub(crate) piped_noun: &'static str,
 }
 
 /// A file that was found readable and small enough.
@@ -129,7 +130,7 @@ pub(crate) fn is_dash(path: &Path) -> bool {
 
 /// A small text file that holds a secret, without the white space around it.
 pub(crate) fn read_secret(path: &Path) -> Result<zeroize::Zeroizing<String>, Failure> {
-    const LIMIT: Limit = Limit { bytes: 64 * 1024, piped_bytes: 64 * 1024, noun: "a secret" };
+    const LIMIT: Limit = Limit { bytes: 64 * 1024, piped_bytes: 64 * 1024, noun: "a secret", piped_noun: "a secret" };
     let input = check_one(path, LIMIT)?;
     let bytes = zeroize::Zeroizing::new(input.read()?);
     let text = std::str::from_utf8(&bytes).map_err(|_| {
@@ -162,15 +163,7 @@ fn whole_characters(head: &[u8]) -> &[u8] {
 }
 
 fn read_pipe(source: impl Read, path: &Path, limit: Limit) -> Result<Vec<u8>, Failure> {
-    let piped = Limit { bytes: limit.piped_bytes, ..limit };
-    read_bounded(source, path, piped).map_err(|failure| match failure {
-        Failure::Named(named) if named.code == "file-too-large" && limit.piped_bytes < limit.bytes => {
-            let most = size(limit.piped_bytes);
-            let message = format!("{} gives more than {most}, the most that is taken from a pipe", display(path));
-            Failure::invalid("file-too-large", message, "write it to a file and name that")
-        }
-        failure => failure,
-    })
+    read_bounded(source, path, Limit { bytes: limit.piped_bytes, noun: limit.piped_noun, ..limit })
 }
 
 fn read_bounded(source: impl Read, path: &Path, limit: Limit) -> Result<Vec<u8>, Failure> {

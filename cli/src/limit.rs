@@ -5,7 +5,8 @@ use tidegate_sync_client::MAX_ATTACHMENT_BYTES;
 use crate::input::Limit;
 
 /// A record's content.
-pub(crate) const RECORD: Limit = Limit { bytes: 16 << 20, piped_bytes: 16 << 20, noun: "a record" };
+pub(crate) const RECORD: Limit = Limit { bytes: 16 << 20, piped_bytes: 16 << 20, noun: "a record", piped_noun: "a record" };
 
 /// An attachment's content. A pipe gives its bytes only once, and they are held in memory.
-pub(crate) const ATTACHMENT: Limit = Limit { bytes: MAX_ATTACHMENT_BYTES, piped_bytes: 64 << 20, noun: "an attachment" };
+pub(crate) const ATTACHMENT: Limit =
+    Limit { bytes: MAX_ATTACHMENT_BYTES, piped_bytes: 64 << 20, noun: "an attachment", piped_noun: "an attachment from a pipe" };

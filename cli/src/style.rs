@@ -131,7 +131,10 @@ mod tests {
         let read = |text: &str| read_size(text).ok();
         assert_eq!((read("0"), read("1024"), read("2k"), read("500MB")), (Some(0), Some(1024), Some(2048), Some(500 << 20)));
         assert_eq!((read(" 4 GiB "), read("1T"), read("7 b")), (Some(4 << 30), Some(1 << 40), Some(7)));
-        assert_eq!((read(""), read("MB"), read("4 PB"), read("1.5G"), read("-1"), read("99999999T")), (None, None, None, None, None, None));
+        assert_eq!(
+            (read(""), read("MB"), read("4 PB"), read("1.5G"), read("-1"), read("99999999T")),
+            (None, None, None, None, None, None)
+        );
     }
 
     #[test]

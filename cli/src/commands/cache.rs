@@ -37,9 +37,11 @@ pub(super) fn run(context: &Context, arguments: &CacheArguments) -> Result<(), F
         evicted: EvictedDocument { attachments: evicted.attachments, bytes: evicted.bytes },
     };
     context.output.result(&document, |style| {
-        let mut text = format!("{} here, {} of {}\n", count(usage.attachments, "attachment"), size(usage.bytes), size(usage.limit));
+        let mut text =
+            format!("{} here, {} of {}\n", count(usage.attachments, "attachment"), size(usage.bytes), size(usage.limit));
         if evicted.attachments > 0 {
-            let gone = format!("{} removed, {}; get fetches them again", count(evicted.attachments, "attachment"), size(evicted.bytes));
+            let gone =
+                format!("{} removed, {}; get fetches them again", count(evicted.attachments, "attachment"), size(evicted.bytes));
             text.push_str(&format!("{}\n", style.dim(gone)));
         }
         text
