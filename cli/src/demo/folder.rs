@@ -119,7 +119,7 @@ fn document(folder: &Path, path: &Path) -> Result<Document, Failure> {
         [member, rest @ ..] if !rest.is_empty() => ((*member).to_owned(), rest.join("/")),
         names => (own_name(folder), names.concat()),
     };
-    let limit = Limit { noun: "a file", ..crate::limit::ATTACHMENT };
+    let limit = Limit { bytes: crate::limit::ATTACHMENT.piped_bytes, noun: "a file", ..crate::limit::ATTACHMENT };
     let bytes = input::check(&[path.to_owned()], limit)?.remove(0).read()?;
     Ok(Document { member, title, media_type: input::media_type(path, &bytes), bytes })
 }

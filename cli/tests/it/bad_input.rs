@@ -338,7 +338,7 @@ fn files_that_cannot_be_stored_are_named_before_the_first_is_stored() {
     let folder = backend.folder.path().to_str().unwrap().to_owned();
     let absent = backend.path("absent").to_str().unwrap().to_owned();
     let huge = backend.path("huge.bin");
-    fs::File::create(&huge).unwrap().set_len((64 << 20) + 1).unwrap();
+    fs::File::create(&huge).unwrap().set_len(156 << 30).unwrap();
     let huge = huge.to_str().unwrap().to_owned();
     for (bad, exit, code) in [(&folder, 10, "file-is-folder"), (&absent, 15, "file-not-found"), (&huge, 10, "file-too-large")] {
         let error = a.fails(&["put", &good, bad, "--member", "Ada"], exit, code);

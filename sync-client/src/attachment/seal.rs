@@ -63,6 +63,9 @@ pub(crate) fn seal(
         keep(&mut out)?;
         progress(read as u64);
     }
+    while sealer.pad(&mut out).map_err(changed)? {
+        keep(&mut out)?;
+    }
     sealer.finish(&mut out).map_err(changed)?;
     keep(&mut out)?;
     if naming.finish() != hmac {

@@ -42,8 +42,9 @@ impl StreamSealer {
         let (head, cipher) = begin(key, &context, Header::RAW, salt);
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         chunk.extend_from_slice(&content_len.to_be_bytes());
-        let padded = padded_len(content_len + LENGTH_BYTES as u64);
-        Ok((Self { cipher, announced: content_len, taken: 0, padded, counter: 0, chunk }, head))
+        let length = content_len + LENGTH_BYTES as u64;
+        let padding = padded_len(length) - length;
+        Ok((Self { cipher, announced: content_len, taken: 0, padding, counter: 0, chunk }, head))
     }
 
     /// Length in bytes of the whole envelope.
@@ -71,22 +72,32 @@ impl StreamSealer {
         Ok(())
     }
 
-    /// Appends the padding and the last chunk.
+    /// Appends the next of the padding, a chunk at most, so that nobody has to hold all of it: that of 1 GiB may be 32 MiB.
+    /// `false` once there is no more.
+    ///
+    /// # Errors
+    /// [`SealError::LengthChanged`] where the content ended before the announced length.
+    pub fn pad(&mut self, out: &mut Vec<u8>) -> Result<bool, SealError> {
+        if self.taken != self.announced {
+            return Err(SealError::LengthChanged { announced: self.announced });
+        }
+        if self.padding == 0 {
+            return Ok(false);
+        }
+        self.flush_full(out);
+        let room = (CHUNK_BYTES - self.chunk.len()) as u64;
+        let now = self.padding.min(room);
+        self.chunk.resize(self.chunk.len() + usize::try_from(now).unwrap_or(0), 0);
+        self.padding -= now;
+        Ok(true)
+    }
+
+    /// Appends what is left of the padding, and the last chunk.
     ///
     /// # Errors
     /// [`SealError::LengthChanged`] where the content ended before the announced length.
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<(), SealError> {
-        if self.taken != self.announced {
-            return Err(SealError::LengthChanged { announced: self.announced });
-        }
-        let mut padding = self.padded - self.announced - LENGTH_BYTES as u64;
-        while padding > 0 {
-            self.flush_full(out);
-            let room = (CHUNK_BYTES - self.chunk.len()) as u64;
-            let now = padding.min(room);
-            self.chunk.resize(self.chunk.len() + usize::try_from(now).unwrap_or(0), 0);
-            padding -= now;
-        }
+        while self.pad(out)? {}
         self.flush(true, out);
         Ok(())
     }
