@@ -69,9 +69,9 @@ bench-presign:
 bench-envelope:
     cargo bench -p tidegate-sync-core --bench envelope
 
-# Memory and time of a 1 GiB attachment, up and down, over the embedded store and SeaweedFS (WEED_PROGRAM names the binary)
+# Memory of a 1 GiB attachment, up and down, over the embedded store and SeaweedFS (WEED_PROGRAM names the binary)
 bench-attachment:
-    cargo test --release --locked -p tidegate-cli --test it -- --ignored --nocapture bench_attachment
+    cargo test --locked -p tidegate-cli --test it -- --ignored --nocapture bench_attachment
 
 # Many devices over many schedules and every kind of store
 simulate *arguments="--schedules 100000":

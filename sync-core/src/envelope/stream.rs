@@ -20,7 +20,7 @@ pub struct StreamSealer {
     cipher: ChunkCipher,
     announced: u64,
     taken: u64,
-    padded: u64,
+    padding: u64,
     counter: u32,
     chunk: Vec<u8>,
 }
