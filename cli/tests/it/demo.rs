@@ -40,6 +40,19 @@ fn people_see_the_code_the_content_and_the_figures() {
     {
         assert!(text.contains(expected), "{expected:?} is missing:\n{text}");
     }
+    let requests = |name: &str| -> Vec<u64> {
+        let row = |line: &str| {
+            let numbers = line.trim_start().strip_prefix(name)?.split_whitespace().take(6);
+            numbers.map(|number| number.parse().ok()).collect()
+        };
+        text.lines().find_map(row).unwrap_or_else(|| panic!("no requests of {name}:\n{text}"))
+    };
+    let (a, b, together) = (requests("phone A"), requests("tablet B"), requests("together"));
+    let sums: Vec<u64> = a.iter().zip(&b).map(|(a, b)| a + b).collect();
+    assert_eq!(sums, together, "{text}");
+    // Both read and write; who joins lists; nothing is deleted; and every request has a URL that the broker has signed.
+    assert!([&a, &b].iter().all(|device| device[0] > 0 && device[1] > 0 && device[5] > 0), "{text}");
+    assert!(b[3] > 0 && together[4] == 0, "{text}");
     assert!(!text.contains('\x1b'), "no colour where nobody looks");
     assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
 }
