@@ -80,3 +80,11 @@ simulate *arguments="--schedules 100000":
 # The same, as many as CI has time for; fails where something never happened
 test-simulation:
     cargo run --release --locked -p tidegate-testkit --bin simulate -- --schedules 10000 --require-counts --json
+
+# A small scope searched through: two devices and a clone, one record, one fault
+test-exhaustive:
+    cargo run --release --locked -p tidegate-testkit --bin simulate -- --exhaustive --json
+
+# The simulation finds every bug that is planted; prints after how many schedules
+test-planted-bugs:
+    cargo test --release --locked -p tidegate-testkit --features planted-bugs --test it -- --nocapture planted

@@ -42,7 +42,7 @@ pub enum Bug {
     OldUploadReused,
     /// The collector lists segments first, and objects after it.
     SegmentsListedBeforeObjects,
-    /// The first word on where a content lies holds.
+    /// Readers go by the first word on where a content lies, the collector by the last.
     FirstLocationWins,
     /// Where two clocks agree, whichever comes first wins.
     UnsortedTie,

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use tidegate_protocol::Space;
+use tidegate_protocol::{Digest, Space};
 
 use super::account::SpaceMemory;
 use super::persist::{Row, Step};
+use super::pull::Bell;
 use super::sync::{Listing, Phase, Turn};
 use crate::manifest::{Chain, ChainFrontier, floor_of};
 use crate::notice::{Notice, NoticeKind};
-use crate::quarantine::Subject;
+use crate::quarantine::{Reason, Subject};
 use crate::state::{FRESH_MS, KnownCheckpoint, OLD_MS, due_for_purge};
 
 impl Turn<'_> {
@@ -41,6 +42,20 @@ impl Turn<'_> {
         for checkpoint in gone {
             memory.checkpoints.remove(&checkpoint);
             self.sync.rows.push(Row::RemoveCheckpoint { space, checkpoint });
+        }
+        // What was listed once and could not be read, and is neither listed nor named any more: the collector has taken what
+        // was left of it. While the doorbell names it, it is remembered, so that the next ring does not.
+        let named: BTreeSet<Digest> = match &self.sync.bell {
+            Bell::Read { doorbell, .. } => doorbell.checkpoints(space).collect(),
+            Bell::Unread | Bell::Unchanged | Bell::Absent | Bell::Unreadable { .. } => BTreeSet::new(),
+        };
+        let is_there = |digest: &Digest| listing.checkpoints.contains(digest) || named.contains(digest);
+        let is_lost = |subject: &Subject| matches!(subject, Subject::Checkpoint(digest) if !is_there(digest));
+        let missing = memory.quarantined.iter().filter(|(_, (reason, _))| *reason == Reason::MissingContent);
+        let lost: Vec<Subject> = missing.map(|(subject, _)| *subject).filter(is_lost).collect();
+        for subject in lost {
+            memory.quarantined.remove(&subject);
+            self.sync.rows.push(Row::RemoveQuarantined { space, subject });
         }
     }
 

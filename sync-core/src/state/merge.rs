@@ -265,11 +265,7 @@ impl State {
     pub fn whereabouts(&self, cid: Cid) -> Option<&Change> {
         let own = self.get(cid);
         let moved = self.relocations.get(&cid).into_iter().flatten().filter_map(|relocation| self.get(*relocation));
-        let mut places = own.into_iter().chain(moved).filter(|change| change.location.is_some());
-        if planted::is(Bug::FirstLocationWins) {
-            return places.next();
-        }
-        places.max_by_key(|change| change.rank())
+        own.into_iter().chain(moved).filter(|change| change.location.is_some()).max_by_key(|change| change.rank())
     }
 
     /// The same by the word of changes alone that are in the store: where all others look.
@@ -284,7 +280,8 @@ impl State {
     /// The place of a change's content, see [`State::whereabouts`].
     #[must_use]
     pub fn location(&self, cid: Cid) -> Option<&Location> {
-        self.whereabouts(cid)?.location.as_ref()
+        let place = if planted::is(Bug::FirstLocationWins) { self.get(cid) } else { self.whereabouts(cid) };
+        place?.location.as_ref()
     }
 }
 

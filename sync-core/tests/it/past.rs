@@ -458,3 +458,26 @@ fn an_old_delete_made_anew_holds_against_the_edit_that_a_clone_sends_later() {
     sync(&mut other, &mut store);
     assert!(other.engine.record(member, record(2)).is_none_or(|view| view.deleted));
 }
+
+#[test]
+fn a_checkpoint_that_nobody_can_read_is_forgotten_once_the_collector_has_taken_it() {
+    let (account, mut device, _, member, mut store) = with_backup();
+    device.engine.set_checkpoint_minimum(20);
+    device.engine.set_checkpoint_part_bytes(4_000);
+    (0..40).for_each(|number| device.put(member, 100 + number, b"short"));
+    sync(&mut device, &mut store);
+    let is_part = |key: &String| key.contains("/checkpoints/");
+    let first = store.0.keys().find(|key| is_part(key)).cloned().unwrap();
+    store.0.remove(&first);
+    let mut other = Device::start(identity(&account, 2), tidegate_sync_core::engine::Saved::default());
+    let (summary, _) = other.sync(&mut store);
+    assert!(!summary.quarantined.is_empty());
+
+    store.0.retain(|key, _| !is_part(key));
+    for _ in 0..2 {
+        other.now_ms += 2 * DAY_MS;
+        other.put(member, 7, b"rings, and names no checkpoint that is gone");
+        sync(&mut other, &mut store);
+    }
+    assert_eq!(sync(&mut other, &mut store).quarantined, Vec::new());
+}

@@ -30,7 +30,7 @@ pub use invariant::Violation;
 pub use many::{Result, all_cores, run_many};
 pub use model::{Acknowledged, Model};
 pub use network::LatePut;
-pub use plan::{Calendar, Plan};
+pub use plan::{Calendar, NEEDING_A_LISTING, Plan};
 pub use schedule::{Report, run};
 pub use shrink::shrink;
 pub use world::World;

@@ -5,7 +5,7 @@ use super::device::{Device, Presence};
 use super::disk::Disk;
 use super::fault::Fault;
 use super::invariant::{Violation, check};
-use super::plan::Calendar;
+use super::plan::{Calendar, NEEDING_A_LISTING};
 use super::world::World;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -20,7 +20,7 @@ pub(super) fn end(world: &mut World) {
         check(world);
     }
     if world.violations.is_empty() && world.plan.calendar != Calendar::Hours {
-        collect_twice(world);
+        collect_thrice(world);
     }
     if world.violations.is_empty() && world.plan.calendar != Calendar::Hours {
         a_quarter_later(world);
@@ -72,8 +72,7 @@ fn settle_down(world: &mut World) {
 /// Whether something can be found by listing alone. Where it cannot, nothing is listed: that would hide what was not rung.
 fn needs_a_listing(world: &World) -> bool {
     let happened = |fault: Fault| world.counts.faults.contains_key(fault.name());
-    let faults = [Fault::Departure, Fault::Restore, Fault::Clone, Fault::ClockJump, Fault::TornUpload];
-    faults.into_iter().any(happened) || world.store.stale_entries > 0
+    NEEDING_A_LISTING.into_iter().any(happened) || world.store.stale_entries > 0
 }
 
 fn finish_running(world: &mut World, device: usize) {
@@ -128,10 +127,11 @@ fn sync_until_quiet(world: &mut World) {
     world.violations.push(Violation::NeverQuiet(requests));
 }
 
-/// What nothing refers to is marked, and goes more than a week later; everything else is there still.
-fn collect_twice(world: &mut World) {
+/// Half-empty packs are moved, what nothing refers to is marked, and goes more than a week later; everything else is there
+/// still.
+fn collect_thrice(world: &mut World) {
     let collector = world.present()[0];
-    for _ in 0..2 {
+    for _ in 0..3 {
         world.now_ms += 8 * DAY_MS;
         world.note("eight days later".to_owned());
         if let Some(failure) = world.collect(collector).failure {

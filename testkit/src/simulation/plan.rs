@@ -10,6 +10,9 @@ use super::device::Setup;
 use super::fault::Fault;
 use crate::store::Personality;
 
+/// The faults after which something may be found by a listing alone.
+pub const NEEDING_A_LISTING: [Fault; 5] = [Fault::Departure, Fault::Restore, Fault::Clone, Fault::ClockJump, Fault::TornUpload];
+
 /// How time passes in a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Calendar {
@@ -65,8 +68,10 @@ impl Plan {
         };
         let tick_ms = if rng.next_u32().is_multiple_of(4) { 60_000 } else { 1 };
         let checkpoint_minimum = 3 + (rng.next_u32() % 20) as usize;
+        // Of every third one nothing has to be found by listing: so nothing hides that nobody rang.
+        let without = if rng.next_u32().is_multiple_of(3) { NEEDING_A_LISTING.into_iter().collect() } else { BTreeSet::new() };
         let steps = 300 + 100 * usize::try_from(devices).unwrap_or(8);
-        Self { seed, personality, devices, steps, calendar, tick_ms, checkpoint_minimum, without: BTreeSet::new(), only: None }
+        Self { seed, personality, devices, steps, calendar, tick_ms, checkpoint_minimum, without, only: None }
     }
 
     /// Whether a fault may happen.
