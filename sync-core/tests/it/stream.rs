@@ -93,6 +93,24 @@ fn a_file_that_changes_while_it_is_read_is_noticed() {
 }
 
 #[test]
+fn padding_comes_a_chunk_at_a_time_and_the_bytes_are_the_same() {
+    let setup = setup();
+    let content = bytes(1, (8 << 20) + 1);
+    let (hmac, whole) = setup.seal(&content, 50_000);
+    let begun = StreamSealer::begin(setup.keys.key(), setup.space, hmac, [9; 32], content.len() as u64);
+    let (mut sealer, head) = begun.unwrap();
+    let mut sealed = head.to_vec();
+    sealer.update(&content, &mut sealed).unwrap();
+    let (mut before, mut pieces) = (sealed.len(), 0);
+    while sealer.pad(&mut sealed).unwrap() {
+        assert!(sealed.len() - before <= CHUNK_BYTES + 16);
+        (before, pieces) = (sealed.len(), pieces + 1);
+    }
+    sealer.finish(&mut sealed).unwrap();
+    assert!(pieces >= 4 && sealed == whole, "{pieces} pieces");
+}
+
+#[test]
 fn a_stream_that_ends_early_or_late_or_altered_is_refused_by_name() {
     let setup = setup();
     let (hmac, sealed) = setup.seal(&bytes(1, 3 * CHUNK_BYTES - 8), 50_000);
