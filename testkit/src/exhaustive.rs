@@ -12,7 +12,7 @@ use tidegate_protocol::RecordId;
 use tidegate_sync_core::engine::{Effect, PutRecord};
 use tidegate_sync_core::manifest::Target;
 
-use crate::simulation::{Household, Plan, Violation, World};
+use crate::simulation::{Household, Plan, Request, Violation, World};
 use crate::store::Personality;
 
 /// What one device does to the record before it syncs.
@@ -242,7 +242,8 @@ impl Stage {
                 self.crash(device);
             }
             Some(Mishap::LostAnswer) => {
-                let again = self.world.devices[device].to_do[0].clone();
+                // The driver's repetition of the same request, which counts once.
+                let again = Request { is_counted: true, ..self.world.devices[device].to_do[0].clone() };
                 self.world.execute(device, 0);
                 self.world.devices[device].answers.pop();
                 self.world.devices[device].to_do.insert(0, again);
