@@ -88,6 +88,8 @@ pub(crate) enum Command {
     Cache(CacheArguments),
     /// Make the local database anew from the store
     Rebuild,
+    /// Delete what nothing refers to any more
+    Gc(GcArguments),
     /// Say what a month would cost at a store
     Cost(CostArguments),
 }
@@ -224,6 +226,13 @@ pub(crate) struct ListArguments {
     /// Only what has been deleted
     #[arg(long)]
     pub(crate) deleted: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GcArguments {
+    /// Say what would be deleted, and delete, move and send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

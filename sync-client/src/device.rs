@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidegate_protocol::capability::{Precondition, StoreProfile as WireProfile};
 use tidegate_protocol::{ContentHmac, Space};
-use tidegate_sync_core::engine::{Conditions, Edit, Engine, Identity, Persist, Row, Step, StoreProfile, SyncOptions};
+use tidegate_sync_core::engine::{Conditions, Edit, Engine, Identity, Persist, Row, Step, StoreProfile};
 use tidegate_sync_core::envelope::AccountDirectory;
 use tokio::sync::broadcast;
 
 use crate::clock::StoreClock;
 use crate::crash;
+use crate::driver::Work;
 use crate::enrol::{Reach, certificate, open_reach};
 use crate::error::Error;
 use crate::home::{Home, HomeGuard, HomeLock, Keys};
@@ -74,7 +75,7 @@ impl Device {
         let clock = StoreClock::new(Arc::clone(&options.clock), database.clock_offset_ms()?);
         let seen = database.data_version()?;
         let profile = StoreProfile { create: Conditions::Honoured, replace: Conditions::Honoured };
-        let engine = restore(&keys, &mut database, profile)?;
+        let engine = restore(&keys, &options, &mut database, profile)?;
         Ok(Self {
             home,
             lock,
@@ -116,10 +117,18 @@ impl Device {
 
     /// Decides an edit, if there is one, and commits it: when this returns, no crash loses it.
     pub(crate) fn edit<T>(&self, decide: impl FnOnce(&Engine, u64) -> Result<(Option<Edit>, T), Error>) -> Result<T, Error> {
+        self.edit_with_contents(|state, now_ms| decide(&state.engine, now_ms))
+    }
+
+    /// The same for an edit that looks at contents.
+    pub(crate) fn edit_with_contents<T>(
+        &self,
+        decide: impl FnOnce(&LocalState, u64) -> Result<(Option<Edit>, T), Error>,
+    ) -> Result<T, Error> {
         let _guard = self.lock.acquire()?;
         let mut state = self.state();
         self.catch_up(&mut state)?;
-        let (edit, result) = decide(&state.engine, self.now_ms())?;
+        let (edit, result) = decide(&state, self.now_ms())?;
         if let Some(edit) = edit.filter(|edit| !edit.batch.rows.is_empty()) {
             state.persist(&edit.batch)?;
             state.engine.committed(&edit);
@@ -177,7 +186,7 @@ impl Device {
     }
 
     /// Makes the engine ready for a sync with what is known of the store by now.
-    pub(crate) fn start_sync(&self, options: SyncOptions) -> Result<(), Error> {
+    pub(crate) fn start(&self, work: Work) -> Result<(), Error> {
         let mut state = self.state();
         let profile = self.profile();
         if profile == state.profile {
@@ -185,14 +194,18 @@ impl Device {
         } else {
             self.restart(&mut state, profile)?;
         }
-        state.engine.start_sync(options, self.now_ms(), &mut crate::random::system());
+        let (now_ms, mut rng) = (self.now_ms(), crate::random::system());
+        match work {
+            Work::Sync(options) => state.engine.start_sync(options, now_ms, &mut rng),
+            Work::Collect(options) => state.engine.start_collect(options, now_ms, &mut rng),
+        }
         Ok(())
     }
 
     fn restart(&self, state: &mut LocalState, profile: StoreProfile) -> Result<(), Error> {
         // The mark first: a write that comes in between is found by the next look.
         state.seen = state.database.data_version()?;
-        state.engine = restore(&self.keys, &mut state.database, profile)?;
+        state.engine = restore(&self.keys, &self.options, &mut state.database, profile)?;
         state.profile = profile;
         state.abandoned = false;
         Ok(())
@@ -252,9 +265,12 @@ pub(crate) async fn blocking<T: Send + 'static>(take: impl FnOnce() -> Result<T,
     tokio::task::spawn_blocking(take).await.map_err(|error| Error::bug(error.to_string()))?
 }
 
-fn restore(keys: &Keys, database: &mut Database, profile: StoreProfile) -> Result<Engine, Error> {
+fn restore(keys: &Keys, options: &Options, database: &mut Database, profile: StoreProfile) -> Result<Engine, Error> {
     let saved = database.load()?;
-    Engine::restore(identity(keys), profile, saved).map_err(|error| Error::DatabaseDamaged { reason: error.to_string() })
+    let mut engine =
+        Engine::restore(identity(keys), profile, saved).map_err(|error| Error::DatabaseDamaged { reason: error.to_string() })?;
+    engine.set_merge_kinds(options.merge_kinds.clone());
+    Ok(engine)
 }
 
 fn identity(keys: &Keys) -> Identity {

@@ -9,8 +9,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tidegate_protocol::{ContentHmac, ListPrefix, ObjectKey, Space};
 use tidegate_sync_core::engine::{
-    Effect, EffectId, FailureClass, ListedObject, Outcome, Persist, PutCondition as EngineCondition, Row, Step, SyncOptions,
-    SyncSummary,
+    CollectOptions, Effect, EffectId, FailureClass, ListedObject, Outcome, Persist, PutCondition as EngineCondition, Row, Step,
+    SyncOptions, SyncSummary,
 };
 use tidegate_sync_core::manifest::{Target, Timestamp};
 use time::OffsetDateTime;
@@ -30,6 +30,15 @@ const PROGRESS: std::time::Duration = std::time::Duration::from_millis(200);
 
 type Running<'a> = Pin<Box<dyn Future<Output = (EffectId, Result<Outcome, Error>)> + Send + 'a>>;
 
+/// What the engine is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Work {
+    /// A sync.
+    Sync(SyncOptions),
+    /// A sync that collects garbage.
+    Collect(CollectOptions),
+}
+
 /// One sync, from start to finish.
 pub(crate) struct Driver<'a> {
     device: &'a Device,
@@ -38,7 +47,7 @@ pub(crate) struct Driver<'a> {
     uploads: Arc<Uploads>,
     progress: &'a (dyn Fn(Progress) + Send + Sync),
     before: Traffic,
-    options: SyncOptions,
+    work: Work,
     started: u64,
     done: u64,
     errors: Vec<Error>,
@@ -50,7 +59,7 @@ impl<'a> Driver<'a> {
         device: &'a Device,
         transport: Arc<dyn Transport>,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
-        options: SyncOptions,
+        work: Work,
     ) -> Self {
         let before = transport.traffic().total();
         let requests = Semaphore::new(device.options.concurrency.max(1));
@@ -61,7 +70,7 @@ impl<'a> Driver<'a> {
             uploads: Arc::new(Uploads::new(device.options.upload_budget)),
             progress,
             before,
-            options,
+            work,
             started: 0,
             done: 0,
             errors: Vec::new(),
@@ -73,7 +82,7 @@ impl<'a> Driver<'a> {
     pub(crate) async fn run(mut self) -> Result<SyncSummary, Error> {
         let transport = Arc::clone(&self.transport);
         let requests = Arc::new(std::mem::replace(&mut self.requests, Semaphore::new(0)));
-        self.device.start_sync(self.options)?;
+        self.device.start(self.work)?;
         self.is_running = true;
         let mut running: FuturesUnordered<Running<'_>> = FuturesUnordered::new();
         loop {

@@ -31,6 +31,7 @@ mod device;
 mod driver;
 mod enrol;
 mod error;
+mod garbage;
 mod home;
 mod local;
 mod options;
@@ -48,6 +49,7 @@ pub use attachment::{Evicted, MAX_ATTACHMENT_BYTES};
 pub use client::{CacheUsage, ContentReader, Created, Enrolment, Rebuilt, SyncClient};
 pub use clock::{Clock, StoreClock, SystemClock};
 pub use error::{Class, Error};
+pub use garbage::{CollectReport, DeletedObjects, HeldMember, RepackedObjects, WaitingObjects};
 pub use options::{DEFAULT_CACHE_LIMIT, Options};
 pub use record::{
     Attached, AttachmentInfo, ChangeId, Conflict, Content, ContentId, ListFilter, Listing, Member, NewAttachment, NewRecord,
@@ -62,4 +64,5 @@ pub use session::Session;
 pub use tidegate_sigv4::Credentials;
 pub use tidegate_sync_core::engine::SyncOptions;
 pub use tidegate_sync_core::keys::RecoveryCode;
+pub use tidegate_sync_core::state::{MergeContents, MergeKinds, UnionById};
 pub use transport::retry::RetryPolicy;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_sigv4::Credentials;
+use tidegate_sync_core::state::MergeKinds;
 
 use crate::clock::{Clock, SystemClock};
 use crate::transport::retry::RetryPolicy;
@@ -34,6 +35,9 @@ pub struct Options {
     /// Most bytes of attachments that are kept on the device although they can be fetched again; `None` is what the home
     /// says, or else [`DEFAULT_CACHE_LIMIT`].
     pub cache_limit: Option<u64>,
+    /// The kinds of records whose concurrent versions are merged and never conflict: the same ones on all devices of an
+    /// account. On a device that does not know them they are conflicts, and nothing is lost.
+    pub merge_kinds: MergeKinds,
 }
 
 impl Default for Options {
@@ -48,6 +52,7 @@ impl Default for Options {
             concurrency: 8,
             upload_budget: 64 << 20,
             cache_limit: None,
+            merge_kinds: MergeKinds::default(),
         }
     }
 }

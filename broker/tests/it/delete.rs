@@ -60,6 +60,13 @@ async fn protected_and_foreign_objects_stay_whatever_their_age() {
     let world = World::new().await;
     let (device, token, user, key) = eight_days_later(&world).await;
     let stranger = key.replace(&user.to_string(), &Uuid::from_u128(7).to_string());
+    let grant = format!("users/{user}/access-grants/{}.blob", Uuid::from_u128(0x8000_8000_0000_0000_0000));
+    let device_file = format!("users/{user}/devices/{}/device.blob", Uuid::from_u128(3));
+    // Of another account that is there, and through the back door of one's own folder.
+    world.plant(&stranger, b"of somebody else").await;
+    world.plant(&grant, b"a grant that keeps a member readable").await;
+    world.plant(&device_file, b"who signs").await;
+    let tricks = [key.replace("/family-members/", "/../family-members/"), key.replace("records", "%72ecords"), format!("/{key}")];
     let results = delete(
         &device,
         &token,
@@ -67,7 +74,12 @@ async fn protected_and_foreign_objects_stay_whatever_their_age() {
             format!("users/{user}/genesis.json"),
             master_key(user).to_string(),
             format!("users/{user}/sync-manifest.blob"),
-            stranger,
+            grant.clone(),
+            device_file.clone(),
+            tricks[0].clone(),
+            tricks[1].clone(),
+            tricks[2].clone(),
+            stranger.clone(),
             format!("_tidegate/accounts/{user}/1.json"),
             format!("users/{user}/"),
             "nonsense".to_owned(),
@@ -77,9 +89,25 @@ async fn protected_and_foreign_objects_stay_whatever_their_age() {
     .await;
     assert_eq!(
         words(&results),
-        ["protected", "protected", "protected", "not-allowed", "not-allowed", "key-invalid", "key-invalid", "deleted"]
+        [
+            "protected",
+            "protected",
+            "protected",
+            "protected",
+            "protected",
+            "key-invalid",
+            "key-invalid",
+            "key-invalid",
+            "not-allowed",
+            "not-allowed",
+            "key-invalid",
+            "key-invalid",
+            "deleted"
+        ]
     );
-    assert!(world.keys().contains(&format!("users/{user}/genesis.json")));
+    for key in [format!("users/{user}/genesis.json"), stranger, grant, device_file] {
+        assert!(world.keys().contains(&key), "{key}");
+    }
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod cost;
 mod delete;
 mod devices;
 mod doubts;
+mod gc;
 mod get;
 mod history;
 mod init;
@@ -76,6 +77,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<(), Fail
             Some(DevicesCommand::Retire { id }) => devices::retire(&context, &id).await,
             Some(DevicesCommand::Rename { id, name }) => devices::rename(&context, &id, &name).await,
         },
+        Command::Gc(arguments) => gc::run(&context, &arguments).await,
         Command::Cost(arguments) => cost::run(&context, &arguments),
         Command::Cache(arguments) => cache::run(&context, &arguments),
         Command::Rebuild => rebuild::run(&context).await,

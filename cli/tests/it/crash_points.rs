@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
 
 use crate::backend::{Backend, Kind, invite_of};
 use crate::harness::{Cli, Ran, finish};
@@ -192,6 +194,54 @@ fn crash_points_of_a_sync_that_fetches_lose_nothing() {
     tell("sync that fetches", &killed);
     includes(&killed, &["get-doorbell", "get-segment", "persist-segments", "get-grant", "persist-grants", "list-devices"]);
     includes(&killed, &["persist-doorbell", "get-object", "persist-contents"]);
+    world.check();
+}
+
+/// As if all that is stored, and all that the first device has noticed as garbage, were so many days older.
+fn age(world: &World, days: i64) {
+    let index = find(&world.backend.data(), "index.sqlite").expect("the embedded store has an index");
+    let by = "- ?1 * 86400000";
+    let store = Connection::open(index).unwrap();
+    store.execute(&format!("UPDATE objects SET modified_ms = modified_ms {by}"), [days]).unwrap();
+    let device = Connection::open(world.backend.path("a").join("tidegate.db")).unwrap();
+    device.execute(&format!("UPDATE unreferenced SET since_ms = since_ms {by}"), [days]).unwrap();
+}
+
+fn find(folder: &Path, name: &str) -> Option<PathBuf> {
+    fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find_map(|path| if path.is_dir() { find(&path, name) } else { path.ends_with(name).then_some(path) })
+}
+
+#[test]
+fn crash_points_of_gc_lose_nothing_and_the_next_one_ends_the_work() {
+    let mut world = World::new();
+    // A sync that was ended after its upload leaves an object that nobody names; it is found, and a week goes by.
+    let fill = |world: &mut World| {
+        world.put(9_000);
+        assert!(ends_at(&world.a, &("persist-built-segment".to_owned(), 1), &["sync"]));
+        world.a.json(&["sync"]);
+        let waiting = world.a.json(&["gc"])["waiting"][0]["objects"].as_u64().unwrap();
+        assert_eq!(waiting, 1);
+        age(world, 8);
+    };
+    fill(&mut world);
+    let (a, points_file) = (world.a.clone(), world.backend.path("points"));
+    assert_eq!(a.json(&["gc", "--dry-run"])["deleted"]["objects"], 1);
+    let points = points_of(&a, &points_file, &["gc"]);
+    let mut killed = BTreeMap::new();
+    for point in &points {
+        fill(&mut world);
+        if ends_at(&a, point, &["gc"]) {
+            *killed.entry(point.0.clone()).or_default() += 1;
+        }
+        a.json(&["gc"]);
+        let last = a.json(&["gc"]);
+        assert_eq!((&last["deleted"]["objects"], &last["waiting"]), (&0.into(), &serde_json::json!([])), "{point:?}");
+    }
+    tell("gc", &killed);
+    includes(&killed, &["list-objects", "get-doorbell", "list-devices", "list-checkpoints", "delete-objects", "persist-garbage"]);
     world.check();
 }
 

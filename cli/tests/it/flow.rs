@@ -196,6 +196,15 @@ fn delete_and_restore(backend: &Backend, a: &Cli, b: &Cli, stored: &Stored) {
     b.json(&["sync"]);
     a.json(&["sync"]);
     a.fails(&["get", &hmac, "-o", "never-written"], 15, "attachment-unknown");
+
+    // Everything is young, or kept: nothing goes.
+    for arguments in [&["gc", "--dry-run"][..], &["gc"]] {
+        let collected = a.json(arguments);
+        let nothing = serde_json::json!({ "objects": 0, "segments": 0, "checkpoints": 0, "bytes": 0 });
+        assert_eq!(collected["deleted"], nothing, "{collected:#}");
+        assert_eq!((array(&collected, "waiting").len(), array(&collected, "held").len()), (0, 0), "{collected:#}");
+        assert_eq!(collected["dry_run"], arguments.len() == 2);
+    }
     assert_eq!(array(&a.json(&["list", "--member", "Ada"]), "attachments").len(), 0);
 }
 

@@ -51,6 +51,7 @@ fn commands_are_those_of_the_contract() {
             "devices",
             "cache",
             "rebuild",
+            "gc",
             "cost",
             "help"
         ]

@@ -25,21 +25,34 @@ impl SyncClient {
     /// # Errors
     /// As [`SyncClient::read`].
     pub async fn get(&self, id: ContentId) -> Result<Content, Error> {
-        let mut reader = self.read(id, &|_, _| {}).await?;
-        let mut bytes = Vec::with_capacity(usize::try_from(reader.size).unwrap_or(0));
-        while let Some(piece) = reader.next_piece()? {
-            bytes.extend_from_slice(piece);
-        }
-        Ok(Content { bytes, media_type: reader.media_type, title: reader.title })
+        read_all(self.read(id, &|_, _| {}).await?)
     }
 
-    /// A content, read piece by piece: none is too large. What is not on the device is fetched first, going on where an earlier
+    /// A content, read piece by piece: none is too large. Of a record whose kind is merged ([`crate::Options::merge_kinds`]) it
+    /// is what all its concurrent versions hold together. What is not on the device is fetched first, going on where an earlier
     /// try was stopped, and kept as long as the cache has room; `progress` hears how many bytes have come, and of how many.
     ///
     /// # Errors
     /// `record-unknown`, `record-deleted`, `attachment-unknown`, `change-unknown`, `content-missing`, `content-damaged`, and for
     /// what is not on the device those of [`SyncClient::sync`] and `disk-full`.
     pub async fn read(&self, id: ContentId, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<ContentReader, Error> {
+        if let ContentId::Record(record, None) = id
+            && let Some((found, bytes)) = self.merged_view(record).await?
+        {
+            let size = bytes.len() as u64;
+            let view::Found { space, media_type, title, .. } = found;
+            let (device, inner) = (Arc::clone(&self.device), Inner::bytes(bytes));
+            return Ok(ContentReader { media_type, title, size, device, id, name: (space, None), inner });
+        }
+        self.read_version(id, progress).await
+    }
+
+    /// One version's content.
+    pub(super) async fn read_version(
+        &self,
+        id: ContentId,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<ContentReader, Error> {
         let (found, place) = self.device.read(|state| {
             let found = view::find_content(&state.engine, id)?;
             let place = place_of(&self.device, state, &found, id)?;
@@ -89,6 +102,15 @@ impl SyncClient {
         }
         Ok(bytes)
     }
+}
+
+/// A content, held in memory.
+pub(super) fn read_all(mut reader: ContentReader) -> Result<Content, Error> {
+    let mut bytes = Vec::with_capacity(usize::try_from(reader.size).unwrap_or(0));
+    while let Some(piece) = reader.next_piece()? {
+        bytes.extend_from_slice(piece);
+    }
+    Ok(Content { bytes, media_type: reader.media_type, title: reader.title })
 }
 
 /// A content that is read piece by piece.

@@ -10,6 +10,7 @@ use tidegate_sync_core::manifest::{INLINE_BYTES, MAX_TITLE_BYTES, Meta, Target};
 use uuid::Uuid;
 
 use super::SyncClient;
+use super::merged::written_down;
 use crate::attachment::{
     Filed, MAX_ATTACHMENT_BYTES, MAX_RECORD_BYTES, MAX_SINGLE_ATTACHMENT_BYTES, OpenSource, name as name_content, read,
     seal_for_attach,
@@ -32,7 +33,8 @@ impl SyncClient {
         })
     }
 
-    /// Stores a record or a new version of one. When this returns, no crash loses it.
+    /// Stores a record or a new version of one. When this returns, no crash loses it. Of a record whose kind is merged
+    /// ([`crate::Options::merge_kinds`]) the new version holds what the others hold as well.
     ///
     /// # Errors
     /// `member-unknown`, `record-unknown`, `record-too-large`, `text-length`, `file-unreadable`, `home-busy`, `disk-full`.
@@ -43,7 +45,8 @@ impl SyncClient {
         check_length("media type", media_type.as_deref(), 256, "at most 256 are allowed")?;
         kind.as_deref().map_or(Ok(()), view::check_kind)?;
         let content = read(body, MAX_RECORD_BYTES, |bytes| Error::RecordTooLarge { bytes, limit: MAX_RECORD_BYTES })?;
-        let written = self.device.edit(|engine, now_ms| {
+        let written = self.device.edit_with_contents(|state, now_ms| {
+            let engine = &state.engine;
             view::check_member(engine, member)?;
             let before = record.map(|record| previous_meta(engine, member, record)).transpose()?.unwrap_or_default();
             let put = PutRecord {
@@ -55,7 +58,7 @@ impl SyncClient {
                 content,
             };
             let record_id = put.record;
-            let edit = engine.put(put, now_ms, &mut crate::random::system()).map_err(refusal)?;
+            let edit = engine.put(written_down(state, put)?, now_ms, &mut crate::random::system()).map_err(refusal)?;
             let version = edit.version;
             Ok((Some(edit), Written { record_id, version }))
         })?;

@@ -5,6 +5,7 @@ mod contents;
 mod devices;
 mod edits;
 mod enrolment;
+mod merged;
 mod syncing;
 
 pub use cache::CacheUsage;

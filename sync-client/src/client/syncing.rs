@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tidegate_protocol::RecordId;
-use tidegate_sync_core::engine::{SyncOptions, SyncSummary};
+use tidegate_sync_core::engine::{CollectOptions, Collected, SyncOptions, SyncSummary};
 
 use super::SyncClient;
 use super::cache::tidy;
 use super::devices::read_devices;
 use crate::device::Device;
-use crate::driver::Driver;
+use crate::driver::{Driver, Work};
 use crate::error::Error;
+use crate::garbage::{CollectReport, report_of};
 use crate::record::Conflict;
 use crate::report::{Event, Progress, Requests, SyncReport, Traffic};
 use crate::transport::Transport;
@@ -43,6 +44,21 @@ impl SyncClient {
         sync(&self.device, options, progress).await
     }
 
+    /// Syncs, and deletes what nothing refers to any more: objects that nobody has referred to for a week, and segments and
+    /// checkpoints that a checkpoint of a week ago carries. With `dry_run` it says what it would delete, and sends nothing.
+    ///
+    /// Any device may, at any time, several at once too; one of them, once a week, is enough.
+    ///
+    /// # Errors
+    /// As [`SyncClient::sync`]; `not-allowed` with a session or an access key that may not delete.
+    pub async fn collect(&self, dry_run: bool, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<CollectReport, Error> {
+        let _one_at_a_time = self.device.syncing.lock().await;
+        let _guard = self.device.lock_home().await?;
+        let (sync, collected) = run(&self.device, Work::Collect(CollectOptions { dry_run }), progress).await?;
+        let collected = collected.ok_or_else(|| Error::bug("the engine has not collected what it was asked to"))?;
+        Ok(report_of(&collected, sync))
+    }
+
     /// Whether another process is syncing this home at this moment, so that a sync would wait.
     #[must_use]
     pub fn is_syncing_elsewhere(&self) -> bool {
@@ -70,27 +86,35 @@ pub(super) async fn sync(
     options: SyncOptions,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<SyncReport, Error> {
+    run(device, Work::Sync(options), progress).await.map(|(report, _)| report)
+}
+
+async fn run(
+    device: &Device,
+    work: Work,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<(SyncReport, Option<Collected>), Error> {
     let transport = device.transport()?;
     let before = transport.traffic().total();
-    let synced = sync_over(device, &transport, options, progress).await;
+    let synced = run_over(device, &transport, work, progress).await;
     let traffic = transport.traffic().total().since(&before);
     // A sync that fails has cost what it asked for, too. Where even this cannot be written, its own failure counts.
     let noted = device.note(|database| database.add_requests(&month_name(device.now_ms()), &traffic.requests));
-    let report = synced?;
+    let (report, collected) = synced?;
     noted?;
-    Ok(SyncReport { traffic, ..report })
+    Ok((SyncReport { traffic, ..report }, collected))
 }
 
-async fn sync_over(
+async fn run_over(
     device: &Device,
     transport: &Arc<dyn Transport>,
-    options: SyncOptions,
+    work: Work,
     progress: &(dyn Fn(Progress) + Send + Sync),
-) -> Result<SyncReport, Error> {
+) -> Result<(SyncReport, Option<Collected>), Error> {
     let began = Instant::now();
     let before = transport.traffic().total();
     let conflicts_before = device.read(|state| Ok(view::conflicts(&state.engine)))?;
-    let summary = Driver::new(device, Arc::clone(transport), progress, options).run().await?;
+    let summary = Driver::new(device, Arc::clone(transport), progress, work).run().await?;
 
     let profile = transport.profile().conditional_replace;
     let profile = if profile.is_honoured() { "conditional-writes" } else { "no-conditional-writes" };
@@ -110,8 +134,10 @@ async fn sync_over(
     let quarantined = view::quarantined(&summary.quarantined);
     let (holes, notices) = (view::holes(&summary.holes), view::notices(&summary.notices));
     let mass_delete = view::mass_deletes(&summary.mass_delete);
-    let SyncSummary { pulled, pushed, conflicts, .. } = summary;
-    Ok(SyncReport { pulled, pushed, conflicts, quarantined, holes, notices, mass_delete, traffic, duration: began.elapsed() })
+    let SyncSummary { pulled, pushed, conflicts, collected, .. } = summary;
+    let duration = began.elapsed();
+    let report = SyncReport { pulled, pushed, conflicts, quarantined, holes, notices, mass_delete, traffic, duration };
+    Ok((report, collected))
 }
 
 fn tell_conflicts(device: &Device, before: &[Conflict]) -> Result<(), Error> {

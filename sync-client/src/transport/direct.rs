@@ -2,6 +2,7 @@
 //!
 //! People who share one access key have no protection from each other: whoever has it can delete everything.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fmt;
 use std::ops::Range;
@@ -11,10 +12,14 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use reqwest::StatusCode;
 use tidegate_protocol::capability::{Precondition, StoreProfile};
+use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::{ListPrefix, ObjectKey, Sha256, UserId};
 use tidegate_sigv4::{Credentials, Method, Presigner};
+use tidegate_sync_core::garbage::is_old;
+use time::OffsetDateTime;
 
 use super::retry::{RetryPolicy, repeat};
 use super::traffic::RequestKind;
@@ -31,6 +36,12 @@ use crate::remote::Remote;
 pub(super) const MAX_XML_BYTES: u64 = 8 * 1024 * 1024;
 /// Most keys asked for in one page.
 pub(super) const PAGE_KEYS: u32 = 1_000;
+
+/// Deletions under way at a time.
+const DELETES_AT_ONCE: usize = 16;
+
+/// When the store took an object, as far as it tells.
+type Ages = BTreeMap<ObjectKey, Option<OffsetDateTime>>;
 
 /// A bucket and an access key to it.
 pub struct DirectTransport {
@@ -158,6 +169,40 @@ impl DirectTransport {
         })
     }
 
+    /// When the store took each object of the folders in which these lie.
+    async fn ages_of(&self, keys: &[ObjectKey]) -> Result<Ages, Error> {
+        let folders: BTreeSet<ListPrefix> = keys.iter().filter_map(folder_of).collect();
+        let mut ages = Ages::new();
+        for folder in folders {
+            let mut token = None;
+            loop {
+                let page = self.list(&folder, token.as_deref()).await?;
+                ages.extend(page.entries.into_iter().map(|entry| (entry.key, entry.last_modified)));
+                if page.next.is_none() || page.next == token {
+                    break;
+                }
+                token = page.next;
+            }
+        }
+        Ok(ages)
+    }
+
+    async fn delete_one(&self, key: &ObjectKey) -> Result<DeleteOutcome, Error> {
+        let name = key.to_string();
+        repeat(&self.retry, || async {
+            let (kind, method, query) = (RequestKind::Delete, Method::Delete, vec![]);
+            let limit = MAX_XML_BYTES;
+            let answer =
+                self.send(Request { kind, method, key: &name, query, headers: vec![], body: Payload::Empty, limit }).await?;
+            match answer.status {
+                StatusCode::OK | StatusCode::NO_CONTENT if !answer.is_of_somebody_else() => Ok(DeleteOutcome::Deleted),
+                StatusCode::NOT_FOUND if list_xml::error_code(&answer.body) == "NoSuchKey" => Ok(DeleteOutcome::Absent),
+                _ => Err(store_answer::refusal(&answer)),
+            }
+        })
+        .await
+    }
+
     pub(super) async fn put_body(
         &self,
         key: &ObjectKey,
@@ -228,23 +273,18 @@ impl Transport for DirectTransport {
     }
 
     async fn delete(&self, keys: &[ObjectKey]) -> Result<Vec<DeleteOutcome>, Error> {
-        let mut outcomes = Vec::with_capacity(keys.len());
-        for key in keys {
-            let name = key.to_string();
-            let outcome = repeat(&self.retry, || async {
-                let (kind, method, query) = (RequestKind::Delete, Method::Delete, vec![]);
-                let limit = MAX_XML_BYTES;
-                let answer =
-                    self.send(Request { kind, method, key: &name, query, headers: vec![], body: Payload::Empty, limit }).await?;
-                match answer.status {
-                    StatusCode::OK | StatusCode::NO_CONTENT if !answer.is_of_somebody_else() => Ok(DeleteOutcome::Deleted),
-                    StatusCode::NOT_FOUND if list_xml::error_code(&answer.body) == "NoSuchKey" => Ok(DeleteOutcome::Absent),
-                    _ => Err(store_answer::refusal(&answer)),
-                }
-            });
-            outcomes.push(outcome.await?);
-        }
-        Ok(outcomes)
+        // Nobody else checks it here: what was written meanwhile, or under another clock, must not go.
+        let stored = self.ages_of(keys).await?;
+        let now = self.http.clock().now();
+        let deletions = keys.iter().map(|key| async {
+            match may_be_deleted(key, &stored, now) {
+                Ok(()) => self.delete_one(key).await,
+                Err(outcome) => Ok(outcome),
+            }
+        });
+        // In a vector: the compiler cannot see through the borrowed iterator.
+        let deletions: Vec<_> = deletions.collect();
+        stream::iter(deletions).buffered(DELETES_AT_ONCE).try_collect().await
     }
 
     async fn prepare(&self, _wants: &[Want]) -> Result<(), Error> {
@@ -261,6 +301,38 @@ impl Transport for DirectTransport {
     fn traffic(&self) -> &TrafficCounter {
         self.http.traffic()
     }
+}
+
+/// The folder in which an object lies that may be deleted at all.
+fn folder_of(key: &ObjectKey) -> Option<ListPrefix> {
+    match *key {
+        ObjectKey::Record { user, member, .. } => Some(ListPrefix::Records(user, member)),
+        ObjectKey::Attachment { user, member, .. } => Some(ListPrefix::Attachments(user, member)),
+        ObjectKey::Pack { user, member, .. } => Some(ListPrefix::Packs(user, member)),
+        ObjectKey::Segment { space, .. } => Some(ListPrefix::Devices(space)),
+        ObjectKey::Checkpoint { space, .. } => Some(ListPrefix::Checkpoints(space)),
+        ObjectKey::Genesis { .. }
+        | ObjectKey::PublicKeys { .. }
+        | ObjectKey::MasterKeys { .. }
+        | ObjectKey::AccessGrant { .. }
+        | ObjectKey::DeviceFile { .. }
+        | ObjectKey::Doorbell { .. }
+        | ObjectKey::State(_) => None,
+    }
+}
+
+/// The rule that a broker keeps for its clients: only content and history goes, and only when it is *old*.
+fn may_be_deleted(key: &ObjectKey, stored: &Ages, now: OffsetDateTime) -> Result<(), DeleteOutcome> {
+    let refused = |code, message: &str| DeleteOutcome::Refused { code, message: message.to_owned() };
+    if folder_of(key).is_none() {
+        return Err(refused(ProblemCode::Protected, "objects of this kind are never deleted"));
+    }
+    let Some(stored_at) = stored.get(key) else { return Err(DeleteOutcome::Absent) };
+    let millis = |at: OffsetDateTime| u64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+    if is_old(stored_at.map(millis), millis(now)) {
+        return Ok(());
+    }
+    Err(refused(ProblemCode::TooYoung, "the object is less than 7 days old; it can go later"))
 }
 
 fn get_headers<'a>(options: &GetOptions) -> Vec<(&'a str, String)> {

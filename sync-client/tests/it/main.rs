@@ -10,6 +10,8 @@ mod devices;
 mod enrolment;
 mod faults;
 mod flow;
+mod garbage;
+mod merge_kinds;
 mod session_expiry;
 mod stand;
 mod strangers;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,9 +16,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rusqlite::Connection;
 use tempfile::TempDir;
 use tidegate_broker::dev::{DevOptions, DevServer};
-use tidegate_embedded_s3::{AccessKey, Config, Rule, Store};
+use tidegate_embedded_s3::{AccessKey, Clock as StoreClock, Config, Rule, Store};
 use tidegate_sync_client::{
     Clock, Created, Credentials, Enrolment, Options, RecoveryCode, Remote, RetryPolicy, SecretString, SyncClient, SyncReport,
 };
@@ -128,13 +130,15 @@ pub(crate) struct DirectStand {
     pub(crate) store: Store,
     pub(crate) faults: Faults,
     address: SocketAddr,
-    _data: TempDir,
+    /// By how many days the store's clock is ahead of the system's.
+    pub(crate) days: Arc<AtomicI64>,
+    data: TempDir,
 }
 
 /// Either way to the objects.
 pub(crate) enum Stand {
     Direct(DirectStand),
-    Broker { server: Box<DevServer>, _data: TempDir },
+    Broker { server: Box<DevServer>, data: TempDir },
 }
 
 /// A device's home, removed at the end.
@@ -154,13 +158,17 @@ impl DirectStand {
     pub(crate) async fn start() -> Self {
         let data = tempfile::tempdir().unwrap();
         let rules = vec![Rule::everything()];
-        let store = Store::open(Config::new(data.path(), vec![AccessKey::new(KEY_ID, SECRET, rules)])).unwrap();
+        let days: Arc<AtomicI64> = Arc::default();
+        let ahead = Arc::clone(&days);
+        let clock = StoreClock::from_fn(move || OffsetDateTime::now_utc() + time::Duration::days(ahead.load(Ordering::Relaxed)));
+        let config = Config { clock, ..Config::new(data.path(), vec![AccessKey::new(KEY_ID, SECRET, rules)]) };
+        let store = Store::open(config).unwrap();
         store.create_bucket(BUCKET).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let faults = Faults::default();
         tokio::spawn(front(listener, store.clone(), faults.clone()));
-        Self { store, faults, address, _data: data }
+        Self { store, faults, address, days, data }
     }
 
     pub(crate) fn remote(&self) -> Remote {
@@ -255,7 +263,7 @@ impl Stand {
     pub(crate) async fn broker() -> Self {
         let data = tempfile::tempdir().unwrap();
         let server = tidegate_broker::dev::start(DevOptions::new(data.path())).await.unwrap();
-        Self::Broker { server: Box::new(server), _data: data }
+        Self::Broker { server: Box::new(server), data }
     }
 
     pub(crate) fn remote(&self) -> Remote {
@@ -263,6 +271,17 @@ impl Stand {
             Self::Direct(stand) => stand.remote(),
             Self::Broker { server, .. } => Remote::broker(&server.broker_url).unwrap(),
         }
+    }
+
+    /// As if everything in the store had been stored so many days earlier.
+    pub(crate) fn age(&self, days: i64) {
+        let data = match self {
+            Self::Direct(stand) => &stand.data,
+            Self::Broker { data, .. } => data,
+        };
+        let index = find(data.path(), "index.sqlite").unwrap();
+        let earlier = "UPDATE objects SET modified_ms = modified_ms - ?1 * 86400000";
+        Connection::open(index).unwrap().execute(earlier, [days]).unwrap();
     }
 
     /// An invite of the one person of these tests.
@@ -298,6 +317,13 @@ impl Stand {
     pub(crate) async fn join(&self, home: &Path, code: &RecoveryCode) -> SyncClient {
         SyncClient::join(home, self.enrolment("phone"), code, None, options()).await.unwrap()
     }
+}
+
+fn find(folder: &Path, name: &str) -> Option<PathBuf> {
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find_map(|path| if path.is_dir() { find(&path, name) } else { path.ends_with(name).then_some(path) })
 }
 
 /// Options of the tests: access key in hand, patience short.

@@ -15,7 +15,7 @@ use crate::keys::{
 use crate::manifest::{CHECKPOINT_PART_BYTES, Change, Cid, Doorbell, Register, SegmentRef, Target};
 use crate::notice::{Notice, NoticeKind};
 use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
-use crate::state::{CHECKPOINT_MINIMUM, KnownCheckpoints, State, conflict, maximal};
+use crate::state::{CHECKPOINT_MINIMUM, KnownCheckpoints, MergeKinds, State, conflict, maximal};
 
 /// Who this device is, and for whom it acts.
 #[derive(Debug, Clone)]
@@ -118,6 +118,7 @@ pub(super) struct Account {
     pub(super) clock: Clock,
     pub(super) checkpoint_minimum: usize,
     pub(super) checkpoint_part_bytes: usize,
+    pub(super) merge_kinds: MergeKinds,
 }
 
 /// One space as this device knows it.
@@ -175,8 +176,12 @@ impl SpaceMemory {
         matches!(change.target, Target::Attachment(_)) && change.content_hmac.is_some_and(|hmac| self.contents.contains(&hmac))
     }
 
-    pub(super) fn conflicts(&self) -> Vec<Register> {
-        self.state.registers().filter(|register| conflict(&self.state.heads(register)).is_some()).copied().collect()
+    pub(super) fn conflicts(&self, kinds: &MergeKinds) -> Vec<Register> {
+        let is_conflict = |register: &&Register| {
+            let heads = self.state.heads(register);
+            kinds.merged_heads(&heads).is_none() && conflict(&heads).is_some()
+        };
+        self.state.registers().filter(is_conflict).copied().collect()
     }
 }
 
@@ -192,6 +197,7 @@ impl Account {
             clock: Clock::resume(saved.clock),
             checkpoint_minimum: CHECKPOINT_MINIMUM,
             checkpoint_part_bytes: CHECKPOINT_PART_BYTES,
+            merge_kinds: MergeKinds::default(),
         };
         for (grant, (blob, unsent)) in saved.grants {
             let opened = account.identity.open_own_grant(grant, &blob).map_err(|source| RestoreError::Grant { grant, source })?;

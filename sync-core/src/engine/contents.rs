@@ -78,16 +78,18 @@ impl Turn<'_> {
             let mut named: BTreeSet<ContentHmac> = BTreeSet::new();
             let mut packs: BTreeMap<ObjectKey, Vec<Part<WantedPart>>> = BTreeMap::new();
             for register in memory.state.registers().filter(|register| matches!(register.target, Target::Record(_))) {
-                let Some(shown) = winner(memory.state.heads(register)) else { continue };
-                let Some(hmac) = shown.content_hmac.filter(|hmac| !memory.contents.contains(hmac)) else { continue };
-                let Some((key, range)) = memory.state.location(shown.cid).and_then(object_of) else { continue };
-                if memory.is_set_aside(&Subject::Content(shown.cid), self.now_ms) || !named.insert(hmac) {
-                    continue;
-                }
-                let part = WantedPart { cid: shown.cid, range, size: shown.size };
-                match range {
-                    Some((offset, length)) => packs.entry(key).or_default().push(Part { offset, length, of: part }),
-                    None => reads.push_back(WantedRead { space: *space, key, range: None, parts: vec![part], bytes: part.size }),
+                for shown in self.shown_heads(&memory.state.heads(register)) {
+                    let Some(hmac) = shown.content_hmac.filter(|hmac| !memory.contents.contains(hmac)) else { continue };
+                    let Some((key, range)) = memory.state.location(shown.cid).and_then(object_of) else { continue };
+                    if memory.is_set_aside(&Subject::Content(shown.cid), self.now_ms) || !named.insert(hmac) {
+                        continue;
+                    }
+                    let part = WantedPart { cid: shown.cid, range, size: shown.size };
+                    let (parts, bytes) = (vec![part], part.size);
+                    match range {
+                        Some((offset, length)) => packs.entry(key).or_default().push(Part { offset, length, of: part }),
+                        None => reads.push_back(WantedRead { space: *space, key, range: None, parts, bytes }),
+                    }
                 }
             }
             for (key, parts) in packs {
@@ -95,6 +97,12 @@ impl Turn<'_> {
             }
         }
         reads
+    }
+
+    /// The heads whose contents are read together: the one that is shown, or all that are merged.
+    fn shown_heads<'a>(&self, heads: &[&'a Change]) -> Vec<&'a Change> {
+        let merged = self.account.merge_kinds.merged_heads(heads);
+        merged.unwrap_or_else(|| winner(heads.iter().copied()).into_iter().collect())
     }
 
     pub(super) fn contents_read(&mut self, space: Space, first: u64, parts: Vec<WantedPart>, outcome: Outcome) {

@@ -155,6 +155,9 @@ impl EditError {
 impl Engine {
     /// A record's new version: it supersedes what is shown, or the deletes that it undoes.
     ///
+    /// Of a merging kind it supersedes all versions of [`Engine::merged`] whose contents are on the device: the caller has
+    /// merged these into the content.
+    ///
     /// # Errors
     /// [`EditError`] for an unknown member or something over its cap.
     pub fn put(&self, put: PutRecord, now_ms: u64, rng: &mut dyn CryptoRng) -> Result<Edit, EditError> {
@@ -355,6 +358,18 @@ impl Engine {
         }
     }
 
+    /// What an edit of a merging kind supersedes: the heads that make up the view which it writes down. One whose content is
+    /// not on this device cannot have gone into it, and stays for the next.
+    fn merged_into(&self, space: Space, target: Target, meta: &Meta, heads: &[&Change]) -> Option<Vec<Cid>> {
+        let Target::Record(_) = target else { return None };
+        let edits = self.account.merge_kinds.merged_heads(heads)?;
+        let of_this_kind = edits.iter().all(|edit| edit.meta.kind == meta.kind);
+        let here = edits.into_iter().filter(|edit| self.check_content_is_here(space, edit).is_ok());
+        let mut cids: Vec<Cid> = here.map(|edit| edit.cid).collect();
+        cids.sort_unstable();
+        of_this_kind.then_some(cids)
+    }
+
     /// A version is written again from its content, which has to be on the device.
     pub(super) fn check_content_is_here(&self, space: Space, version: &Change) -> Result<(), EditError> {
         let is_inline = matches!(version.location, Some(Location::Inline(_)));
@@ -399,7 +414,7 @@ impl Engine {
         // The delete of an attachment stands at no record; attaching it again undoes that one too.
         let heads = state.heads_of_target(target).into_iter();
         let heads: Vec<&Change> = heads.filter(|head| head.register() == register || head.op == Op::Delete).collect();
-        let supersedes = superseded_by_edit(&heads);
+        let supersedes = self.merged_into(space, target, &meta, &heads).unwrap_or_else(|| superseded_by_edit(&heads));
         let (hmac, size) = (self.name_of(space, &content)?, content.size());
         let mut change = self.draft(state, target, Op::Put, supersedes, meta, Some(hmac), size, now_ms, rng)?;
         let mut rows = Vec::new();

@@ -59,6 +59,7 @@ use collect::Collecting;
 use sync::{Sync, Turn};
 
 use crate::keys::SpaceKeys;
+use crate::state::MergeKinds;
 
 /// One device's view of one account, and its sync when one is running.
 #[derive(Debug)]
@@ -98,6 +99,12 @@ impl Engine {
     /// Lets checkpoints be cut into smaller parts than [`crate::manifest::CHECKPOINT_PART_BYTES`] says: for tests.
     pub const fn set_checkpoint_part_bytes(&mut self, bytes: usize) {
         self.account.checkpoint_part_bytes = bytes;
+    }
+
+    /// Sets the kinds of records whose concurrent versions are merged and not chosen between. To be said once, after
+    /// [`Engine::restore`].
+    pub fn set_merge_kinds(&mut self, kinds: MergeKinds) {
+        self.account.merge_kinds = kinds;
     }
 
     /// Begins a sync; one that is running goes on instead.

@@ -262,7 +262,7 @@ impl Sync {
         SyncSummary {
             pulled: self.pulled,
             pushed: self.pushed,
-            conflicts: account.spaces.values().map(|space| space.conflicts().len() as u64).sum(),
+            conflicts: account.spaces.values().map(|space| space.conflicts(&account.merge_kinds).len() as u64).sum(),
             quarantined: account.quarantined(),
             holes: account.holes(),
             notices: account.notices(),

@@ -10,7 +10,7 @@ use super::members::profile_of;
 use crate::manifest::{Change, Cid, Location, Op, Register, Target};
 use crate::notice::Notice;
 use crate::quarantine::{Hole, Quarantined};
-use crate::state::{KnownCheckpoints, MassDelete, State, conflict, mass_delete, winner};
+use crate::state::{KnownCheckpoints, MassDelete, MergeContents, MergeKinds, State, conflict, mass_delete, winner};
 
 /// One family member.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,7 +144,7 @@ impl Engine {
         let Some(state) = self.state(self.space_of(member)) else { return Vec::new() };
         let attachments = attachments_by_record(state);
         let views = state.registers().filter_map(|register| match register.target {
-            Target::Record(record) => record_view(state, member, record, &attachments),
+            Target::Record(record) => self.record_view(state, member, record, &attachments),
             Target::Attachment(_) => None,
         });
         views.filter(|view| with_deleted || !view.deleted).filter(|view| view.record != profile_of(member)).collect()
@@ -154,7 +154,35 @@ impl Engine {
     #[must_use]
     pub fn record(&self, member: MemberId, record: RecordId) -> Option<RecordView<'_>> {
         let state = self.state(self.space_of(member))?;
-        record_view(state, member, record, &attachments_by_record(state))
+        self.record_view(state, member, record, &attachments_by_record(state))
+    }
+
+    fn record_view<'a>(
+        &self,
+        state: &'a State,
+        member: MemberId,
+        record: RecordId,
+        attachments: &BTreeMap<RecordId, Vec<ContentHmac>>,
+    ) -> Option<RecordView<'a>> {
+        let heads = state.heads(&Register::record(record));
+        let merged = self.account.merge_kinds.merged_heads(&heads);
+        let conflict = conflict(&heads);
+        let losers = conflict.as_ref().map_or(0, |conflict| conflict.losers.len());
+        let conflicts = if merged.is_some() { 0 } else { losers };
+        let attachments = attachments.get(&record).cloned().unwrap_or_default();
+        let live = winner(heads.iter().copied()).or_else(|| conflict?.losers.first().copied());
+        let shown = live.or_else(|| heads.iter().copied().max_by_key(|head| head.rank()))?;
+        Some(RecordView { member, record, shown, deleted: live.is_none(), conflicts, attachments })
+    }
+
+    /// How the contents of a record are merged, and the versions whose contents make up what is read of it, greatest first;
+    /// `None` where its kind is not merged: then the version shown is read.
+    #[must_use]
+    pub fn merged(&self, member: MemberId, record: RecordId) -> Option<(&dyn MergeContents, Vec<&Change>)> {
+        let heads = self.state(self.space_of(member))?.heads(&Register::record(record));
+        let kinds = &self.account.merge_kinds;
+        let edits = kinds.merged_heads(&heads)?;
+        Some((kinds.get(edits.first()?.meta.kind.as_deref())?, edits))
     }
 
     /// A member's attachments in the order of their names and records.
@@ -193,7 +221,7 @@ impl Engine {
             let present = memory.state.present(change.cid);
             let first = present.and_then(|present| present.brought_by.keys().next());
             let device_id = first.map_or(own, |segment| segment.device_id);
-            (device_id, version_state(&memory.state, change), memory.outbox.contains_key(&change.cid))
+            (device_id, version_state(&memory.state, change, &self.account.merge_kinds), memory.outbox.contains_key(&change.cid))
         };
         let versions = memory.state.history(target).into_iter();
         versions
@@ -208,7 +236,7 @@ impl Engine {
     #[must_use]
     pub fn conflicts(&self) -> Vec<(MemberId, Register)> {
         let of_space = |(space, memory): (&Space, &super::account::SpaceMemory)| {
-            let registers = space.member().map(|member| (member, memory.conflicts()));
+            let registers = space.member().map(|member| (member, memory.conflicts(&self.account.merge_kinds)));
             registers.into_iter().flat_map(|(member, registers)| registers.into_iter().map(move |register| (member, register)))
         };
         self.account.spaces.iter().flat_map(of_space).collect()
@@ -283,21 +311,6 @@ impl Engine {
     }
 }
 
-fn record_view<'a>(
-    state: &'a State,
-    member: MemberId,
-    record: RecordId,
-    attachments: &BTreeMap<RecordId, Vec<ContentHmac>>,
-) -> Option<RecordView<'a>> {
-    let heads = state.heads(&Register::record(record));
-    let conflict = conflict(&heads);
-    let conflicts = conflict.as_ref().map_or(0, |conflict| conflict.losers.len());
-    let attachments = attachments.get(&record).cloned().unwrap_or_default();
-    let live = winner(heads.iter().copied()).or_else(|| conflict?.losers.first().copied());
-    let shown = live.or_else(|| heads.iter().copied().max_by_key(|head| head.rank()))?;
-    Some(RecordView { member, record, shown, deleted: live.is_none(), conflicts, attachments })
-}
-
 fn attachments_by_record(state: &State) -> BTreeMap<RecordId, Vec<ContentHmac>> {
     let mut by_record: BTreeMap<RecordId, Vec<ContentHmac>> = BTreeMap::new();
     for register in state.registers() {
@@ -310,14 +323,19 @@ fn attachments_by_record(state: &State) -> BTreeMap<RecordId, Vec<ContentHmac>> 
     by_record
 }
 
-fn version_state(state: &State, change: &Change) -> VersionState {
+fn version_state(state: &State, change: &Change, kinds: &MergeKinds) -> VersionState {
     if change.op == Op::Delete {
         return VersionState::Deleted;
     }
     if state.is_superseded(change.cid) {
         return VersionState::Past;
     }
-    match winner(state.heads(&change.register())) {
+    let heads = state.heads(&change.register());
+    if matches!(change.target, Target::Record(_)) && kinds.merged_heads(&heads).is_some() {
+        // It is shown, with the others.
+        return VersionState::Winner;
+    }
+    match winner(heads) {
         Some(shown) if shown.cid == change.cid => VersionState::Winner,
         Some(shown) if crate::state::are_one(shown, change) => VersionState::Past,
         Some(_) | None => VersionState::Conflict,

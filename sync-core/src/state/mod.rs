@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod conflict;
+mod kind;
 mod mass_delete;
 mod merge;
 mod purge;
@@ -14,6 +15,7 @@ pub use checkpoint::{
     CHECKPOINT_MINIMUM, KnownCheckpoint, KnownCheckpoints, changes_since, is_checkpoint_due, is_included, maximal,
 };
 pub use conflict::{Conflict, conflict};
+pub use kind::{MergeContents, MergeKinds, UnionById};
 pub use mass_delete::{MassDelete, is_mass_delete, mass_delete};
 pub use merge::{Merged, Present, State};
 pub use purge::due_for_purge;

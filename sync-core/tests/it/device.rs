@@ -241,7 +241,7 @@ impl Device {
                 self.restart();
                 return requests;
             }
-            let outcome = store.execute(&effect).unwrap_or_else(|| self.act(&effect, store));
+            let outcome = self.carry_out(&effect, store);
             if let Outcome::Found { bytes, .. } = &outcome {
                 requests.bytes_down += bytes.len();
             }
@@ -260,6 +260,11 @@ impl Device {
             self.engine.handle(id, outcome, store.now_ms, &mut self.rng);
         }
         None
+    }
+
+    /// Does one thing that the engine has asked for.
+    pub(crate) fn carry_out(&mut self, effect: &Effect, store: &mut Store) -> Outcome {
+        store.execute(effect).unwrap_or_else(|| self.act(effect, store))
     }
 
     fn act(&mut self, effect: &Effect, store: &mut Store) -> Outcome {

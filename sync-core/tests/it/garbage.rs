@@ -276,6 +276,173 @@ fn a_collector_killed_at_any_effect_loses_nothing_and_a_later_one_ends_the_work(
     }
 }
 
+/// Where a collector is killed at an effect.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kill {
+    Not,
+    Before,
+    /// It has happened, and the device never hears of it.
+    After,
+}
+
+/// Runs a collection in which somebody else does something at this effect; whether it came to it.
+fn collect_beside(device: &mut Device, store: &mut Store, at: &str, kill: Kill, mut other: impl FnMut(&mut Store)) -> bool {
+    device.engine.start_collect(CollectOptions::default(), store.now_ms, &mut device.rng);
+    let mut came = false;
+    while let Some((id, effect)) = device.engine.poll_effect() {
+        let is_here = effect.name() == at && !std::mem::replace(&mut came, came || effect.name() == at);
+        if is_here && kill != Kill::After {
+            other(store);
+        }
+        if is_here && kill == Kill::Before {
+            device.restart();
+            return true;
+        }
+        let outcome = device.carry_out(&effect, store);
+        if is_here && kill == Kill::After {
+            other(store);
+            device.restart();
+            return true;
+        }
+        device.engine.handle(id, outcome, store.now_ms, &mut device.rng);
+    }
+    assert_eq!(device.engine.finish().unwrap().failure, None);
+    came
+}
+
+/// Everything to which a device's state refers, heads, conflicts and past, is in the store.
+fn assert_all_is_there(device: &Device, store: &Store, member: MemberId) {
+    let state = device.engine.state(device.engine.space_of(member)).unwrap();
+    for present in state.changes().filter(|present| !present.brought_by.is_empty() && present.change.has_content()) {
+        let key = match &state.whereabouts_sent(present.change.cid).unwrap().location {
+            Some(Location::Object(object)) => object.key.to_string(),
+            Some(Location::Pack(pack)) => pack.pack.to_string(),
+            Some(Location::Inline(_) | Location::Unknown(_)) | None => continue,
+        };
+        assert!(store.objects.contains_key(&key), "{key} is referred to by {}", present.change.cid);
+    }
+}
+
+#[test]
+fn a_writer_beside_a_collector_that_is_killed_at_any_effect_loses_nothing() {
+    let account = account(1);
+    let effects = [
+        "list-objects",
+        "get-doorbell",
+        "list-devices",
+        "list-checkpoints",
+        "persist-purge",
+        "persist-garbage",
+        "delete-objects",
+        "get-object",
+        "put-object",
+        "persist-built-segment",
+        "put-segment",
+        "persist-sent-segment",
+        "put-doorbell",
+        "persist-rung",
+    ];
+    for (effect, kill) in effects.into_iter().flat_map(|effect| [Kill::Not, Kill::Before, Kill::After].map(|kill| (effect, kill)))
+    {
+        let (mut device, member, mut store) = half_empty(&account);
+        let mut writer = Device::further(&account, 2);
+        writer.sync(&mut store);
+        let photo = bytes(77, 5_000);
+        writer.attach(member, Some(31), &photo, store.now_ms);
+        writer.sync(&mut store);
+        // An orphan, so that there is something to delete when the second collection comes to it.
+        device.put_kind(member, 50, None, &content(50), store.now_ms);
+        device.stop_before = Some(("persist-built-segment", 1));
+        device.sync(&mut store);
+        device.collect(&mut store);
+        put_many(&mut device, member, 60..70, store.now_ms);
+        device.sync(&mut store);
+        for number in 60..68 {
+            device.put_kind(member, number, None, b"short now", store.now_ms + 1);
+        }
+        device.sync(&mut store);
+        store.pass(93 * DAY);
+        device.collect(&mut store);
+        store.pass(7 * DAY + 1);
+        // Another half-empty pack, and old garbage of the first one.
+        for device in [&mut device, &mut writer] {
+            device.sync(&mut store);
+        }
+        let mut idle = Device::further(&account, 3);
+        idle.sync(&mut store);
+        let idle_since_ms = store.now_ms;
+
+        let came = collect_beside(&mut device, &mut store, effect, kill, |store| {
+            put_many(&mut writer, member, 80..83, store.now_ms);
+            writer.put_kind(member, 31, None, &content(131), store.now_ms);
+            writer.delete(member, 32, store.now_ms);
+            writer.attach(member, Some(33), &photo, store.now_ms);
+            writer.sync(store);
+        });
+        // Nothing is left to move or to delete in some of these runs; then there is nothing to be killed at.
+        let is_rare = matches!(effect, "persist-purge" | "delete-objects" | "get-object" | "put-object");
+        assert!(came || is_rare || kill == Kill::Not || effect.starts_with("put") || effect.starts_with("persist"), "{effect}");
+        for _ in 0..4 {
+            device.collect(&mut store);
+            writer.collect(&mut store);
+            for device in [&device, &writer] {
+                assert_all_is_there(device, &store, member);
+                assert_eq!((device.engine.quarantined(), device.engine.unsent()), (vec![], 0), "{effect} {kill:?}");
+            }
+            if store.now_ms <= idle_since_ms + 7 * DAY {
+                assert_all_is_there(&idle, &store, member);
+            }
+            store.pass(3 * DAY + DAY / 2);
+        }
+        if came {
+            assert_joiner_reads(&account, &mut store, member, [30, 33, 34, 35, 36, 37, 38, 39, 50, 68, 69, 80, 81, 82]);
+            let mut joiner = Device::further(&account, 4);
+            joiner.sync(&mut store);
+            assert_eq!(joiner.shows(member, 31), Some(content(131)), "{effect} {kill:?}");
+            assert!(joiner.engine.record(member, crate::device::record(32)).unwrap().deleted);
+            assert_eq!(joiner.engine.attachments(member).len(), 2);
+            assert_all_is_there(&joiner, &store, member);
+        }
+        // It comes back after two weeks, and goes on.
+        idle.sync(&mut store);
+        assert_all_is_there(&idle, &store, member);
+        assert_eq!(idle.engine.quarantined(), []);
+    }
+}
+
+#[test]
+fn conflicts_and_what_waits_to_be_sent_keep_their_objects() {
+    let account = account(1);
+    let (mut device, member, mut store) = device(&account);
+    device.put_kind(member, 0, None, &content(0), store.now_ms);
+    device.sync(&mut store);
+    let mut other = Device::further(&account, 2);
+    other.sync(&mut store);
+    device.put_kind(member, 0, None, &content(1), store.now_ms + 1);
+    other.put_kind(member, 0, None, &content(2), store.now_ms + 2);
+    device.sync(&mut store);
+    other.sync(&mut store);
+    // A segment is built, names its object, and waits for the network: for less than *late*.
+    device.put_kind(member, 3, None, &content(3), store.now_ms + 3);
+    device.stop_before = Some(("put-segment", 1));
+    device.sync(&mut store);
+    for _ in 0..20 {
+        store.pass(8 * DAY);
+        other.collect(&mut store);
+        assert_all_is_there(&other, &store, member);
+    }
+    // It waited for months: the object is collected, and stored anew with the edit.
+    device.sync(&mut store);
+    for device in [&mut device, &mut other] {
+        device.sync(&mut store);
+        device.collect(&mut store);
+        assert_eq!(device.engine.conflicts().len(), 1);
+        assert_all_is_there(device, &store, member);
+        assert_eq!(device.engine.quarantined(), []);
+    }
+    assert_joiner_reads(&account, &mut store, member, [3]);
+}
+
 #[test]
 fn a_record_deleted_elsewhere_while_it_is_moved_stays_deleted() {
     let account = account(1);

@@ -20,6 +20,7 @@ mod keep_both;
 mod mass_delete;
 mod master_keys;
 mod merge;
+mod merge_kinds;
 mod packs;
 mod past;
 mod recovery_code;

@@ -1,0 +1,61 @@
+//! Records of kinds that are merged: what is read of them, and what an edit writes down.
+
+use tidegate_protocol::{MemberId, RecordId};
+use tidegate_sync_core::engine::{ContentPlace, PutRecord};
+
+use super::SyncClient;
+use super::contents::read_all;
+use crate::device::LocalState;
+use crate::error::Error;
+use crate::record::{ChangeId, ContentId};
+use crate::view;
+
+impl SyncClient {
+    /// The merged view of a record that stands in several versions; `None` for any other.
+    pub(super) async fn merged_view(&self, record: RecordId) -> Result<Option<(view::Found, Vec<u8>)>, Error> {
+        let versions = self.device.read(|state| Ok(versions_of(state, record)))?;
+        let Some((kind, cids)) = versions.filter(|(_, cids)| cids.len() > 1) else { return Ok(None) };
+        // The greatest version comes first: its title and media type are shown.
+        let shown = ContentId::Record(record, cids.first().copied());
+        let found = self.device.read(|state| view::find_content(&state.engine, shown))?;
+        let mut contents = Vec::with_capacity(cids.len());
+        for cid in cids {
+            contents.push(read_all(self.read_version(ContentId::Record(record, Some(cid)), &|_, _| {}).await?)?);
+        }
+        let bytes: Vec<&[u8]> = contents.iter().map(|content| content.bytes.as_slice()).collect();
+        let merged = self.device.options.merge_kinds.get(kind.as_deref()).map(|kind| kind.merge(&bytes));
+        Ok(merged.map(|bytes| (found, bytes)))
+    }
+}
+
+/// The kind of a record that is merged, and its versions, the greatest first.
+fn versions_of(state: &LocalState, record: RecordId) -> Option<(Option<String>, Vec<ChangeId>)> {
+    let member = view::owner_of(&state.engine, record).ok()?;
+    let (_, versions) = state.engine.merged(member, record)?;
+    let kind = versions.first()?.meta.kind.clone();
+    Some((kind, versions.into_iter().map(|version| version.cid).collect()))
+}
+
+/// What a new version of a record holds: of a kind that is merged, all that its versions on this device hold as well, for the
+/// edit takes their place.
+pub(super) fn written_down(state: &LocalState, put: PutRecord) -> Result<PutRecord, Error> {
+    let Some((merge, versions)) = state.engine.merged(put.member, put.record) else { return Ok(put) };
+    if versions.iter().any(|version| version.meta.kind != put.kind) {
+        return Ok(put);
+    }
+    let mut contents = vec![put.content.clone()];
+    for version in versions {
+        contents.extend(content_here(state, put.member, version.cid)?);
+    }
+    let contents: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
+    Ok(PutRecord { content: merge.merge(&contents), ..put })
+}
+
+fn content_here(state: &LocalState, member: MemberId, cid: ChangeId) -> Result<Option<Vec<u8>>, Error> {
+    let space = state.engine.space_of(member);
+    match state.engine.content_place(space, cid) {
+        ContentPlace::Inline(bytes) => Ok(Some(bytes.to_vec())),
+        ContentPlace::Local(hmac) => state.database.content(space, hmac),
+        ContentPlace::Remote { .. } | ContentPlace::Nowhere => Ok(None),
+    }
+}
