@@ -140,8 +140,9 @@ impl Collecting {
         }
     }
 
+    /// Whether the listing is *fresh*; one that began ahead of now began under a wrong clock.
     const fn is_fresh(&self, now_ms: u64) -> bool {
-        now_ms.saturating_sub(self.began_ms) <= FRESH_MS
+        now_ms.abs_diff(self.began_ms) <= FRESH_MS
     }
 
     fn doom(&mut self, space: Space, key: &ObjectKey, entry: Entry) {

@@ -290,7 +290,8 @@ fn collect_beside(device: &mut Device, store: &mut Store, at: &str, kill: Kill, 
     device.engine.start_collect(CollectOptions::default(), store.now_ms, &mut device.rng);
     let mut came = false;
     while let Some((id, effect)) = device.engine.poll_effect() {
-        let is_here = effect.name() == at && !std::mem::replace(&mut came, came || effect.name() == at);
+        let is_here = !came && effect.name() == at;
+        came |= is_here;
         if is_here && kill != Kill::After {
             other(store);
         }

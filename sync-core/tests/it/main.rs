@@ -23,6 +23,7 @@ mod merge;
 mod merge_kinds;
 mod packs;
 mod past;
+mod profiles;
 mod recovery_code;
 mod sample;
 mod schemas;
