@@ -5,7 +5,7 @@ use tidegate_protocol::MemberId;
 use tidegate_sync_client::{CollectReport, HeldMember, Member, WaitingObjects};
 
 use super::Context;
-use super::sync::warn;
+use super::doubts;
 use crate::arguments::GcArguments;
 use crate::document::RequestsDocument;
 use crate::failure::Failure;
@@ -96,7 +96,7 @@ pub(super) async fn run(context: &Context, arguments: &GcArguments) -> Result<()
     let report = client.collect(arguments.dry_run, &|progress| bar.update(progress)).await;
     drop(bar);
     let report = report?;
-    warn(context, &report.sync);
+    doubts::warn(context, &report.sync.holes, &report.sync.quarantined, &report.sync.notices);
     let members = client.members()?;
     for held in &report.held {
         let whose = name_of(held.member_id, &members);
