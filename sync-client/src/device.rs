@@ -136,6 +136,23 @@ impl Device {
         Ok(result)
     }
 
+    /// Decides several edits, each of another target, and commits them at once. All are decided on what is there before: no one
+    /// of them may build on another.
+    pub(crate) fn edit_all<T>(
+        &self,
+        decide: impl FnOnce(&LocalState, u64) -> Result<Vec<(Edit, T)>, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let _guard = self.lock.acquire()?;
+        let mut state = self.state();
+        self.catch_up(&mut state)?;
+        let (edits, results): (Vec<Edit>, Vec<T>) = decide(&state, self.now_ms())?.into_iter().unzip();
+        if let Some(edit) = merged(edits) {
+            state.persist(&edit.batch)?;
+            state.engine.committed(&edit);
+        }
+        Ok(results)
+    }
+
     /// Keeps a content that was fetched.
     pub(crate) fn keep_content(&self, space: Space, hmac: ContentHmac, bytes: &[u8]) -> Result<(), Error> {
         let _guard = self.lock.acquire()?;
@@ -252,6 +269,18 @@ impl LocalState {
         crash::point(batch.step.name());
         Ok(())
     }
+}
+
+/// Several edits as one, so that they are committed together. The clock is written once, as the greatest of them left it.
+fn merged(edits: Vec<Edit>) -> Option<Edit> {
+    let mut edits = edits.into_iter();
+    let mut all = edits.next()?;
+    edits.for_each(|edit| all.batch.rows.extend(edit.batch.rows));
+    let clock = |row: &Row| if let Row::PutClock(hlc) = row { Some(*hlc) } else { None };
+    let newest = all.batch.rows.iter().filter_map(clock).max();
+    all.batch.rows.retain(|row| clock(row).is_none());
+    all.batch.rows.extend(newest.map(Row::PutClock));
+    (!all.batch.rows.is_empty()).then_some(all)
 }
 
 /// Takes a home for oneself alone, without blocking the runtime.

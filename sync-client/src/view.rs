@@ -104,11 +104,11 @@ pub(crate) fn find_content(engine: &Engine, id: ContentId) -> Result<Found, Erro
     match id {
         ContentId::Record(record, None) => {
             let member = owner_of(engine, record)?;
-            let view = engine.record(member, record).ok_or(Error::RecordUnknown(record))?;
-            if view.deleted {
+            let (shown, deleted) = engine.shown(member, record).ok_or(Error::RecordUnknown(record))?;
+            if deleted {
                 return Err(Error::RecordDeleted(record));
             }
-            Ok(found(engine.space_of(member), view.shown))
+            Ok(found(engine.space_of(member), shown))
         }
         ContentId::Record(record, Some(cid)) => {
             let member = owner_of(engine, record)?;

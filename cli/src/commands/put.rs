@@ -13,6 +13,9 @@ use crate::style::count;
 use crate::table::{Column, Table};
 use crate::{item, limit};
 
+/// Files are stored together until they make up so many bytes.
+const BATCH_BYTES: usize = 4 << 20;
+
 #[derive(Serialize)]
 struct Stored {
     records: Vec<WrittenDocument>,
@@ -30,11 +33,12 @@ pub(super) fn run(context: &Context, arguments: &PutArguments) -> Result<(), Fai
     let titles = inputs.iter().map(|input| title(input, arguments)).collect::<Result<Vec<_>, _>>()?;
 
     let total = inputs.len();
+    let news = inputs.into_iter().zip(&titles).map(|(input, title)| new_record(input, title.clone(), member, record, arguments));
     let mut records = Vec::with_capacity(total);
-    for (input, title) in inputs.into_iter().zip(&titles) {
-        let new = new_record(input, title.clone(), member, record, arguments)?;
-        let written = client.put(new).map_err(|error| partly(Failure::from(error), records.len(), total))?;
-        records.push(WrittenDocument::from(written));
+    for batch in batches(news) {
+        let stored = batch.and_then(|batch| client.put_all(batch).map_err(Failure::from));
+        let written = stored.map_err(|failure| partly(failure, records.len(), total))?;
+        records.extend(written.into_iter().map(WrittenDocument::from));
     }
     let mut table = Table::new([Column::Left("id"), Column::Right("version"), Column::Left("")]);
     for (record, (title, file)) in records.iter().zip(titles.iter().zip(&arguments.files)) {
@@ -100,6 +104,30 @@ pub(crate) fn kind_of(media_type: &str) -> &'static str {
     }
 }
 
+/// What is stored at once: waiting for the disk once a file would take longer than all else. Whatever was read before a
+/// file that can't be is a batch of its own.
+fn batches(news: impl Iterator<Item = Result<NewRecord, Failure>>) -> impl Iterator<Item = Result<Vec<NewRecord>, Failure>> {
+    let mut news = news.peekable();
+    std::iter::from_fn(move || {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while bytes < BATCH_BYTES
+            && let Some(new) = news.next_if(Result::is_ok)
+        {
+            let new = new.ok()?;
+            bytes += length(&new);
+            batch.push(new);
+        }
+        if batch.is_empty() { news.next().map(|failed| failed.map(|new| vec![new])) } else { Some(Ok(batch)) }
+    })
+}
+
+const fn length(new: &NewRecord) -> usize {
+    match &new.body {
+        Source::Bytes(bytes) => bytes.len(),
+        Source::File(_) => 0,
+    }
+}
+
 /// Says how far several files came.
 pub(super) fn partly(failure: Failure, done: usize, total: usize) -> Failure {
     if done == 0 { failure } else { failure.after(format_args!("{done} of {total} files were stored, then")) }
@@ -107,7 +135,24 @@ pub(super) fn partly(failure: Failure, done: usize, total: usize) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::kind_of;
+    use tidegate_protocol::MemberId;
+    use tidegate_sync_client::Source;
+
+    use super::{BATCH_BYTES, NewRecord, batches, kind_of};
+    use crate::failure::Failure;
+
+    #[test]
+    fn files_are_stored_together_up_to_a_number_of_bytes_and_up_to_the_first_that_cannot_be_read() {
+        let new = |bytes: usize| Ok(NewRecord::new(MemberId::from_bytes([1; 16]), Source::Bytes(vec![0; bytes])));
+        let failed = || Err(Failure::bug("unreadable"));
+        let sizes = |news: Vec<Result<NewRecord, Failure>>| {
+            batches(news.into_iter()).map(|batch| batch.ok().map(|batch| batch.len())).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(vec![new(1), new(2), new(3)]), [Some(3)]);
+        assert_eq!(sizes(vec![new(BATCH_BYTES), new(1), new(BATCH_BYTES), new(1)]), [Some(1), Some(2), Some(1)]);
+        assert_eq!(sizes(vec![new(1), failed(), new(1)]), [Some(1), None, Some(1)]);
+        assert_eq!(sizes(Vec::new()), []);
+    }
 
     #[test]
     fn kinds_follow_media_types() {

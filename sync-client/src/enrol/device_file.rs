@@ -93,6 +93,11 @@ pub(crate) async fn devices_in_store(
             devices.insert(device, KnownDevice { seen_at_ms: known.seen_at_ms.max(seen_at_ms), ..known.clone() });
             continue;
         }
+        if device == keys.device && !known.contains_key(&device) {
+            // One's own name is known without asking.
+            devices.insert(device, KnownDevice { name: keys.device_name.clone(), mark, seen_at_ms });
+            continue;
+        }
         let Some(bytes) = read(transport, &key).await? else { continue };
         match opened_file(keys, keyring, &key, &bytes) {
             Ok(document) => {

@@ -65,7 +65,8 @@ impl Error {
             | Self::RecordTooLarge { .. }
             | Self::AttachmentTooLarge { .. }
             | Self::SourceUnreadable { .. }
-            | Self::RecordOfOtherMember(_) => Class::Invalid,
+            | Self::RecordOfOtherMember(_)
+            | Self::RecordTwice(_) => Class::Invalid,
             Self::FileDamaged { .. }
             | Self::DatabaseDamaged { .. }
             | Self::AnswerTooLarge { .. }

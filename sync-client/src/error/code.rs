@@ -55,6 +55,7 @@ impl Error {
             Self::UploadTooSlow => "upload-too-slow",
             Self::MemberUnknown(_) => "member-unknown",
             Self::RecordUnknown(_) => "record-unknown",
+            Self::RecordTwice(_) => "record-twice",
             Self::RecordOfOtherMember(_) => "record-of-other-member",
             Self::RecordDeleted(_) => "record-deleted",
             Self::AttachmentUnknown(_) => "attachment-unknown",

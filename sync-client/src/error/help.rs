@@ -70,6 +70,7 @@ impl Error {
             Self::RecordUnknown(_) | Self::AttachmentUnknown(_) => {
                 "'tidegate list' shows what there is; run 'tidegate sync' if it was made on another device"
             }
+            Self::RecordTwice(_) => "store one version at a time",
             Self::RecordOfOtherMember(_) => "name the member that the record belongs to",
             Self::RecordDeleted(_) => "'tidegate history' shows its versions, and 'tidegate restore' brings one back",
             Self::ChangeUnknown { .. } => "'tidegate history' shows the record's changes",

@@ -334,6 +334,9 @@ pub enum Error {
     /// The record is of another family member.
     #[error("record {0} belongs to another family member")]
     RecordOfOtherMember(RecordId),
+    /// One call cannot write a record twice: the second version would not know of the first.
+    #[error("record {0} stands there twice")]
+    RecordTwice(RecordId),
     /// The record was deleted.
     #[error("record {0} is deleted")]
     RecordDeleted(RecordId),

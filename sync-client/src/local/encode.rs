@@ -1,12 +1,12 @@
 //! How the engine's names stand in the database's columns.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use tidegate_protocol::{Digest, ListPrefix, Space};
 use tidegate_sync_core::manifest::{Cid, Frontier, SegmentRef, Timestamp};
 use tidegate_sync_core::quarantine::Subject;
-use tidegate_sync_core::state::KnownCheckpoint;
+use tidegate_sync_core::state::{KnownCheckpoint, Origins};
 
 /// A segment that brought a change, and when the store took it.
 #[derive(Serialize, Deserialize)]
@@ -15,13 +15,13 @@ struct Brought {
     stored_at: Option<Timestamp>,
 }
 
-pub(super) fn brought_by(brought_by: &BTreeMap<SegmentRef, Option<Timestamp>>) -> String {
+pub(super) fn brought_by(brought_by: &Origins) -> String {
     let list: Vec<Brought> =
         brought_by.iter().map(|(segment, stored_at)| Brought { segment: *segment, stored_at: *stored_at }).collect();
     json(&list)
 }
 
-pub(super) fn read_brought_by(text: &str) -> Option<BTreeMap<SegmentRef, Option<Timestamp>>> {
+pub(super) fn read_brought_by(text: &str) -> Option<Origins> {
     let list: Vec<Brought> = serde_json::from_str(text).ok()?;
     Some(list.into_iter().map(|brought| (brought.segment, brought.stored_at)).collect())
 }

@@ -23,7 +23,9 @@ pub(super) fn write(db: &Connection, sealing: &Sealing, row: &Row) -> Result<()>
         }
         Row::PutChange { space, change, brought_by } => {
             let sealed = sealing.seal(&change_row(*space, change.cid), &change.to_json())?;
-            let sql = "INSERT OR REPLACE INTO changes (space, cid, sealed, brought_by) VALUES (?1, ?2, ?3, ?4)";
+            // In place: a row that is replaced is removed, overwritten with zeros and written elsewhere.
+            let sql = "INSERT INTO changes (space, cid, sealed, brought_by) VALUES (?1, ?2, ?3, ?4)
+                       ON CONFLICT (space, cid) DO UPDATE SET sealed = excluded.sealed, brought_by = excluded.brought_by";
             run(db, sql, params![space.to_string(), change.cid.to_string(), sealed, encode::brought_by(brought_by)])
         }
         Row::RemoveChange { space, cid } => {

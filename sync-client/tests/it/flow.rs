@@ -173,6 +173,38 @@ async fn everything_but_the_network_works_offline() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_records_are_stored_at_once_or_not_at_all() {
+    let stand = Stand::direct().await;
+    let (home_a, home_b) = (TestHome::new(), TestHome::new());
+    let (a, code) = stand.create(&home_a.path()).await;
+    let member = a.add_member("Ada").unwrap();
+    let first = note(&a, member, "0", &long(0));
+    let new = |index: u8| NewRecord::new(member, Source::Bytes(long(index))).title(index.to_string()).kind("note");
+    let pending = a.status().unwrap().pending;
+
+    let twice = vec![new(1).version_of(first.record_id), new(2), new(3).version_of(first.record_id)];
+    assert_eq!(a.put_all(twice).unwrap_err().code(), "record-twice");
+    let unknown = vec![new(1), new(2).version_of(tidegate_protocol::RecordId::from_bytes([2; 16]))];
+    assert_eq!(a.put_all(unknown).unwrap_err().code(), "record-unknown");
+    assert_eq!((a.status().unwrap().pending, a.put_all(Vec::new()).unwrap()), (pending, Vec::new()));
+
+    let written = a.put_all(vec![new(1).version_of(first.record_id), new(2), new(3)]).unwrap();
+    assert_eq!(written.iter().map(|written| written.version).collect::<Vec<_>>(), [2, 1, 1]);
+    assert_eq!(written[0].record_id, first.record_id);
+    // Another process finds all of them, and goes on from there.
+    let again = SyncClient::open(&home_a.path(), options()).unwrap();
+    assert_eq!(again.status().unwrap().pending, pending + 3);
+    edit(&again, member, written[1], &long(4));
+    sync(&a).await;
+    let b = stand.join(&home_b.path(), &code).await;
+    sync(&b).await;
+    for (written, content) in written.iter().zip([1, 4, 3]) {
+        assert_eq!(body_of(&b, *written).await, long(content));
+    }
+    assert_eq!(b.conflicts().unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_clients_on_one_home_see_each_others_writes() {
     let stand = Stand::direct().await;
     let home = TestHome::new();

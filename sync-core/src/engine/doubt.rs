@@ -13,6 +13,7 @@ use crate::manifest::{Chain, Change, Cid, SegmentRef};
 use crate::notice::NoticeKind;
 use crate::planted::{self, Bug};
 use crate::quarantine::Subject;
+use crate::state::Origins;
 
 impl Turn<'_> {
     /// Looks for signs of another writer under the own chains, now that everything that is known is merged, and before
@@ -152,7 +153,7 @@ impl Turn<'_> {
         self.sync.rows.push(Row::RemoveChange { space, cid });
         self.sync.rows.push(Row::RemoveOutbox { space, cid });
         if let Some(change) = by {
-            let brought_by = std::collections::BTreeMap::new();
+            let brought_by = Origins::default();
             self.sync.rows.push(Row::PutChange { space, change: change.clone(), brought_by });
             self.sync.rows.push(Row::PutOutbox { space, cid: change.cid, doubtful: false });
         }
@@ -186,7 +187,7 @@ impl Turn<'_> {
             let memory = self.account.space(space);
             let Some(change) = memory.state.get(cid).map(|change| Change { hlc, ..change.clone() }) else { continue };
             memory.state.insert_unsent(change.clone());
-            let brought_by = std::collections::BTreeMap::new();
+            let brought_by = Origins::default();
             self.sync.rows.push(Row::PutChange { space, change, brought_by });
         }
         self.sync.rows.push(Row::PutClock(self.account.clock.greatest()));

@@ -16,7 +16,7 @@ use crate::manifest::{
     Change, Cid, FormatError, INLINE_BYTES, InlineContent, Location, MAX_ATTACHMENT_BYTES, MAX_RECORD_BYTES, Meta, Op, Register,
     Target,
 };
-use crate::state::{State, next_version, superseded_by_delete, superseded_by_edit, winner};
+use crate::state::{Origins, State, next_version, superseded_by_delete, superseded_by_edit, winner};
 
 /// A new record, or a new version of one.
 #[derive(Debug, Clone, PartialEq)]
@@ -507,7 +507,7 @@ pub(super) fn acknowledge(space: Space, change: Change, mut rows: Vec<Row>) -> R
 pub(super) fn unsent_rows(space: Space, change: Change) -> [Row; 3] {
     let (cid, hlc) = (change.cid, change.hlc);
     [
-        Row::PutChange { space, change, brought_by: std::collections::BTreeMap::new() },
+        Row::PutChange { space, change, brought_by: Origins::default() },
         Row::PutOutbox { space, cid, doubtful: false },
         Row::PutClock(hlc),
     ]

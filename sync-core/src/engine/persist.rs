@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidegate_protocol::{ChainId, ContentHmac, Digest, GrantId, ObjectKey, Space};
 
 use crate::clock::Hlc;
-use crate::manifest::{Chain, Change, Cid, Frontier, SegmentRef, Timestamp};
+use crate::manifest::{Chain, Change, Cid, Frontier, SegmentRef};
 use crate::notice::{Notice, NoticeKind};
 use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
-use crate::state::{KnownCheckpoint, KnownCheckpoints};
+use crate::state::{KnownCheckpoint, KnownCheckpoints, Origins};
 
 /// Which step of the protocol a batch belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,7 +127,7 @@ pub enum Row {
         /// The change: store its [`Change::to_json`].
         change: Change,
         /// The segments that brought it, and when the store took them.
-        brought_by: BTreeMap<SegmentRef, Option<Timestamp>>,
+        brought_by: Origins,
     },
     /// A change was purged.
     RemoveChange {
@@ -283,7 +283,7 @@ pub enum Row {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SavedSpace {
     /// The changes present and what brought them.
-    pub changes: BTreeMap<Cid, (Change, BTreeMap<SegmentRef, Option<Timestamp>>)>,
+    pub changes: BTreeMap<Cid, (Change, Origins)>,
     /// What was merged.
     pub frontier: Frontier,
     /// The changes that wait to be sent; the flag says doubtful.

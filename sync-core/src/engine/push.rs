@@ -10,7 +10,7 @@ use super::sync::{Phase, Task, Turn};
 use crate::envelope::{ObjectContext, ObjectName, SealError, seal_signed};
 use crate::manifest::{Chain, Change, Cid, Op, Segment, SegmentRef, Timestamp};
 use crate::planted::{self, Bug};
-use crate::state::{FRESH_MS, mass_delete};
+use crate::state::{FRESH_MS, Origins, mass_delete};
 
 /// How many bytes of changes a segment takes: its cap, less room for the places of the contents and for what it has seen.
 const BYTES_PER_SEGMENT: usize = 7 << 20;
@@ -156,9 +156,10 @@ impl Turn<'_> {
             memory.chain = Some(own);
             self.sync.rows.push(Row::PutChain { space, chain: own });
         }
+        self.sync.rows.reserve_exact(segment.changes.len() + 2);
         for change in &segment.changes {
             memory.state.insert_unsent(change.clone());
-            self.sync.rows.push(Row::PutChange { space, change: change.clone(), brought_by: std::collections::BTreeMap::new() });
+            self.sync.rows.push(Row::PutChange { space, change: change.clone(), brought_by: Origins::default() });
             if change.op == Op::Relocate {
                 // It was in memory alone. Should this segment be dropped, what becomes of its changes is found in the outbox.
                 self.sync.rows.push(Row::PutOutbox { space, cid: change.cid, doubtful: false });
@@ -231,6 +232,8 @@ impl Turn<'_> {
         let chain = OwnChain { chain: built.segment.chain, seq: built.segment.seq, prev: Some(built.segment.digest) };
         memory.chain = Some(chain);
         let rows = &mut self.sync.rows;
+        // A row is large: a list that grows by doubling would hold three times what is in it.
+        rows.reserve_exact(2 * built.cids.len() + 4);
         for cid in &built.cids {
             memory.outbox.remove(cid);
             rows.push(Row::RemoveOutbox { space, cid: *cid });

@@ -142,9 +142,9 @@ impl Engine {
     #[must_use]
     pub fn records(&self, member: MemberId, with_deleted: bool) -> Vec<RecordView<'_>> {
         let Some(state) = self.state(self.space_of(member)) else { return Vec::new() };
-        let attachments = attachments_by_record(state);
+        let mut attachments = attachments_by_record(state);
         let views = state.registers().filter_map(|register| match register.target {
-            Target::Record(record) => self.record_view(state, member, record, &attachments),
+            Target::Record(record) => self.record_view(state, member, record, attachments.remove(&record).unwrap_or_default()),
             Target::Attachment(_) => None,
         });
         views.filter(|view| with_deleted || !view.deleted).filter(|view| view.record != profile_of(member)).collect()
@@ -154,7 +154,17 @@ impl Engine {
     #[must_use]
     pub fn record(&self, member: MemberId, record: RecordId) -> Option<RecordView<'_>> {
         let state = self.state(self.space_of(member))?;
-        self.record_view(state, member, record, &attachments_by_record(state))
+        let at_record = state.attachments().filter(|(_, register)| register.at == Some(record));
+        let shown = at_record.filter(|(_, register)| winner(state.heads(register)).is_some());
+        self.record_view(state, member, record, shown.map(|(hmac, _)| hmac).collect())
+    }
+
+    /// What is shown of one record of a member, and whether it is deleted: what [`Engine::record`] says, without looking
+    /// through the attachments.
+    #[must_use]
+    pub fn shown(&self, member: MemberId, record: RecordId) -> Option<(&Change, bool)> {
+        let state = self.state(self.space_of(member))?;
+        self.record_view(state, member, record, Vec::new()).map(|view| (view.shown, view.deleted))
     }
 
     fn record_view<'a>(
@@ -162,14 +172,13 @@ impl Engine {
         state: &'a State,
         member: MemberId,
         record: RecordId,
-        attachments: &BTreeMap<RecordId, Vec<ContentHmac>>,
+        attachments: Vec<ContentHmac>,
     ) -> Option<RecordView<'a>> {
         let heads = state.heads(&Register::record(record));
         let merged = self.account.merge_kinds.merged_heads(&heads);
         let conflict = conflict(&heads);
         let losers = conflict.as_ref().map_or(0, |conflict| conflict.losers.len());
         let conflicts = if merged.is_some() { 0 } else { losers };
-        let attachments = attachments.get(&record).cloned().unwrap_or_default();
         let live = winner(heads.iter().copied()).or_else(|| conflict?.losers.first().copied());
         let shown = live.or_else(|| heads.iter().copied().max_by_key(|head| head.rank()))?;
         Some(RecordView { member, record, shown, deleted: live.is_none(), conflicts, attachments })
@@ -189,8 +198,7 @@ impl Engine {
     #[must_use]
     pub fn attachments(&self, member: MemberId) -> Vec<AttachmentView<'_>> {
         let Some(memory) = self.account.spaces.get(&self.space_of(member)) else { return Vec::new() };
-        let views = memory.state.registers().filter_map(|register| {
-            let Target::Attachment(hmac) = register.target else { return None };
+        let views = memory.state.attachments().filter_map(|(hmac, register)| {
             let shown = winner(memory.state.heads(register))?;
             let inline = matches!(shown.location, Some(Location::Inline(_)));
             Some(AttachmentView { member, hmac, shown, local: inline || memory.contents.contains(&hmac) })
@@ -313,8 +321,8 @@ impl Engine {
 
 fn attachments_by_record(state: &State) -> BTreeMap<RecordId, Vec<ContentHmac>> {
     let mut by_record: BTreeMap<RecordId, Vec<ContentHmac>> = BTreeMap::new();
-    for register in state.registers() {
-        if let (Target::Attachment(hmac), Some(record)) = (register.target, register.at)
+    for (hmac, register) in state.attachments() {
+        if let Some(record) = register.at
             && winner(state.heads(register)).is_some()
         {
             by_record.entry(record).or_default().push(hmac);

@@ -21,21 +21,30 @@ thread_local! {
     /// One compressor a thread: making one costs more than compressing a record of 1 KiB. It keeps nothing of a content that
     /// shows in the next frame.
     static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    /// The same on the way back.
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
+
+/// A compressor grows with what it compresses and stays so: for contents longer than this, in bytes, one is made and let go.
+const KEPT_FOR: usize = 256 * 1024;
 
 /// The content as one zstd frame, or `None` where that would not be shorter.
 pub(crate) fn compress(content: &[u8]) -> Option<Vec<u8>> {
     if content.len() < MIN_BYTES || !looks_compressible(content) {
         return None;
     }
-    let frame = COMPRESSOR.with_borrow_mut(|kept| {
+    let frame = if content.len() > KEPT_FOR { Compressor::new(LEVEL).ok()?.compress(content).ok()? } else { frame_of(content)? };
+    (frame.len() < content.len()).then_some(frame)
+}
+
+fn frame_of(content: &[u8]) -> Option<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|kept| {
         let compressor = match kept {
             Some(compressor) => compressor,
             None => kept.insert(Compressor::new(LEVEL).ok()?),
         };
         compressor.compress(content).ok()
-    })?;
-    (frame.len() < content.len()).then_some(frame)
+    })
 }
 
 /// Compresses pieces from the start, the middle and the end: photos and PDFs are told from text at a hundredth of the cost.
@@ -68,13 +77,21 @@ pub(crate) fn decompress(stored: &[u8], true_len: usize) -> Result<(Vec<u8>, usi
     let frame_len = find_frame_compressed_size(stored).map_err(|_| OpenError::BadCompression)?;
     let frame = stored.get(..frame_len).ok_or(OpenError::BadCompression)?;
     let mut content = Vec::with_capacity(true_len);
-    let written = Decompressor::new()
-        .and_then(|mut decompressor| decompressor.decompress_to_buffer(frame, &mut content))
-        .map_err(|_| OpenError::BadCompression)?;
+    let written = read_frame(frame, &mut content).map_err(|_| OpenError::BadCompression)?;
     if written != true_len {
         return Err(OpenError::LengthMismatch);
     }
     Ok((content, frame_len))
+}
+
+fn read_frame(frame: &[u8], content: &mut Vec<u8>) -> std::io::Result<usize> {
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        let decompressor = match kept {
+            Some(decompressor) => decompressor,
+            None => kept.insert(Decompressor::new()?),
+        };
+        decompressor.decompress_to_buffer(frame, content)
+    })
 }
 
 /// The window that a frame's header asks for, in bytes (RFC 8878, section 3.1.1.1); `None` where it is no such header.

@@ -109,6 +109,13 @@ impl Kind {
         }
     }
 
+    /// From which length on, in bytes, it is worth trying to compress a content of this kind. What stays on the device is
+    /// written far more often than it is moved: for a change of the usual length zstd would take most of the time of sealing.
+    #[must_use]
+    pub(crate) const fn compressed_from(self) -> usize {
+        if matches!(self, Self::Local) { 1_024 } else { 0 }
+    }
+
     /// Whether contents of this kind may be compressed. Attachments are not: they are streamed, mostly compressed already,
     /// and the length must be known before the first byte is read.
     #[must_use]

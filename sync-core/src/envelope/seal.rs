@@ -69,14 +69,16 @@ impl SealError {
 /// another space.
 pub fn seal(key: &SpaceKey, context: &ObjectContext, content: &[u8], rng: &mut dyn CryptoRng) -> Result<Vec<u8>, SealError> {
     check(key, context, content.len() as u64)?;
-    let compressed = if context.kind().may_compress() { compress(content) } else { None };
+    let kind = context.kind();
+    let may_compress = kind.may_compress() && content.len() >= kind.compressed_from();
+    let compressed = if may_compress { compress(content) } else { None };
     // Compression that padding eats up again is left away: raw is faster to open.
     let compressed = compressed.filter(|frame| payload_len(frame.len()) < payload_len(content.len()));
     let (stored, flags) = match &compressed {
         Some(frame) => (frame.as_slice(), 0),
         None => (content, Header::RAW),
     };
-    check_sealed(context.kind(), stored.len() as u64)?;
+    check_sealed(kind, stored.len() as u64)?;
     let mut salt = [0; 32];
     rng.fill_bytes(&mut salt);
     let (head, cipher) = begin(key, context, flags, salt);

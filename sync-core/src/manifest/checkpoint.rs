@@ -54,7 +54,7 @@ pub struct CheckpointLine {
     /// The change.
     pub change: Change,
     /// The segments that brought it, at least one, in ascending order.
-    pub brought_by: BTreeSet<Origin>,
+    pub brought_by: Vec<Origin>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -161,9 +161,11 @@ impl Checkpoint {
 }
 
 fn read_line(line: &[u8], frontier: &Frontier) -> Result<CheckpointLine, FormatError> {
-    let line: CheckpointLine =
+    let mut line: CheckpointLine =
         serde_json::from_slice(line).map_err(|error| FormatError::malformed(DOCUMENT, category(&error)))?;
     line.change.check()?;
+    line.brought_by.sort_unstable();
+    line.brought_by.dedup();
     if line.brought_by.is_empty() || !line.brought_by.iter().all(|origin| frontier.covers(&origin.segment)) {
         return Err(FormatError::malformed(DOCUMENT, "a change was brought by no segment that the frontier covers"));
     }

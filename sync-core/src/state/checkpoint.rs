@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidegate_protocol::Digest;
 
 use super::merge::State;
-use crate::manifest::{Checkpoint, CheckpointLine, Cid, Frontier, Op, Origin, SegmentRef, Timestamp};
+use super::origins::Origins;
+use crate::manifest::{Checkpoint, CheckpointLine, Cid, Frontier, Op, Origin, SegmentRef};
 use crate::planted::{self, Bug};
 
 /// How many changes since the last checkpoint there must be at least before another one is made.
@@ -44,7 +45,7 @@ pub fn is_checkpoint_due(changes_since: usize, changes: usize, minimum: usize) -
 #[must_use]
 pub fn changes_since(state: &State, known: &KnownCheckpoints) -> usize {
     let has = |segment: &SegmentRef| known.values().any(|known| known.frontier.covers(segment));
-    let is_new = |brought_by: &BTreeMap<SegmentRef, Option<Timestamp>>| !brought_by.is_empty() && !brought_by.keys().any(has);
+    let is_new = |brought_by: &Origins| !brought_by.is_empty() && !brought_by.keys().any(has);
     state.changes().filter(|present| is_new(&present.brought_by)).count()
 }
 

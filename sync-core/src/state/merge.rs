@@ -1,7 +1,10 @@
 //! The merge rule: the changes present in a space and its frontier, applying segments, and how two states become one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use tidegate_protocol::ContentHmac;
+
+use super::origins::{Cids, Origins};
 use crate::manifest::{Chain, Change, Cid, Frontier, Location, Op, Register, SegmentRef, Target, Timestamp};
 use crate::planted::{self, Bug};
 
@@ -14,7 +17,7 @@ pub struct Present {
     ///
     /// All of them, not the first alone: a change that was sent again in a second segment is gone only where both segments
     /// are covered, and with one remembered per device, merging would give different states in different orders.
-    pub brought_by: BTreeMap<SegmentRef, Option<Timestamp>>,
+    pub brought_by: Origins,
 }
 
 /// What a merge has done to the changes of the state that it was done to.
@@ -32,9 +35,9 @@ pub struct Merged {
 pub struct State {
     changes: BTreeMap<Cid, Present>,
     frontier: Frontier,
-    superseders: BTreeMap<Cid, BTreeSet<Cid>>,
-    registers: BTreeMap<Register, BTreeSet<Cid>>,
-    relocations: BTreeMap<Cid, BTreeSet<Cid>>,
+    superseders: BTreeMap<Cid, Cids>,
+    registers: BTreeMap<Register, Cids>,
+    relocations: BTreeMap<Cid, Cids>,
 }
 
 impl State {
@@ -123,7 +126,7 @@ impl State {
     fn forget_covered(&mut self, cid: Cid, other: &Self, merged: &mut Merged) {
         let Some(present) = self.changes.get_mut(&cid) else { return };
         let before = present.brought_by.len();
-        present.brought_by.retain(|segment, _| !other.frontier.covers(segment));
+        present.brought_by.retain(|segment| !other.frontier.covers(segment));
         if before > 0 && present.brought_by.is_empty() {
             self.remove(cid);
             merged.removed.push(cid);
@@ -142,7 +145,7 @@ impl State {
         let was_sent = before.as_ref().is_some_and(|before| !before.brought_by.is_empty());
         if let Some(present) = self.changes.get_mut(&cid) {
             let has = |segment: &SegmentRef| theirs.brought_by.contains_key(segment);
-            present.brought_by.retain(|segment, _| has(segment) || !other.frontier.covers(segment));
+            present.brought_by.retain(|segment| has(segment) || !other.frontier.covers(segment));
             if was_sent && present.brought_by.is_empty() {
                 // None of the segments that brought our copy counts any more: of two contents it must not be the one kept.
                 self.remove(cid);
@@ -251,6 +254,15 @@ impl State {
         self.registers.keys()
     }
 
+    /// The registers of attachments, in order.
+    pub fn attachments(&self) -> impl Iterator<Item = (ContentHmac, &Register)> {
+        let first = Register { target: Target::Attachment(ContentHmac::from_bytes([0; 32])), at: None };
+        self.registers.range(first..).filter_map(|(register, _)| match register.target {
+            Target::Attachment(hmac) => Some((hmac, register)),
+            Target::Record(_) => None,
+        })
+    }
+
     /// The registers of one target, in order.
     pub fn registers_of(&self, target: Target) -> impl Iterator<Item = &Register> {
         let first = Register { target, at: None };
@@ -302,8 +314,7 @@ fn add(
         Some(present) => {
             let unsent = present.brought_by.is_empty();
             for (segment, stored_at) in brought_by {
-                let known = present.brought_by.entry(segment).or_default();
-                *known = (*known).max(stored_at);
+                present.brought_by.add(segment, stored_at);
             }
             let arrived = unsent && !present.brought_by.is_empty();
             if arrived || (change != present.change && change.to_json() > present.change.to_json()) {
@@ -313,9 +324,9 @@ fn add(
     }
 }
 
-fn remove_from<K: Ord>(index: &mut BTreeMap<K, BTreeSet<Cid>>, key: &K, cid: Cid) {
+fn remove_from<K: Ord>(index: &mut BTreeMap<K, Cids>, key: &K, cid: Cid) {
     if let Some(cids) = index.get_mut(key) {
-        cids.remove(&cid);
+        cids.remove(cid);
         if cids.is_empty() {
             index.remove(key);
         }

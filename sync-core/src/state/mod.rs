@@ -5,6 +5,7 @@ mod conflict;
 mod kind;
 mod mass_delete;
 mod merge;
+mod origins;
 mod purge;
 #[cfg(feature = "reference-model")]
 pub mod reference;
@@ -18,6 +19,7 @@ pub use conflict::{Conflict, conflict};
 pub use kind::{MergeContents, MergeKinds, UnionById};
 pub use mass_delete::{MassDelete, is_mass_delete, mass_delete};
 pub use merge::{Merged, Present, State};
+pub use origins::Origins;
 pub use purge::due_for_purge;
 pub use retention::{BACKSTOP_MS, FRESH_MS, KEPT_AFTER_MS, LATE_MS, OLD_MS, RETENTION_MS};
 pub use winner::{are_one, next_version, superseded_by_delete, superseded_by_edit, winner};
