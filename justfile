@@ -73,6 +73,14 @@ bench-envelope:
 bench-attachment:
     cargo test --locked -p tidegate-cli --test it -- --ignored --nocapture bench_attachment
 
+# Sync beside restic, rclone crypt and rustic, as far as they are in PATH, on SeaweedFS (WEED_PROGRAM); tables and plot go into docs/
+bench-sync *arguments="--docs docs":
+    cargo run --release --locked -p tidegate-testkit --features bench-sync --bin bench-sync -- {{arguments}}
+
+# The same in small, Tidegate alone: fails where it makes more requests than it may
+test-request-counts:
+    just bench-sync --tools tidegate --records 600 --changes 200 --history 3000 --big-mib 20 --rounds 1 --big-rounds 1 --assert-bounds
+
 # Many devices over many schedules and every kind of store
 simulate *arguments="--schedules 100000":
     cargo run --release --locked -p tidegate-testkit --bin simulate -- {{arguments}}

@@ -2,6 +2,8 @@
 //!
 //! Nothing but tests and the demo depends on this crate.
 
+#[cfg(feature = "bench-sync")]
+pub mod bench_sync;
 pub mod exhaustive;
 pub mod simulation;
 pub mod store;

@@ -1,0 +1,138 @@
+//! A device of Tidegate in a process of its own: the sync client as an app embeds it, at work on a folder.
+//!
+//! An app tells the client what was edited; it does not compare folders. So `send` is given the files that changed, and `receive`
+//! writes those that a sync has brought.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tidegate_protocol::{MemberId, RecordId, UserId};
+use tidegate_sync_client::{
+    ContentId, Enrolment, ListFilter, NewAttachment, NewRecord, Options, RecoveryCode, Remote, Source, SyncClient,
+};
+
+use super::Fallible;
+use super::store::BUCKET;
+
+/// The first argument of such a process.
+pub(crate) const COMMAND: &str = "device";
+
+/// Files are stored together, so many at a time.
+const BATCH: usize = 4_096;
+
+/// `device VERB HOME ARGUMENT...`
+///
+/// # Errors
+/// What the client says.
+pub(crate) fn run(words: &[OsString]) -> Result<(), String> {
+    let [verb, home, arguments @ ..] = words else { return Err("device needs a verb and a home".to_owned()) };
+    let (verb, home) = (verb.to_str().unwrap_or_default(), Path::new(home));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    runtime.block_on(async {
+        match (verb, arguments) {
+            ("create", [endpoint, recovery]) => create(home, endpoint, Path::new(recovery)).await,
+            ("join", [endpoint, recovery]) => join(home, endpoint, Path::new(recovery)).await,
+            ("send", [list]) => send(home, Path::new(list)).await,
+            ("receive", [to]) => receive(home, Path::new(to)).await,
+            ("attach", [file]) => attach(home, PathBuf::from(file)).await,
+            (other, _) => Err(format!("no such verb, or wrong arguments: {other}")),
+        }
+    })
+}
+
+async fn create(home: &Path, endpoint: &OsString, recovery: &Path) -> Fallible<()> {
+    let created = SyncClient::create_account(home, enrolment(endpoint)?, Options::default()).await.map_err(said)?;
+    let text = format!("{}\n{}\n", created.client.user_id(), created.recovery_code.words().as_str());
+    fs::write(recovery, text).map_err(said)?;
+    created.client.recovery_code_kept().map_err(said)?;
+    created.client.add_member("Ada").map(drop).map_err(said)
+}
+
+async fn join(home: &Path, endpoint: &OsString, recovery: &Path) -> Fallible<()> {
+    let text = fs::read_to_string(recovery).map_err(said)?;
+    let (user, words) = text.trim().split_once('\n').ok_or("no recovery code")?;
+    let code = RecoveryCode::parse(words).map_err(said)?;
+    let user: UserId = user.parse().map_err(said)?;
+    let joined = SyncClient::join(home, enrolment(endpoint)?, &code, Some(user), Options::default()).await;
+    joined.map(drop).map_err(said)
+}
+
+async fn send(home: &Path, list: &Path) -> Fallible<()> {
+    let client = SyncClient::open(home, Options::default()).map_err(said)?;
+    let list = fs::read_to_string(list).map_err(said)?;
+    let files: Vec<&Path> = list.lines().map(Path::new).collect();
+    if !files.is_empty() {
+        let member = only_member(&client)?;
+        let known: BTreeMap<String, RecordId> = records(&client)?.into_iter().map(|(id, (title, _))| (title, id)).collect();
+        for batch in files.chunks(BATCH) {
+            let read = |path: &&Path| {
+                let name = name_of(path)?;
+                let new = NewRecord::new(member, Source::Bytes(fs::read(path).map_err(said)?)).title(name);
+                Ok(match known.get(name) {
+                    Some(record) => new.version_of(*record),
+                    None => new.kind("document"),
+                })
+            };
+            client.put_all(batch.iter().map(read).collect::<Fallible<_>>()?).map_err(said)?;
+        }
+    }
+    client.sync(&|_progress| {}).await.map(drop).map_err(said)
+}
+
+async fn receive(home: &Path, to: &Path) -> Fallible<()> {
+    let client = SyncClient::open(home, Options::default()).map_err(said)?;
+    let before = records(&client)?;
+    client.sync(&|_progress| {}).await.map_err(said)?;
+    for (record, (title, version)) in records(&client)? {
+        if before.get(&record).is_some_and(|(_, before)| *before == version) {
+            continue;
+        }
+        let content = client.get(ContentId::Record(record, None)).await.map_err(said)?;
+        fs::write(to.join(title), content.bytes).map_err(said)?;
+    }
+    for attachment in client.list(&ListFilter::default()).map_err(said)?.attachments {
+        let path = to.join(&attachment.name);
+        if !path.exists() {
+            let content = client.get(ContentId::Attachment(attachment.hmac)).await.map_err(said)?;
+            fs::write(path, content.bytes).map_err(said)?;
+        }
+    }
+    Ok(())
+}
+
+async fn attach(home: &Path, file: PathBuf) -> Fallible<()> {
+    let client = SyncClient::open(home, Options::default()).map_err(said)?;
+    let (member, name) = (only_member(&client)?, name_of(&file)?.to_owned());
+    let media_type = "application/octet-stream".to_owned();
+    let attachment = NewAttachment { member, record: None, name, media_type, body: Source::File(file) };
+    client.attach(attachment).map_err(said)?;
+    client.sync(&|_progress| {}).await.map(drop).map_err(said)
+}
+
+fn enrolment(endpoint: &OsString) -> Fallible<Enrolment> {
+    let endpoint = endpoint.to_str().ok_or("the store's address is no text")?;
+    let remote = Remote::direct(endpoint, BUCKET, "us-east-1", false).map_err(said)?;
+    Ok(Enrolment { remote, invite: None, device_name: "bench".to_owned() })
+}
+
+fn only_member(client: &SyncClient) -> Fallible<MemberId> {
+    let members = client.members().map_err(said)?;
+    members.first().map(|member| member.member_id).ok_or_else(|| "nobody is in this account".to_owned())
+}
+
+/// Title and version of each record.
+fn records(client: &SyncClient) -> Fallible<BTreeMap<RecordId, (String, u64)>> {
+    let listing = client.list(&ListFilter::default()).map_err(said)?;
+    Ok(listing.records.into_iter().map(|info| (info.record_id, (info.title, info.version))).collect())
+}
+
+fn name_of(path: &Path) -> Fallible<&str> {
+    path.file_name().and_then(|name| name.to_str()).ok_or_else(|| format!("{} has no name", path.display()))
+}
+
+fn said(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
