@@ -63,7 +63,8 @@ impl SyncClient {
         if let Some(twice) = drafts.iter().filter_map(|draft| draft.record).find(|record| !seen.insert(*record)) {
             return Err(Error::RecordTwice(twice));
         }
-        let written = self.device.edit_all(|state, now_ms| drafts.into_iter().map(|draft| draft.decide(state, now_ms)).collect())?;
+        let written =
+            self.device.edit_all(|state, now_ms| drafts.into_iter().map(|draft| draft.decide(state, now_ms)).collect())?;
         for (member, written) in members.iter().zip(&written) {
             self.device.tell(Event::RecordChanged(*member, written.record_id));
         }

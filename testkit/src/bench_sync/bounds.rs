@@ -27,9 +27,11 @@ pub(crate) fn check(outcome: &Outcome) -> Fallible<()> {
     for ((row, tool), samples) in outcome.samples.iter().filter(|((_, tool), _)| tool == "tidegate") {
         let Some(most) = most(*row) else { continue };
         let requests = samples.iter().map(|sample| sample.requests);
-        over.extend(requests.filter(|requests| *requests > most).map(|requests| {
-            format!("{tool}: {} took {requests} requests and may take {most}", row.name(outcome))
-        }));
+        over.extend(
+            requests
+                .filter(|requests| *requests > most)
+                .map(|requests| format!("{tool}: {} took {requests} requests and may take {most}", row.name(outcome))),
+        );
     }
     if over.is_empty() { Ok(()) } else { Err(over.join("\n")) }
 }

@@ -48,6 +48,8 @@ pub(crate) struct Sample {
 pub(crate) struct Cell {
     /// Wall time in seconds.
     pub(crate) wall: f64,
+    /// Processor time in seconds.
+    pub(crate) cpu: f64,
     pub(crate) requests: u64,
     /// Peak memory in KiB, of the greatest process.
     pub(crate) peak_kib: u64,
@@ -84,12 +86,11 @@ impl Outcome {
     /// A row of a tool.
     pub(crate) fn cell(&self, row: Row, tool: &str) -> Option<Cell> {
         let samples = self.samples.get(&(row, tool.to_owned()))?;
-        let sum = |figure: fn(&Step) -> f64| {
-            median(samples.iter().map(|sample| sample.steps.iter().map(figure).sum()).collect())
-        };
+        let sum = |figure: fn(&Step) -> f64| median(samples.iter().map(|sample| sample.steps.iter().map(figure).sum()).collect());
         let greatest = |sample: &Sample| sample.steps.iter().map(|step| step.taken.peak_kib).max().unwrap_or(0);
         Some(Cell {
             wall: sum(|step| step.taken.wall)?,
+            cpu: sum(|step| step.taken.cpu)?,
             requests: middle(samples.iter().map(|sample| sample.requests).collect())?,
             peak_kib: samples.iter().map(greatest).max()?,
         })
@@ -100,7 +101,7 @@ impl Row {
     /// What it is called in the table.
     pub(crate) fn name(self, outcome: &Outcome) -> String {
         let (records, changes, mib) = (grouped(outcome.records as u64), grouped(outcome.changes as u64), outcome.big_mib);
-        let large = if mib % 1024 == 0 { format!("{} GiB", mib / 1024) } else { format!("{mib} MiB") };
+        let large = if mib.is_multiple_of(1024) { format!("{} GiB", mib / 1024) } else { format!("{mib} MiB") };
         match self.task {
             Task::FirstUpload => format!("first upload of {records} records"),
             Task::NoOp => "nothing new".to_owned(),
@@ -120,7 +121,7 @@ pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

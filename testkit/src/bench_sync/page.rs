@@ -23,7 +23,7 @@ pub(crate) fn write(folder: &Path, outcome: &Outcome) -> Fallible<()> {
         missing => format!(" Not installed, and so not measured: {}.", missing.join(", ")),
     };
     let section = format!(
-        "Made by `just bench-sync {}` on {}. {}. Medians of {} rounds.{missing}\n\n![Wall time of each task, by tool]({PLOT})\n\n{}",
+        "Made by `just bench-sync {}` on {}. {}. Medians of {} round(s).{missing}\n\n![Wall time of each task, by tool]({PLOT})\n\n{}",
         outcome.command,
         outcome.machine.words(),
         outcome.versions.join(", "),

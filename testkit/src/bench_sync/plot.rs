@@ -34,11 +34,7 @@ pub(crate) fn svg(outcome: &Outcome) -> String {
     grid(&mut text, &scale, height);
     let mut y = TOP;
     for row in rows {
-        let name = if row.with_history {
-            format!("{}, long history", row.name(outcome))
-        } else {
-            row.name(outcome)
-        };
+        let name = if row.with_history { format!("{}, long history", row.name(outcome)) } else { row.name(outcome) };
         #[expect(clippy::cast_precision_loss, reason = "a handful of tools")]
         let middle = y + outcome.tools.len() as f64 * BAR / 2.0 + 4.0;
         let _ = writeln!(text, "<text x=\"{:.1}\" y=\"{middle:.1}\" text-anchor=\"end\">{}</text>", LEFT - 10.0, escaped(&name));
@@ -79,8 +75,13 @@ fn grid(text: &mut String, scale: &Scale, height: f64) {
         let seconds = 10_f64.powi(power);
         let x = scale.x(seconds);
         let bottom = height - 30.0;
-        let _ = writeln!(text, "<line x1=\"{x:.1}\" y1=\"{:.0}\" x2=\"{x:.1}\" y2=\"{bottom:.0}\" stroke=\"#dddddd\"/>", TOP - 8.0);
-        let _ = writeln!(text, "<text x=\"{x:.1}\" y=\"{:.0}\" text-anchor=\"middle\" fill=\"#444444\">{seconds}</text>", bottom + 16.0);
+        let _ =
+            writeln!(text, "<line x1=\"{x:.1}\" y1=\"{:.0}\" x2=\"{x:.1}\" y2=\"{bottom:.0}\" stroke=\"#dddddd\"/>", TOP - 8.0);
+        let _ = writeln!(
+            text,
+            "<text x=\"{x:.1}\" y=\"{:.0}\" text-anchor=\"middle\" fill=\"#444444\">{seconds}</text>",
+            bottom + 16.0
+        );
     }
 }
 

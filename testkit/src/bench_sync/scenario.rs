@@ -15,12 +15,14 @@ use super::tool::{self, Place, Step, TOOLS, Tool};
 /// The device that reads what device 0 writes.
 const READER: usize = 1;
 
+type Tools = Vec<Box<dyn Tool>>;
+
 /// Everything that a run holds.
 struct Run<'a> {
     arguments: &'a Arguments,
     folder: PathBuf,
     store: Store,
-    tools: Vec<Box<dyn Tool>>,
+    tools: Tools,
     outcome: Outcome,
     with_history: bool,
     places: usize,
@@ -54,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Fallible<Outcome> {
 }
 
 /// The tools that were asked for, and the names of those that are not installed.
-fn tools(arguments: &Arguments) -> Fallible<(Vec<Box<dyn Tool>>, Vec<String>)> {
+fn tools(arguments: &Arguments) -> Fallible<(Tools, Vec<String>)> {
     let (mut tools, mut missing) = (Vec::new(), Vec::new());
     for name in TOOLS.into_iter().filter(|name| arguments.tools.contains(*name)) {
         match tool::find(name)? {
@@ -189,12 +191,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn one(
-        &mut self,
-        index: usize,
-        task: Task,
-        work: &mut dyn FnMut(&mut dyn Tool) -> Fallible<Vec<Step>>,
-    ) -> Fallible<()> {
+    fn one(&mut self, index: usize, task: Task, work: &mut dyn FnMut(&mut dyn Tool) -> Fallible<Vec<Step>>) -> Fallible<()> {
         let before = self.store.requests()?;
         let tool = &mut self.tools[index];
         let name = tool.name().to_owned();

@@ -1,4 +1,4 @@
-//! The tables of the page.
+//! The tables of the page: wall time, processor time, requests, peak memory.
 
 use std::fmt::Write as _;
 
@@ -33,7 +33,7 @@ fn of_tool(outcome: &Outcome, row: Row, tool: &str) -> String {
 }
 
 fn written(cell: &Cell) -> String {
-    let mut parts = vec![format!("**{}**", seconds(cell.wall))];
+    let mut parts = vec![format!("**{}** ({})", seconds(cell.wall), seconds(cell.cpu))];
     parts.push(format!("{} req", grouped(cell.requests)));
     parts.push(format!("{} MiB", cell.peak_kib.div_ceil(1024)));
     parts.join(", ")
