@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use tidegate_protocol::{MemberId, RecordId, UserId};
@@ -96,8 +97,11 @@ async fn receive(home: &Path, to: &Path) -> Fallible<()> {
     for attachment in client.list(&ListFilter::default()).map_err(said)?.attachments {
         let path = to.join(&attachment.name);
         if !path.exists() {
-            let content = client.get(ContentId::Attachment(attachment.hmac)).await.map_err(said)?;
-            fs::write(path, content.bytes).map_err(said)?;
+            let mut content = client.read(ContentId::Attachment(attachment.hmac), &|_, _| {}).await.map_err(said)?;
+            let mut file = File::create(path).map_err(said)?;
+            while let Some(piece) = content.next_piece().map_err(said)? {
+                file.write_all(piece).map_err(said)?;
+            }
         }
     }
     Ok(())
