@@ -37,7 +37,7 @@ impl References {
         let mut references = Self::default();
         for present in state.changes() {
             let cid = present.change.cid;
-            references.add(state.location(cid));
+            references.add(state.whereabouts(cid).and_then(|change| change.location.as_ref()));
             references.add(state.whereabouts_sent(cid).and_then(|change| change.location.as_ref()));
         }
         references
