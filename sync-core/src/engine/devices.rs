@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use tidegate_protocol::{DeviceId, RecordId, Space};
 
 use super::Engine;
-use super::edit::{Edit, EditError, acknowledge};
+use super::edit::acknowledge;
+use super::edit_error::EditError;
+use super::edit_request::Edit;
 use super::persist::{Persist, Step};
 use crate::manifest::{FORMAT, Location, Meta, Op, Register, Target};
 use crate::state::{superseded_by_edit, winner};

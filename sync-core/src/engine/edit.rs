@@ -8,149 +8,16 @@ use serde_json::Map;
 use tidegate_protocol::{ContentHmac, GrantId, MemberId, RecordId, Space};
 
 use super::Engine;
+use super::edit_error::EditError;
+use super::edit_request::{Attach, AttachedContent, Edit, MemberEdit, PutRecord};
 use super::members::{MEMBER_KIND, PROFILE_KIND, member_content, profile_of};
 use super::persist::{Persist, Row, Step};
-use crate::clock::{ClockOverflow, Hlc};
+use crate::clock::Hlc;
 use crate::keys::SpaceKeys;
 use crate::manifest::{
-    Change, Cid, FormatError, INLINE_BYTES, InlineContent, Location, MAX_ATTACHMENT_BYTES, MAX_RECORD_BYTES, Meta, Op, Register,
-    Target,
+    Change, Cid, INLINE_BYTES, InlineContent, Location, MAX_ATTACHMENT_BYTES, MAX_RECORD_BYTES, Meta, Op, Register, Target,
 };
 use crate::state::{Origins, State, next_version, superseded_by_delete, superseded_by_edit, winner};
-
-/// A new record, or a new version of one.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PutRecord {
-    /// Whose record it is.
-    pub member: MemberId,
-    /// The record; the shell draws the id of a new one.
-    pub record: RecordId,
-    /// The app's kind of record, at most 64 bytes.
-    pub kind: Option<String>,
-    /// Title, at most 256 bytes.
-    pub title: Option<String>,
-    /// Media type of the content.
-    pub media_type: Option<String>,
-    /// The content, at most 16 MiB.
-    pub content: Vec<u8>,
-}
-
-/// A file for a record, or for no record in particular.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Attach {
-    /// Whose it is.
-    pub member: MemberId,
-    /// The record that it belongs to.
-    pub record: Option<RecordId>,
-    /// File name, at most 256 bytes.
-    pub name: Option<String>,
-    /// Media type of the content.
-    pub media_type: Option<String>,
-    /// The content, at most 156 GiB.
-    pub content: AttachedContent,
-}
-
-/// The content of a new attachment.
-#[derive(Debug, Clone, PartialEq)]
-pub enum AttachedContent {
-    /// Here it is. A short one travels in its change, and the shell keeps any other among its rows.
-    Held(Vec<u8>),
-    /// On the device already as a sealed file that the shell has written and synced.
-    Filed {
-        /// The content's name: [`crate::keys::AttachmentKey::hasher`] over all of it.
-        hmac: ContentHmac,
-        /// Its length in bytes.
-        size: u64,
-    },
-}
-
-impl AttachedContent {
-    /// Its length in bytes.
-    #[must_use]
-    pub const fn size(&self) -> u64 {
-        match self {
-            Self::Held(bytes) => bytes.len() as u64,
-            Self::Filed { size, .. } => *size,
-        }
-    }
-}
-
-impl From<Vec<u8>> for AttachedContent {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::Held(bytes)
-    }
-}
-
-/// A decided edit: commit `batch` in one transaction, then hand the edit to [`Engine::committed`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct Edit {
-    /// The rows; none if there is nothing to do.
-    pub batch: Persist,
-    /// The change's id; of an attachment that was there already, the id of the change that attached it.
-    pub cid: Cid,
-    /// The change's version.
-    pub version: u64,
-    /// What it is about.
-    pub target: Target,
-    /// For attachments: this member already has this content, so it is not stored again.
-    pub deduplicated: bool,
-}
-
-/// A new family member.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MemberEdit {
-    /// The new member's id.
-    pub member: MemberId,
-    /// The edit.
-    pub edit: Edit,
-}
-
-/// Why an edit is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EditError {
-    /// There is no such family member on this device.
-    #[error("there is no family member {0} on this device")]
-    UnknownMember(MemberId),
-    /// The account's own key is not there yet: the device has joined and not synced.
-    #[error("this device has not synced yet: the account's key is not here")]
-    NotSyncedYet,
-    /// There is no such record or attachment, or it is deleted.
-    #[error("there is no record or attachment {0}")]
-    NotFound(Target),
-    /// The record has no such version on this device.
-    #[error("{target} has no version {cid} on this device")]
-    UnknownVersion {
-        /// The record.
-        target: Target,
-        /// The change asked for.
-        cid: Cid,
-    },
-    /// The version's content is not on this device; it has to be fetched first.
-    #[error("the content of version {0} is not on this device")]
-    ContentNotLocal(Cid),
-    /// A name or content is over its cap.
-    #[error(transparent)]
-    Format(#[from] FormatError),
-    /// No further time can be given out.
-    #[error(transparent)]
-    Clock(#[from] ClockOverflow),
-}
-
-impl EditError {
-    /// The stable code of this error.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::UnknownMember(_) => "unknown-member",
-            Self::NotSyncedYet => "not-synced-yet",
-            Self::NotFound(_) => "not-found",
-            Self::UnknownVersion { .. } => "unknown-version",
-            Self::ContentNotLocal(_) => "content-not-local",
-            Self::Format(error) => error.code(),
-            Self::Clock(error) => error.code(),
-        }
-    }
-}
 
 impl Engine {
     /// A record's new version: it supersedes what is shown, or the deletes that it undoes.

@@ -2,7 +2,7 @@
 
 use tidegate_protocol::{ObjectKey, Sha256};
 
-use super::collect::Collected;
+use super::collected::Collected;
 use crate::manifest::{ObjectLocation, Timestamp};
 use crate::notice::Notice;
 use crate::quarantine::{Hole, Quarantined};

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde_json::Map;
 use tidegate_protocol::{ObjectKey, Sha256, Space};
 
-use super::collect::Repacked;
+use super::collected::Repacked;
 use super::contents::object_name;
 use super::effect::Effect;
 use super::event::{FailureClass, Outcome, Written};

@@ -4,7 +4,9 @@ use rand_core::CryptoRng;
 use tidegate_protocol::{MemberId, RecordId, Space};
 
 use super::Engine;
-use super::edit::{Edit, EditError, unsent_rows};
+use super::edit::unsent_rows;
+use super::edit_error::EditError;
+use super::edit_request::Edit;
 use crate::manifest::{Change, Cid, Location, Op, Register, Target};
 use crate::state::State;
 
