@@ -273,6 +273,8 @@ async fn damaged_swapped_and_cut_objects_are_refused_by_name() {
     // Nothing of it is kept, and what is whole again is fetched.
     world.tamper(&key, &good).await;
     assert!(get(&world.b, attached.hmac).await.unwrap().bytes == bytes);
+    // What is young is not deleted.
+    world.stand.age(8);
     world.a.transport().unwrap().delete(&[other_key]).await.unwrap();
     assert_eq!(get(&world.b, swapped.hmac).await.unwrap_err().code(), "content-missing");
 }

@@ -19,7 +19,8 @@ fn line(change: Change, brought_by: &[(SegmentRef, Option<u64>)]) -> CheckpointL
         segment: *segment,
         stored_at: seconds.map(|seconds| Timestamp::from_millis(MORNING_MS + 1_000 * seconds + 7)),
     };
-    CheckpointLine { change, brought_by: brought_by.iter().map(origin).collect() }
+    let in_order: BTreeSet<Origin> = brought_by.iter().map(origin).collect();
+    CheckpointLine { change, brought_by: in_order.into_iter().collect() }
 }
 
 fn whole() -> Checkpoint {
