@@ -67,6 +67,17 @@ struct Header {
     changes: u64,
 }
 
+impl CheckpointLine {
+    /// Of one state the bytes are the same whoever writes them: the segments are brought into order.
+    #[must_use]
+    pub fn new(change: Change, brought_by: impl IntoIterator<Item = Origin>) -> Self {
+        let mut brought_by: Vec<Origin> = brought_by.into_iter().collect();
+        brought_by.sort_unstable();
+        brought_by.dedup();
+        Self { change, brought_by }
+    }
+}
+
 impl Checkpoint {
     /// Cuts a checkpoint into documents of about so many bytes each, all under one group.
     #[must_use]
@@ -161,11 +172,10 @@ impl Checkpoint {
 }
 
 fn read_line(line: &[u8], frontier: &Frontier) -> Result<CheckpointLine, FormatError> {
-    let mut line: CheckpointLine =
+    let line: CheckpointLine =
         serde_json::from_slice(line).map_err(|error| FormatError::malformed(DOCUMENT, category(&error)))?;
     line.change.check()?;
-    line.brought_by.sort_unstable();
-    line.brought_by.dedup();
+    let line = CheckpointLine::new(line.change, line.brought_by);
     if line.brought_by.is_empty() || !line.brought_by.iter().all(|origin| frontier.covers(&origin.segment)) {
         return Err(FormatError::malformed(DOCUMENT, "a change was brought by no segment that the frontier covers"));
     }

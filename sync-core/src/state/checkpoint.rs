@@ -14,7 +14,7 @@ use tidegate_protocol::Digest;
 
 use super::merge::State;
 use super::origins::Origins;
-use crate::manifest::{Checkpoint, CheckpointLine, Cid, Frontier, Op, Origin, SegmentRef};
+use crate::manifest::{Checkpoint, CheckpointLine, Cid, Frontier, Op, Origin, SegmentRef, Timestamp};
 use crate::planted::{self, Bug};
 
 /// How many changes since the last checkpoint there must be at least before another one is made.
@@ -67,10 +67,8 @@ impl State {
     #[must_use]
     pub fn to_checkpoint(&self, includes: BTreeSet<Digest>) -> Checkpoint {
         let sent = self.changes().filter(|present| !present.brought_by.is_empty());
-        let lines = sent.map(|present| CheckpointLine {
-            change: present.change.clone(),
-            brought_by: present.brought_by.iter().map(|(segment, at)| Origin { segment: *segment, stored_at: *at }).collect(),
-        });
+        let origin = |(segment, at): (&SegmentRef, &Option<Timestamp>)| Origin { segment: *segment, stored_at: *at };
+        let lines = sent.map(|present| CheckpointLine::new(present.change.clone(), present.brought_by.iter().map(origin)));
         let frontier = match planted::is(Bug::CheckpointCoversUnmerged) {
             false => self.frontier().clone(),
             true => planted::up_to_the_tips(self.frontier()),

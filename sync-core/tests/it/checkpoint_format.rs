@@ -19,8 +19,7 @@ fn line(change: Change, brought_by: &[(SegmentRef, Option<u64>)]) -> CheckpointL
         segment: *segment,
         stored_at: seconds.map(|seconds| Timestamp::from_millis(MORNING_MS + 1_000 * seconds + 7)),
     };
-    let in_order: BTreeSet<Origin> = brought_by.iter().map(origin).collect();
-    CheckpointLine { change, brought_by: in_order.into_iter().collect() }
+    CheckpointLine::new(change, brought_by.iter().map(origin))
 }
 
 fn whole() -> Checkpoint {
@@ -177,13 +176,9 @@ fn a_checkpoint_over_its_cap_is_not_read() {
 }
 
 fn checkpoint_of(state: &State) -> Checkpoint {
-    let line = |present: &tidegate_sync_core::state::Present| CheckpointLine {
-        change: present.change.clone(),
-        brought_by: present
-            .brought_by
-            .iter()
-            .map(|(segment, stored_at)| Origin { segment: *segment, stored_at: *stored_at })
-            .collect(),
+    let origin = |(segment, stored_at): (&SegmentRef, &Option<Timestamp>)| Origin { segment: *segment, stored_at: *stored_at };
+    let line = |present: &tidegate_sync_core::state::Present| {
+        CheckpointLine::new(present.change.clone(), present.brought_by.iter().map(origin))
     };
     Checkpoint {
         frontier: state.frontier().clone(),

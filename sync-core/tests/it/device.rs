@@ -18,6 +18,7 @@ use crate::setup::{Account, rng, thumbprint};
 const PROFILE: StoreProfile = StoreProfile { create: Conditions::Honoured, replace: Conditions::Honoured };
 
 /// A store that honours no condition on writes, and what time it is there.
+#[derive(Clone)]
 pub(crate) struct Store {
     pub(crate) objects: BTreeMap<String, (Vec<u8>, u64)>,
     pub(crate) now_ms: u64,
@@ -152,6 +153,11 @@ impl Device {
         Self::start(identity(account, number), Saved::default(), 70 + number)
     }
 
+    /// A device that begins with a disk of this one's, and goes on on its own.
+    pub(crate) fn copy(&self, saved: Saved, seed: u64) -> Self {
+        Self { contents: self.contents.clone(), ..Self::start(self.identity.clone(), saved, seed) }
+    }
+
     /// Loses its memory; what was persisted is still there.
     pub(crate) fn restart(&mut self) {
         self.engine = Engine::restore(self.identity.clone(), PROFILE, self.saved.clone()).unwrap();
@@ -216,6 +222,13 @@ impl Device {
         self.engine.start_sync(options, store.now_ms, &mut self.rng);
         let requests = self.run(store);
         (self.engine.finish().unwrap_or_default(), requests)
+    }
+
+    /// Runs a sync up to an effect, and gives what is on the disk then.
+    pub(crate) fn sync_until(&mut self, store: &mut Store, stop: &str) -> Saved {
+        self.engine.start_sync(SyncOptions::default(), store.now_ms, &mut self.rng);
+        self.run_until(store, stop);
+        self.saved.clone()
     }
 
     /// Runs a collection to its end.
