@@ -92,7 +92,7 @@ async fn receive(home: &Path, to: &Path) -> Fallible<()> {
             continue;
         }
         let content = client.get(ContentId::Record(record, None)).await.map_err(said)?;
-        fs::write(to.join(title), content.bytes).map_err(said)?;
+        overwrite(&to.join(title), &content.bytes)?;
     }
     for attachment in client.list(&ListFilter::default()).map_err(said)?.attachments {
         let path = to.join(&attachment.name);
@@ -105,6 +105,12 @@ async fn receive(home: &Path, to: &Path) -> Fallible<()> {
         }
     }
     Ok(())
+}
+
+/// Writes a file, in place where there is one: of a file that is cut to nothing and written again, ext4 waits for the disk.
+fn overwrite(path: &Path, bytes: &[u8]) -> Fallible<()> {
+    let mut file = File::options().write(true).create(true).truncate(false).open(path).map_err(said)?;
+    file.write_all(bytes).and_then(|()| file.set_len(bytes.len() as u64)).map_err(said)
 }
 
 async fn attach(home: &Path, file: PathBuf) -> Fallible<()> {
