@@ -10,8 +10,8 @@ demo *arguments:
     cargo run --release --locked -- demo {{arguments}}
 
 # The README's test command: needs Rust and a C compiler, nothing else.
-test:
-    cargo test --workspace --locked
+test *arguments:
+    cargo test --workspace --locked -- {{arguments}}
 
 fmt:
     cargo fmt --all --check
