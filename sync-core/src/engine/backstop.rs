@@ -1,14 +1,14 @@
 //! Listing: the truth behind the doorbell. It is read at joining, once a day, and whenever the doorbell is not to be trusted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_protocol::{ListPrefix, ObjectKey, Space};
 
 use super::effect::Effect;
-use super::event::Outcome;
+use super::event::{ListedObject, Outcome};
 use super::pull::Bell;
 use super::sync::{Listing, Phase, Task, Turn};
-use crate::manifest::SegmentRef;
+use crate::manifest::{SegmentRef, Timestamp};
 use crate::state::{BACKSTOP_MS, FRESH_MS};
 
 /// Whether a space has to be listed now.
@@ -47,7 +47,7 @@ impl Turn<'_> {
     }
 
     fn list_space(&mut self, space: Space) {
-        let listing = Listing { began_ms: self.now_ms, folders_left: 2, segments: BTreeSet::new(), checkpoints: BTreeSet::new() };
+        let listing = Listing { began_ms: self.now_ms, folders_left: 2, segments: BTreeMap::new(), checkpoints: BTreeSet::new() };
         self.sync.listing.insert(space, listing);
         self.list_devices(space, None);
         self.list_checkpoints(space, None);
@@ -67,8 +67,9 @@ impl Turn<'_> {
             Err(class) => return self.sync.fail("list-devices", class),
         };
         self.note_listed(space, &entries);
-        let segments: Vec<SegmentRef> = entries.iter().filter_map(|entry| SegmentRef::from_key(space, &entry.key)).collect();
-        for segment in &segments {
+        let of_entry = |entry: &ListedObject| Some((SegmentRef::from_key(space, &entry.key)?, entry.last_modified));
+        let segments: Vec<(SegmentRef, Option<Timestamp>)> = entries.iter().filter_map(of_entry).collect();
+        for (segment, _) in &segments {
             // The store did not have it when it was asked, and lists it now: it is asked once more.
             if self.sync.absent.remove(&(space, *segment)) {
                 self.sync.asked.remove(&(space, *segment));

@@ -115,7 +115,8 @@ pub(super) struct Listing {
     pub(super) began_ms: u64,
     /// How many folders are not listed to their end.
     pub(super) folders_left: usize,
-    pub(super) segments: BTreeSet<SegmentRef>,
+    /// With their LastModified.
+    pub(super) segments: BTreeMap<SegmentRef, Option<Timestamp>>,
     pub(super) checkpoints: BTreeSet<Digest>,
 }
 

@@ -21,6 +21,7 @@ impl Turn<'_> {
             self.forget_collected_checkpoints(space, &listing);
             self.notice_lost_segments(space, &listing);
             self.raise_floors(space, listing.began_ms);
+            self.take_listed_times(space, &listing);
             if self.now_ms.saturating_sub(listing.began_ms) <= FRESH_MS {
                 self.purge(space);
             }
@@ -78,13 +79,24 @@ impl Turn<'_> {
             !present.brought_by.is_empty()
                 && present.brought_by.iter().all(|(segment, at)| {
                     at.is_some_and(|at| is_settled(at.millis()))
-                        && !listing.segments.contains(segment)
+                        && !listing.segments.contains_key(segment)
                         && !in_store.iter().any(|known| known.frontier.covers(segment))
                 })
         });
         if is_lost {
             self.sync.checkpoints_wished.insert(space);
             self.tell(space, NoticeKind::StoreLostSegments);
+        }
+    }
+
+    /// What the store lists is what all devices go by. An author whose answer was lost has written down when it asked again, and
+    /// one that sent again has made the segment younger than others think: each would purge at another time.
+    fn take_listed_times(&mut self, space: Space, listing: &Listing) {
+        let memory = self.account.space(space);
+        for cid in memory.state.take_listed_times(&listing.segments) {
+            let Some(present) = memory.state.present(cid) else { continue };
+            let (change, brought_by) = (present.change.clone(), present.brought_by.clone());
+            self.sync.rows.push(Row::PutChange { space, change, brought_by });
         }
     }
 

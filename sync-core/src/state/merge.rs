@@ -166,6 +166,13 @@ impl State {
         self.frontier.raise_floor(chain, floor);
     }
 
+    /// Takes the times at which the store says that it took segments; gives the changes whose time this has moved.
+    pub(crate) fn take_listed_times(&mut self, listed: &BTreeMap<SegmentRef, Option<Timestamp>>) -> Vec<Cid> {
+        let moved =
+            self.changes.iter_mut().filter_map(|(cid, present)| present.brought_by.take_listed_times(listed).then_some(*cid));
+        moved.collect()
+    }
+
     /// Takes a change away: it was purged, or it never left the outbox.
     pub fn remove(&mut self, cid: Cid) -> Option<Present> {
         let present = self.changes.remove(&cid)?;

@@ -1,9 +1,13 @@
 //! Small sorted sets and maps: nearly all have one entry. A B-tree sets aside room for eleven, which for a hundred thousand
 //! changes comes to a hundred megabytes.
 
+use std::collections::BTreeMap;
 use std::ops::Index;
 
 use crate::manifest::{Cid, SegmentRef, Timestamp};
+
+/// By how much what a store says of one object at different times may differ: an answer's `Date` has whole seconds.
+const ROUNDING_MS: u64 = 60_000;
 
 /// The segments that brought a change, in order, with their LastModified where known.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -52,6 +56,19 @@ impl Origins {
                 self.0.insert(index, (segment, stored_at));
             }
         }
+    }
+
+    /// Takes the times of a listing; whether one was another than known, by more than rounding.
+    pub(super) fn take_listed_times(&mut self, listed: &BTreeMap<SegmentRef, Option<Timestamp>>) -> bool {
+        let mut moved = false;
+        for (segment, known) in &mut self.0 {
+            let Some(Some(at)) = listed.get(segment) else { continue };
+            if known.is_none_or(|known| known.millis().abs_diff(at.millis()) > ROUNDING_MS) {
+                *known = Some(*at);
+                moved = true;
+            }
+        }
+        moved
     }
 
     /// Keeps the segments of which this is true.

@@ -1,7 +1,7 @@
 //! Restored backups, clones, checkpoints, floors, purges and lost segments: what each case comes to on real engines.
 
 use tidegate_protocol::{MemberId, Space};
-use tidegate_sync_core::engine::{Saved, SyncOptions, SyncSummary, VersionState};
+use tidegate_sync_core::engine::{Outcome, Saved, SyncOptions, SyncSummary, VersionState};
 use tidegate_sync_core::manifest::{Register, Target};
 use tidegate_sync_core::notice::NoticeKind;
 use tidegate_sync_core::state::{CHECKPOINT_MINIMUM, OLD_MS, RETENTION_MS};
@@ -467,4 +467,25 @@ fn a_checkpoint_that_nobody_can_read_is_forgotten_once_the_collector_has_taken_i
         sync(&mut other, &mut store);
     }
     assert_eq!(sync(&mut other, &mut store).quarantined, Vec::new());
+}
+
+#[test]
+fn an_author_who_heard_late_purges_when_the_others_do() {
+    let (account, mut device, _, member, mut store) = with_backup();
+    put(&mut device, &store, member, 1, b"the second version");
+    // Stored, and the answer comes ten hours later: the author asks again, and hears that it is there.
+    device.engine.start_sync(SyncOptions::default(), store.now_ms, &mut device.rng);
+    let (id, segment) = device.run_until(&mut store, "put-segment").unwrap();
+    store.execute(&segment);
+    let mut other = Device::further(&account, 2);
+    store.pass(10 * 60 * 60 * 1000);
+    device.engine.handle(id, Outcome::AlreadyExists, store.now_ms, &mut device.rng);
+    device.run(&mut store);
+    device.engine.finish();
+    sync(&mut other, &mut store);
+    store.pass(RETENTION_MS - 5 * 60 * 60 * 1000);
+    for device in [&mut device, &mut other] {
+        sync(device, &mut store);
+        assert_eq!(device.engine.history(member, Target::Record(record(1))).len(), 1);
+    }
 }
