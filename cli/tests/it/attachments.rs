@@ -21,12 +21,7 @@ struct World {
 impl World {
     fn new(kind: Kind) -> Self {
         let backend = Backend::start(kind);
-        let (a, b) = (backend.device("a"), backend.device("b"));
-        let code = backend.path("code").to_str().unwrap().to_owned();
-        a.json(&backend.enrol("init", &["--recovery-file", &code]));
-        a.json(&["member", "add", "Ada"]);
-        a.json(&["sync"]);
-        b.json(&backend.enrol("join", &["--recovery-file", &code]));
+        let (a, b) = backend.two_devices();
         Self { backend, a, b }
     }
 

@@ -84,6 +84,18 @@ impl Backend {
         [command].into_iter().chain(place).chain(more.iter().copied()).collect()
     }
 
+    /// Two devices of one account with the member Ada, both synced.
+    pub(crate) fn two_devices(&self) -> (Cli, Cli) {
+        let (a, b) = (self.device("a"), self.device("b"));
+        let code = self.path("code").to_str().unwrap().to_owned();
+        a.json(&self.enrol("init", &["--recovery-file", &code]));
+        a.json(&["member", "add", "Ada"]);
+        a.json(&["sync"]);
+        b.json(&self.enrol("join", &["--recovery-file", &code]));
+        b.json(&["sync"]);
+        (a, b)
+    }
+
     pub(crate) const fn has_broker(&self) -> bool {
         matches!(self.kind, Kind::EmbeddedDev | Kind::BrokerOverStore | Kind::SeaweedFsBroker)
     }

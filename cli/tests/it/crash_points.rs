@@ -28,13 +28,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let backend = Backend::start(Kind::EmbeddedDev);
-        let (a, b) = (backend.device("a"), backend.device("b"));
-        let code = backend.path("code").to_str().unwrap().to_owned();
-        a.json(&backend.enrol("init", &["--recovery-file", &code]));
-        a.json(&["member", "add", "Ada"]);
-        a.json(&["sync"]);
-        b.json(&backend.enrol("join", &["--recovery-file", &code]));
-        b.json(&["sync"]);
+        let (a, b) = backend.two_devices();
         Self { backend, a, b, files: 0, members: 1, contents: BTreeMap::new() }
     }
 

@@ -37,12 +37,7 @@ fn fifty_rounds_of_kill_at_random_moments_lose_nothing() {
     println!("TEST_SEED={seed}");
     let mut random = Random::new(seed);
     let backend = Backend::start(Kind::EmbeddedDev);
-    let (a, b) = (backend.device("a"), backend.device("b"));
-    let code = backend.path("code").to_str().unwrap().to_owned();
-    a.json(&backend.enrol("init", &["--recovery-file", &code]));
-    a.json(&["member", "add", "Ada"]);
-    a.json(&["sync"]);
-    b.json(&backend.enrol("join", &["--recovery-file", &code]));
+    let (a, b) = backend.two_devices();
 
     let mut contents = BTreeMap::new();
     let (mut puts_killed, mut syncs_killed) = (0, 0);

@@ -43,12 +43,7 @@ fn measure(cli: &Cli, arguments: &[&str]) -> Took {
 /// An attachment of so many bytes there and back; prints a row for each command, and gives the highest peak.
 fn there_and_back(kind: Kind, bytes: u64) -> u64 {
     let backend = Backend::start(kind);
-    let (a, b) = (backend.device("a"), backend.device("b"));
-    let code = backend.path("code").to_str().unwrap().to_owned();
-    a.json(&backend.enrol("init", &["--recovery-file", &code]));
-    a.json(&["member", "add", "Ada"]);
-    a.json(&["sync"]);
-    b.json(&backend.enrol("join", &["--recovery-file", &code]));
+    let (a, b) = backend.two_devices();
     let (there, back) = (backend.path("there.bin"), backend.path("back.bin"));
     let mut file = File::create(&there).unwrap();
     let mut random = Random::new(bytes);

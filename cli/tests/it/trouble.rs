@@ -21,12 +21,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let backend = Backend::start(Kind::DirectS3);
-        let (a, b) = (backend.device("a"), backend.device("b"));
-        a.json(&backend.enrol("init", &["--recovery-file", &code(&backend)]));
-        a.json(&["member", "add", "Ada"]);
-        a.json(&["sync"]);
-        b.json(&backend.enrol("join", &["--recovery-file", &code(&backend)]));
-        b.json(&["sync"]);
+        let (a, b) = backend.two_devices();
         Self { bucket: backend.bucket(), backend, a, b }
     }
 

@@ -14,13 +14,7 @@ struct Pair {
 impl Pair {
     fn new() -> Self {
         let backend = Backend::start(Kind::DirectS3);
-        let (a, b) = (backend.device("a"), backend.device("b"));
-        let code = backend.path("code").to_str().unwrap().to_owned();
-        a.json(&backend.enrol("init", &["--recovery-file", &code]));
-        a.json(&["member", "add", "Ada"]);
-        a.json(&["sync"]);
-        b.json(&backend.enrol("join", &["--recovery-file", &code]));
-        b.json(&["sync"]);
+        let (a, b) = backend.two_devices();
         Self { backend, a, b }
     }
 

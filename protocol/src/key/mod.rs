@@ -222,6 +222,25 @@ impl ObjectKey {
         }
     }
 
+    /// The space of which the object holds contents: that of a record, an attachment or a pack; `None` for any other key.
+    #[must_use]
+    pub const fn content_space(&self) -> Option<Space> {
+        match self {
+            Self::Record { user, member, .. } | Self::Attachment { user, member, .. } | Self::Pack { user, member, .. } => {
+                Some(Space::Member(*user, *member))
+            }
+            Self::Genesis { .. }
+            | Self::PublicKeys { .. }
+            | Self::MasterKeys { .. }
+            | Self::AccessGrant { .. }
+            | Self::DeviceFile { .. }
+            | Self::Segment { .. }
+            | Self::Checkpoint { .. }
+            | Self::Doorbell { .. }
+            | Self::State(_) => None,
+        }
+    }
+
     /// The digest that the key carries, if it is self-certifying: the stored bytes must hash to it.
     #[must_use]
     pub const fn digest(&self) -> Option<Digest> {

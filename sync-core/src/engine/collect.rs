@@ -115,7 +115,7 @@ impl Turn<'_> {
             Err(class) => return self.sync.fail("list-objects", class),
         };
         if let Some(objects) = self.sync.collecting.as_mut().and_then(|collecting| collecting.objects.get_mut(&space)) {
-            objects.extend(entries.into_iter().filter(|entry| is_object_of(space, &entry.key)).map(entry));
+            objects.extend(entries.into_iter().filter(|entry| entry.key.content_space() == Some(space)).map(entry));
         }
         if next.is_some() {
             self.emit(Effect::List { prefix, token: next }, Task::ListObjects { space, prefix });
@@ -298,23 +298,6 @@ const fn entry(listed: ListedObject) -> (ObjectKey, Entry) {
         None => None,
     };
     (listed.key, Entry { size: listed.size, stored_at_ms })
-}
-
-fn is_object_of(space: Space, key: &ObjectKey) -> bool {
-    match key {
-        ObjectKey::Record { user, member, .. }
-        | ObjectKey::Attachment { user, member, .. }
-        | ObjectKey::Pack { user, member, .. } => space == Space::Member(*user, *member),
-        ObjectKey::Genesis { .. }
-        | ObjectKey::PublicKeys { .. }
-        | ObjectKey::MasterKeys { .. }
-        | ObjectKey::AccessGrant { .. }
-        | ObjectKey::DeviceFile { .. }
-        | ObjectKey::Segment { .. }
-        | ObjectKey::Checkpoint { .. }
-        | ObjectKey::Doorbell { .. }
-        | ObjectKey::State(_) => false,
-    }
 }
 
 /// Puts these marks in the place of those that there were.

@@ -214,7 +214,7 @@ impl Turn<'_> {
         // this kind must not hide a sound segment for a day.
         let retry_at_ms = if reason == Reason::Corrupt && is_new { self.now_ms + FRESH_MS } else { retry_at_ms };
         self.sync.refused.insert((space, segment));
-        self.quarantine(Quarantined { space, subject: Subject::Segment(segment), reason, retry_at_ms });
+        self.quarantine(Quarantined { space, subject, reason, retry_at_ms });
     }
 
     /// Believes a segment only if its bytes are those that its name promises, its seal and signature hold for this very

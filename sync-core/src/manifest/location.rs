@@ -167,19 +167,6 @@ impl Location {
             Self::Object(object) => &object.key,
             Self::Pack(pack) => &pack.pack,
         };
-        match key {
-            ObjectKey::Record { user, member, .. }
-            | ObjectKey::Attachment { user, member, .. }
-            | ObjectKey::Pack { user, member, .. } => space == Space::Member(*user, *member),
-            ObjectKey::Genesis { .. }
-            | ObjectKey::PublicKeys { .. }
-            | ObjectKey::MasterKeys { .. }
-            | ObjectKey::AccessGrant { .. }
-            | ObjectKey::DeviceFile { .. }
-            | ObjectKey::Segment { .. }
-            | ObjectKey::Checkpoint { .. }
-            | ObjectKey::Doorbell { .. }
-            | ObjectKey::State(_) => false,
-        }
+        key.content_space() == Some(space)
     }
 }

@@ -30,6 +30,16 @@ fn device(account: &Account) -> (Device, MemberId, Store) {
     (device, member, store)
 }
 
+/// Five records in one pack, and beside it the pack of an upload that was interrupted before anything named it.
+fn with_orphan() -> (Device, MemberId, Store) {
+    let (mut device, member, mut store) = device(&account(1));
+    put_many(&mut device, member, 0..5, store.now_ms);
+    device.stop_before = Some(("persist-built-segment", 1));
+    device.sync(&mut store);
+    device.sync(&mut store);
+    (device, member, store)
+}
+
 /// A device that joins now shows these records with what was written.
 fn assert_joiner_reads(account: &Account, store: &mut Store, member: MemberId, numbers: impl IntoIterator<Item = u64>) {
     let mut joiner = Device::further(account, 9);
@@ -66,12 +76,7 @@ fn an_orphan_of_an_interrupted_upload_goes_when_it_was_unreferenced_for_old() {
 
 #[test]
 fn a_week_between_first_sight_and_deletion_even_for_what_is_long_old() {
-    let account = account(1);
-    let (mut device, member, mut store) = device(&account);
-    put_many(&mut device, member, 0..5, store.now_ms);
-    device.stop_before = Some(("persist-built-segment", 1));
-    device.sync(&mut store);
-    device.sync(&mut store);
+    let (mut device, _, mut store) = with_orphan();
     store.pass(365 * DAY);
     assert_eq!(device.collect(&mut store).0.deleted.objects, 0, "seen for the first time");
     store.pass(6 * DAY);
@@ -130,12 +135,7 @@ fn past_versions_stay_for_the_retention_and_their_objects_a_week_longer() {
 
 #[test]
 fn what_cannot_be_read_keeps_everything_in_its_space() {
-    let account = account(1);
-    let (mut device, member, mut store) = device(&account);
-    put_many(&mut device, member, 0..5, store.now_ms);
-    device.stop_before = Some(("persist-built-segment", 1));
-    device.sync(&mut store);
-    device.sync(&mut store);
+    let (mut device, member, mut store) = with_orphan();
     device.collect(&mut store);
     store.pass(8 * DAY);
     let space = device.engine.space_of(member);
@@ -168,12 +168,7 @@ fn what_cannot_be_read_keeps_everything_in_its_space() {
 
 #[test]
 fn a_listing_that_is_no_longer_fresh_deletes_nothing() {
-    let account = account(1);
-    let (mut device, member, mut store) = device(&account);
-    put_many(&mut device, member, 0..5, store.now_ms);
-    device.stop_before = Some(("persist-built-segment", 1));
-    device.sync(&mut store);
-    device.sync(&mut store);
+    let (mut device, _, mut store) = with_orphan();
     device.collect(&mut store);
     store.pass(8 * DAY);
     device.engine.start_collect(CollectOptions::default(), store.now_ms, &mut device.rng);
