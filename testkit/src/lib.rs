@@ -1,9 +1,15 @@
-//! What tests share: stores with a character, and a simulation of several devices that is the same for the same seed.
+//! What tests share: stores with a character, a simulation of several devices that is the same for the same seed, and a stand-in
+//! for Apple that signs transactions and notifications.
 //!
 //! Nothing but tests and the demo depends on this crate.
 
+#[cfg(feature = "apple")]
+pub mod apple;
 #[cfg(feature = "bench-sync")]
 pub mod bench_sync;
+#[cfg(feature = "simulation")]
 pub mod exhaustive;
+#[cfg(feature = "simulation")]
 pub mod simulation;
+#[cfg(feature = "simulation")]
 pub mod store;
