@@ -21,6 +21,11 @@ pub(crate) fn to_millis(at: OffsetDateTime) -> i64 {
     i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
 
+/// The date without its fraction of a millisecond: what a stored document holds, so that what is heard again compares equal to it.
+pub(crate) fn whole(at: OffsetDateTime) -> OffsetDateTime {
+    at - time::Duration::nanoseconds(i64::from(at.nanosecond() % 1_000_000))
+}
+
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OffsetDateTime, D::Error> {
     from_millis(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }
