@@ -9,39 +9,71 @@ use crate::input::{display, is_folder};
 
 #[cfg(test)]
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut left = Some(bytes.to_vec());
-    replace_with(path, &mut || Ok(left.take()))
+    let Place::File(file) = Place::open(path)? else { panic!("{} is no file", path.display()) };
+    file.handle()?.write_all(bytes).unwrap();
+    file.put()
 }
 
-/// The next bytes for a file; `None` at the end.
-pub(crate) type Pieces<'a> = &'a mut dyn FnMut() -> Result<Option<Vec<u8>>, Failure>;
+/// Where a content is written to.
+pub(crate) enum Place {
+    /// A file: written beside it first.
+    File(Replacement),
+    /// A device or a pipe: written to as it comes.
+    Stream(Stream),
+}
 
-/// Puts exactly the bytes that come, piece by piece, into a file: written and synced beside it first, so that it is never half
-/// there. A device or pipe is written to directly.
-pub(crate) fn replace_with(path: &Path, pieces: Pieces<'_>) -> Result<(), Failure> {
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let failed = |error: io::Error| unwritable(&path, &error);
-    match fs::metadata(&path) {
-        Ok(metadata) if metadata.is_dir() => return Err(is_folder(&path)),
-        Ok(metadata) if !metadata.is_file() => {
-            let mut file = OpenOptions::new().write(true).open(&path).map_err(failed)?;
-            return write_all(&mut file, pieces, failed);
+impl Place {
+    /// Looks at what is there, and opens what will be written.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let failed = |error: io::Error| unwritable(&path, &error);
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => return Err(is_folder(&path)),
+            Ok(metadata) if !metadata.is_file() => {
+                let file = OpenOptions::new().write(true).open(&path).map_err(failed)?;
+                return Ok(Self::Stream(Stream { path, file }));
+            }
+            Ok(_) | Err(_) => {}
         }
-        Ok(_) | Err(_) => {}
+        // Only the owner may read it: tempfile makes files with mode 0600.
+        let file = tempfile::NamedTempFile::new_in(folder_of(&path)).map_err(failed)?;
+        Ok(Self::File(Replacement { path, file }))
     }
-    // Only the owner may read it: tempfile makes files with mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(folder_of(&path)).map_err(failed)?;
-    write_all(file.as_file_mut(), pieces, failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(&path).map_err(|error| failed(error.error))?;
-    Ok(())
 }
 
-fn write_all(file: &mut File, pieces: Pieces<'_>, failed: impl Fn(io::Error) -> Failure) -> Result<(), Failure> {
-    while let Some(piece) = pieces()? {
-        file.write_all(&piece).map_err(&failed)?;
+/// A file that will take another's place, whole; dropped before that, it is gone.
+pub(crate) struct Replacement {
+    path: PathBuf,
+    file: tempfile::NamedTempFile,
+}
+
+impl Replacement {
+    /// What is to be written to.
+    pub(crate) fn handle(&self) -> Result<File, Failure> {
+        self.file.as_file().try_clone().map_err(|error| self.unwritable(&error))
     }
-    Ok(())
+
+    /// Puts what was written in its place, once it is on the disk.
+    pub(crate) fn put(self) -> Result<(), Failure> {
+        self.file.as_file().sync_all().map_err(|error| self.unwritable(&error))?;
+        self.file.persist(&self.path).map_err(|error| unwritable(&self.path, &error.error)).map(drop)
+    }
+
+    pub(crate) fn unwritable(&self, error: &io::Error) -> Failure {
+        unwritable(&self.path, error)
+    }
+}
+
+/// A device or a pipe.
+pub(crate) struct Stream {
+    path: PathBuf,
+    file: File,
+}
+
+impl Stream {
+    pub(crate) fn write(&mut self, piece: &[u8]) -> Result<(), Failure> {
+        self.file.write_all(piece).map_err(|error| unwritable(&self.path, &error))
+    }
 }
 
 /// A new file for a secret, made before the secret exists so that an existing file or a bad folder stops everything early.

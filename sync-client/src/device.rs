@@ -12,6 +12,7 @@ use tidegate_sync_core::engine::{Conditions, Edit, Engine, Identity, Persist, Ro
 use tidegate_sync_core::envelope::AccountDirectory;
 use tokio::sync::broadcast;
 
+use crate::attachment::Budget;
 use crate::clock::StoreClock;
 use crate::crash;
 use crate::driver::Work;
@@ -37,6 +38,8 @@ pub(crate) struct Device {
     pub(crate) events: broadcast::Sender<Event>,
     /// Syncs of this process come one after the other.
     pub(crate) syncing: tokio::sync::Mutex<()>,
+    /// All downloads of attachments share it.
+    pub(crate) downloads: Budget,
     state: Mutex<LocalState>,
     reach: Mutex<Option<Reach>>,
 }
@@ -74,6 +77,7 @@ impl Device {
     ) -> Result<Self, Error> {
         let clock = StoreClock::new(Arc::clone(&options.clock), database.clock_offset_ms()?);
         let seen = database.data_version()?;
+        let downloads = Budget::new(options.download_budget);
         let profile = StoreProfile { create: Conditions::Honoured, replace: Conditions::Honoured };
         let engine = restore(&keys, &options, &mut database, profile)?;
         Ok(Self {
@@ -84,6 +88,7 @@ impl Device {
             clock,
             events: broadcast::channel(EVENTS).0,
             syncing: tokio::sync::Mutex::default(),
+            downloads,
             state: Mutex::new(LocalState { database, engine, seen, profile, abandoned: false }),
             reach: Mutex::default(),
         })

@@ -46,7 +46,7 @@ mod view;
 pub mod watch;
 
 pub use attachment::{Evicted, MAX_ATTACHMENT_BYTES};
-pub use client::{CacheUsage, ContentReader, Created, Enrolment, Rebuilt, SyncClient};
+pub use client::{CacheUsage, ContentReader, Created, Enrolment, Rebuilt, SyncClient, WrittenOut};
 pub use clock::{Clock, StoreClock, SystemClock};
 pub use error::{Class, Error};
 pub use garbage::{CollectReport, DeletedObjects, HeldMember, RepackedObjects, WaitingObjects};

@@ -32,6 +32,12 @@ pub struct Options {
     pub concurrency: usize,
     /// Most bytes of attachments that are on their way up at a time; a single request may have more.
     pub upload_budget: u64,
+    /// Most bytes of attachments that are on their way down at a time, in all downloads of a client together; a single request
+    /// may have more.
+    pub download_budget: u64,
+    /// The longest attachment, in bytes, that stays on the device sealed after it was written to a file of the caller's
+    /// ([`crate::SyncClient::write_to`]): of a longer one there would be two copies, and it would push many others out.
+    pub keep_written: u64,
     /// Most bytes of attachments that are kept on the device although they can be fetched again; `None` is what the home
     /// says, or else [`DEFAULT_CACHE_LIMIT`].
     pub cache_limit: Option<u64>,
@@ -51,6 +57,8 @@ impl Default for Options {
             read_timeout: Duration::from_secs(30),
             concurrency: 8,
             upload_budget: 64 << 20,
+            download_budget: 24 << 20,
+            keep_written: 64 << 20,
             cache_limit: None,
             merge_kinds: MergeKinds::default(),
         }

@@ -1,7 +1,7 @@
 //! `get`: the exact bytes of a record or an attachment.
 
 use serde::Serialize;
-use tidegate_sync_client::{ContentId, ContentReader};
+use tidegate_sync_client::{ContentId, ContentReader, Error, SyncClient};
 
 use super::Context;
 use crate::arguments::GetArguments;
@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::input::{display, is_dash};
 use crate::item::{self, Item};
 use crate::progress::ByteBar;
-use crate::save;
+use crate::save::{Place, Replacement};
 use crate::style::size;
 
 #[derive(Serialize)]
@@ -33,19 +33,42 @@ pub(super) async fn run(context: &Context, arguments: &GetArguments) -> Result<(
             return Err(Failure::usage("change-of-attachment", "an attachment has no versions", "leave --change away"));
         }
     };
-    let bar = ByteBar::new(context.output, "fetching");
-    let reader = client.read(id, &|done, total| bar.update(done, total)).await;
-    drop(bar);
-    let mut reader = reader?;
     let Some(file) = file else {
+        let mut reader = fetch(context, &client, id).await?;
         return print(context, &mut reader);
     };
-    save::replace_with(file, &mut || Ok(reader.next_piece()?.map(Vec::from)))?;
-    let got = Got { bytes: reader.size, media_type: reader.media_type.clone() };
+    let got = match Place::open(file)? {
+        Place::File(replacement) => write_file(context, &client, id, replacement).await?,
+        Place::Stream(mut stream) => {
+            let mut reader = fetch(context, &client, id).await?;
+            while let Some(piece) = reader.next_piece()? {
+                stream.write(piece)?;
+            }
+            Got { bytes: reader.size, media_type: reader.media_type }
+        }
+    };
     context.output.result(&got, |style| {
         let (size, media_type) = (size(got.bytes), &got.media_type);
         format!("{} {} written, {size} of {media_type}\n", style.good("✓"), style.bold(display(file)))
     })
+}
+
+async fn fetch(context: &Context, client: &SyncClient, id: ContentId) -> Result<ContentReader, Failure> {
+    let bar = ByteBar::new(context.output, "fetching");
+    Ok(client.read(id, &|done, total| bar.update(done, total)).await?)
+}
+
+/// Fetches and writes in one pass; nothing has the file's name before all of it was checked.
+async fn write_file(context: &Context, client: &SyncClient, id: ContentId, file: Replacement) -> Result<Got, Failure> {
+    let bar = ByteBar::new(context.output, "fetching");
+    let written = client.write_to(id, file.handle()?, &|done, total| bar.update(done, total)).await;
+    drop(bar);
+    let written = match written {
+        Err(Error::TargetUnwritable { source }) => return Err(file.unwritable(&source)),
+        written => written?,
+    };
+    file.put()?;
+    Ok(Got { bytes: written.size, media_type: written.media_type })
 }
 
 /// What turns out to be damaged on the way ends in an error, with what was sound printed before it.

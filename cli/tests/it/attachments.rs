@@ -70,19 +70,20 @@ fn kill_when(cli: &Cli, arguments: &[&str], holds: impl Fn() -> bool) -> bool {
 
 fn uploads_killed_in_the_middle_go_on(kind: Kind) {
     let world = World::new(kind);
-    let bytes = Random::new(7).bytes(200 << 20);
+    let bytes = Random::new(7).bytes(300 << 20);
     let id = world.attach("scan.dcm", &bytes);
-    let data = world.backend.data();
+    let data = world.backend.stored_at();
     let before = bytes_below(&data);
-    // Twice in the middle of it. Of what the store has by then, up to four parts are not whole yet.
-    for parts in [4, 8] {
+    // Twice in the middle of it. Of what the store has by then, up to four parts are not whole yet, each time; some stores keep
+    // what has come of them.
+    for parts in [6, 12] {
         let killed = kill_when(&world.a, &["sync"], || bytes_below(&data) >= before + parts * 16 * MIB);
         assert!(killed, "it was over before {parts} parts were there");
         assert_eq!(world.a.json(&["status"])["pending"], 1);
     }
     let report = world.a.json(&["sync"]);
     let sent = report["bytes_up"].as_u64().unwrap();
-    assert!(sent < (200 - 48) * MIB, "four of thirteen parts were there: {report}");
+    assert!(sent < (300 - 48) * MIB, "four of nineteen parts were there: {report}");
     assert!(sent > 16 * MIB, "it was stopped in the middle: {report}");
     world.b.json(&["sync"]);
     assert!(world.get(&world.b, &id) == bytes);
@@ -99,23 +100,57 @@ fn an_upload_killed_in_the_middle_goes_on_through_a_broker() {
 }
 
 #[test]
-fn a_download_killed_in_the_middle_goes_on_where_it_stopped() {
-    let world = World::new(Kind::EmbeddedDev);
+#[ignore = "needs SeaweedFS: just test-seaweedfs"]
+fn seaweedfs_direct_goes_on_with_an_upload_killed_in_the_middle() {
+    uploads_killed_in_the_middle_go_on(Kind::SeaweedFsDirect);
+}
+
+#[test]
+#[ignore = "needs SeaweedFS: just test-seaweedfs"]
+fn seaweedfs_with_broker_goes_on_with_an_upload_killed_in_the_middle() {
+    uploads_killed_in_the_middle_go_on(Kind::SeaweedFsBroker);
+}
+
+fn downloads_killed_in_the_middle_go_on(kind: Kind) {
+    let world = World::new(kind);
     let bytes = Random::new(8).bytes(200 << 20);
     let id = world.attach("film.mp4", &bytes);
     world.a.json(&["sync"]);
     world.b.json(&["sync"]);
     let folder = attachments_of(&world.b);
-    for least in [20 * MIB, 60 * MIB] {
-        let killed = kill_when(&world.b, &["get", &id, "-o", "/dev/null"], || bytes_below(&folder) >= least);
+    // Into a device, by way of the cache; and into a file, in one pass.
+    let file = world.backend.path("killed");
+    for (least, to) in [(20 * MIB, "/dev/null"), (60 * MIB, file.to_str().unwrap())] {
+        let killed = kill_when(&world.b, &["get", &id, "-o", to], || bytes_below(&folder) >= least);
         assert!(killed, "it was over before {least} bytes were there");
         assert!(bytes_below(&folder) >= least, "what was fetched stays");
     }
     let names = |folder: &Path| -> Vec<PathBuf> { fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect() };
     let partial = names(&folder);
     assert_eq!((partial.len(), partial[0].extension().unwrap().to_str()), (1, Some("part")), "{partial:?}");
+    assert!(!file.exists(), "nothing has the file's name before it is whole");
     assert!(world.get(&world.b, &id) == bytes);
-    assert!(names(&folder).iter().all(|path| path.extension().is_none()), "and then it has its name");
+    assert_eq!(names(&folder), Vec::<PathBuf>::new(), "a long one that is in a file is not here too");
+    world.b.json(&["get", &id, "-o", "/dev/null"]);
+    let kept = names(&folder);
+    assert!(kept.len() == 1 && kept[0].extension().is_none(), "what was read has its name: {kept:?}");
+}
+
+#[test]
+fn a_download_killed_in_the_middle_goes_on_where_it_stopped() {
+    downloads_killed_in_the_middle_go_on(Kind::EmbeddedDev);
+}
+
+#[test]
+#[ignore = "needs SeaweedFS: just test-seaweedfs"]
+fn seaweedfs_direct_goes_on_with_a_download_killed_in_the_middle() {
+    downloads_killed_in_the_middle_go_on(Kind::SeaweedFsDirect);
+}
+
+#[test]
+#[ignore = "needs SeaweedFS: just test-seaweedfs"]
+fn seaweedfs_with_broker_goes_on_with_a_download_killed_in_the_middle() {
+    downloads_killed_in_the_middle_go_on(Kind::SeaweedFsBroker);
 }
 
 #[test]

@@ -247,6 +247,14 @@ impl Backend {
         invite(&source, user, 8)
     }
 
+    /// Where the store has its bytes.
+    pub(crate) fn stored_at(&self) -> PathBuf {
+        match self.kind {
+            Kind::EmbeddedDev | Kind::DirectS3 | Kind::BrokerOverStore => self.path("data"),
+            Kind::SeaweedFsBroker | Kind::SeaweedFsDirect => self.path("weed"),
+        }
+    }
+
     /// The data folder of `tidegate-broker dev`.
     pub(crate) fn data(&self) -> PathBuf {
         self.path("data")

@@ -1,6 +1,7 @@
 //! The way out: a sealed content from the store, bounded by what its kind may have.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tidegate_protocol::{ContentHmac, ObjectKey, Space};
@@ -8,12 +9,14 @@ use tidegate_sync_core::engine::StoredAttachment;
 use tokio::sync::mpsc;
 
 use super::folder::Temporary;
-use super::verify::{Expected, Writing};
+use super::incoming::{Broken, Incoming};
+use super::verify::Expected;
+use super::writing::Writing;
 use super::{MAX_RECORD_BYTES, MAX_SINGLE_ATTACHMENT_BYTES};
 use crate::crash;
 use crate::device::{Device, blocking};
 use crate::error::{Class, Error};
-use crate::transport::{GetOptions, GetOutcome, OpenOutcome, Peer, Transport};
+use crate::transport::{GetOptions, GetOutcome, Transport};
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -39,31 +42,50 @@ pub(crate) const fn limit_of(key: &ObjectKey) -> u64 {
     content + content / 8 + 64 * KIB
 }
 
-/// Pieces that wait to be written: what the network is ahead of the disk.
-const PIECES_WAITING: usize = 16;
+/// Pieces that wait to be checked: what the network is ahead of the processor.
+const PIECES_WAITING: usize = 8;
 /// How often a download that breaks off without having brought anything is gone on with.
 const TRIES: u32 = 4;
 
-/// Fetches an attachment into a file of the home, going on where an earlier try was stopped, and hands out the file from its
-/// start. `progress` hears how many of the stored bytes are there.
+/// Where a fetched content goes, beside the sealed file that a later try goes on with.
+pub(crate) enum Goal {
+    /// Into the cache alone; whoever asked reads it from there.
+    Cache,
+    /// Into a file of the caller's, empty and at its start; and into the cache, or not.
+    File {
+        /// The file. What is in it counts only when all of it has come.
+        file: File,
+        /// Whether the sealed file stays.
+        is_kept: bool,
+    },
+}
+
+/// Fetches an attachment, going on where an earlier try was stopped. Hands out its sealed file, from the start, where that is
+/// kept. `progress` hears how many of the stored bytes are there.
 pub(crate) async fn fetch_attachment(
     device: &Device,
-    transport: &dyn Transport,
+    transport: Arc<dyn Transport>,
     (space, hmac): (Space, ContentHmac),
     stored: StoredAttachment,
+    goal: Goal,
     progress: &(dyn Fn(u64, u64) + Send + Sync),
-) -> Result<File, Error> {
+) -> Result<Option<File>, Error> {
     crash::point("fetch-attachment");
     let keyring = device.read(|state| Ok(state.engine.keyring().clone()))?;
     let (key, length, size) = (stored.key.clone(), stored.length, stored.size);
     let digest = stored.sha256.digest();
     let expected = Expected { keyring, space, hmac, stored };
     let partial = device.folder().partial(hmac, digest)?;
-    let mut writing = blocking(move || Writing::resume(partial, expected)).await?;
+    let (target, is_kept) = match goal {
+        Goal::Cache => (None, true),
+        Goal::File { file, is_kept } => (Some(file), is_kept),
+    };
+    let mut writing = blocking(move || Writing::resume(partial, target, expected)).await?;
     let mut tries = 0;
     while writing.taken() < length {
         let before = writing.taken();
-        let (ended, broke_off) = read_on(transport, &key, writing, length, progress).await?;
+        let incoming = Incoming::new(Arc::clone(&transport), device.downloads.clone(), key.clone(), length, before);
+        let (ended, broke_off) = read_on(incoming, &key, writing, length, progress).await?;
         writing = ended;
         if let Some(error) = broke_off {
             tries = if writing.taken() > before { 0 } else { tries + 1 };
@@ -73,75 +95,66 @@ pub(crate) async fn fetch_attachment(
             tracing::debug!(code = error.code(), taken = writing.taken(), "a download goes on after it broke off");
         }
     }
-    let file = match blocking(move || Ok(writing.finish())).await? {
+    let file = match blocking(move || Ok(writing.finish(is_kept))).await? {
         Ok(file) => file,
         Err((file, error)) => {
             file.discard();
             return Err(error);
         }
     };
+    if !is_kept {
+        file.discard();
+        crash::point("fetch-attachment");
+        return Ok(None);
+    }
     let file = keep(device, space, hmac, size, file)?;
     crash::point("fetch-attachment");
-    Ok(file)
+    Ok(Some(file))
 }
 
-/// Reads from where the file ends as far as one answer goes; beside the file the error with which it broke off.
+/// Reads from where the file ends until the object does, or something breaks off; beside the file the error with which it did.
 async fn read_on(
-    transport: &dyn Transport,
+    mut incoming: Incoming,
     key: &ObjectKey,
     writing: Writing,
     length: u64,
     progress: &(dyn Fn(u64, u64) + Send + Sync),
 ) -> Result<(Writing, Option<Error>), Error> {
-    let from = writing.taken();
-    let mut stream = match transport.open(key, from).await {
-        Ok(OpenOutcome::Opened(stream)) => stream,
-        Ok(OpenOutcome::Missing) => return Err(Error::ContentMissing { what: what(key) }),
-        Ok(OpenOutcome::TooShort) => return Err(writing.discard("envelope-truncated")),
-        Err(error) => return Ok((writing, Some(error))),
-    };
-    if stream.length.is_some_and(|found| found != length) {
-        return Err(writing.discard("envelope-wrong-length"));
-    }
-    if stream.offset > from {
-        let reason = "another part of the object than the one asked for".to_owned();
-        return Err(Error::MalformedAnswer { peer: Peer::Store, host: String::new(), reason });
-    }
-    // A store that knows no ranges sends it all again, and what is there is passed over.
-    let mut to_skip = from - stream.offset;
-    let mut taken = from;
+    let mut taken = writing.taken();
     let (sender, receiver) = mpsc::channel(PIECES_WAITING);
     let written = tokio::task::spawn_blocking(move || {
-        let (path, file) = (writing.file.path().to_owned(), writing);
-        file.run(receiver).map_err(|error| (path, error))
+        let path = writing.file.path().to_owned();
+        writing.run(receiver).map_err(|error| (path, error))
     });
-    let broke_off = loop {
-        let piece = match stream.next().await {
-            Ok(Some(piece)) => piece,
-            Ok(None) if taken >= length => break None,
-            Ok(None) => {
-                break Some(Error::Unreachable { peer: Peer::Store, host: String::new(), reason: "it ended early".to_owned() });
+    let broken = loop {
+        match incoming.next().await {
+            Ok(Some(piece)) => {
+                taken += piece.len() as u64;
+                // Closed: it is not what it has to be, or the disk is full. The writer says which.
+                if sender.send(piece).await.is_err() {
+                    break None;
+                }
+                progress(taken, length);
             }
-            Err(error) => break Some(error),
-        };
-        let skipped = to_skip.min(piece.len() as u64);
-        to_skip -= skipped;
-        let piece = piece.slice(usize::try_from(skipped).unwrap_or(piece.len())..);
-        taken += piece.len() as u64;
-        // Closed: it is not what it has to be, or the disk is full. The writer says which.
-        if !piece.is_empty() && sender.send(piece).await.is_err() {
-            break None;
+            Ok(None) => break None,
+            Err(broken) => break Some(broken),
         }
-        progress(taken.min(length), length);
     };
-    drop(sender);
-    match written.await.map_err(|error| Error::bug(error.to_string()))? {
-        Ok(writing) => Ok((writing, broke_off)),
+    drop((sender, incoming));
+    let writing = match written.await.map_err(|error| Error::bug(error.to_string()))? {
+        Ok(writing) => writing,
         Err((path, error)) => {
             // Damaged bytes are not gone on with, and a full disk needs the room.
             let _ = std::fs::remove_file(path);
-            Err(error)
+            return Err(error);
         }
+    };
+    match broken {
+        None => Ok((writing, None)),
+        Some(Broken::Off(error)) => Ok((writing, Some(error))),
+        Some(Broken::Missing) => Err(Error::ContentMissing { what: what(key) }),
+        Some(Broken::TooShort) => Err(writing.discard("envelope-truncated")),
+        Some(Broken::OtherLength) => Err(writing.discard("envelope-wrong-length")),
     }
 }
 

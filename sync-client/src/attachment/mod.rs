@@ -3,10 +3,12 @@
 //! An attachment lies on the device as the very bytes that lie, or will lie, in the store: sealed once when it is attached, sent as
 //! it is as often as it takes, and kept as it came when it is fetched. None is ever held whole in memory.
 
+mod budget;
 mod cache;
 mod download;
 mod folder;
 mod hashes;
+mod incoming;
 mod keep;
 mod open;
 mod parts;
@@ -14,10 +16,12 @@ mod seal;
 mod source;
 mod upload;
 mod verify;
+mod writing;
 
+pub(crate) use budget::Budget;
 pub use cache::Evicted;
 pub(crate) use cache::evict;
-pub(crate) use download::{fetch, fetch_attachment, limit_of};
+pub(crate) use download::{Goal, fetch, fetch_attachment, limit_of};
 pub(crate) use hashes::{ObjectHashes, goes_in_parts};
 pub(crate) use keep::{Filed, LocalContent, seal_for_attach};
 pub(crate) use open::{SealedReader, damage};

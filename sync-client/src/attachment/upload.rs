@@ -1,15 +1,14 @@
 //! One attachment into the store: what was sent before a crash is not sent again, unless that was so long ago that it may be about
 //! to be collected.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tidegate_protocol::{ContentHmac, ObjectKey, Space};
 use tidegate_sync_core::engine::Outcome;
 use tidegate_sync_core::manifest::ObjectLocation;
 use tidegate_sync_core::state::LATE_MS;
-use tokio::sync::Semaphore;
 
+use super::budget::{Budget, Reservation};
 use super::hashes::goes_in_parts;
 use super::keep::{LocalContent, begin_seal};
 use super::seal::seal;
@@ -18,21 +17,16 @@ use crate::error::{Class, Error};
 use crate::local::Upload;
 use crate::transport::{FileSlice, PutCondition, Transport, Want};
 
-/// A permit stands for so many bytes.
-const PERMIT_BYTES: u64 = 64 * 1024;
-
 /// All uploads of one sync: they share a budget of bytes on their way.
 #[derive(Debug)]
 pub(crate) struct Uploads {
-    budget: Arc<Semaphore>,
-    permits: u32,
+    budget: Budget,
     to_send: AtomicU64,
 }
 
 impl Uploads {
     pub(crate) fn new(budget_bytes: u64) -> Self {
-        let permits = u32::try_from(budget_bytes / PERMIT_BYTES).unwrap_or(u32::MAX / 8).max(1);
-        Self { budget: Arc::new(Semaphore::new(permits as usize)), permits, to_send: AtomicU64::new(0) }
+        Self { budget: Budget::new(budget_bytes), to_send: AtomicU64::new(0) }
     }
 
     /// Stored bytes of all attachments that this sync has begun to send.
@@ -45,10 +39,8 @@ impl Uploads {
     }
 
     /// Waits until so many bytes may be on their way; more than the budget go alone.
-    pub(super) async fn reserve(&self, bytes: u64) -> Option<tokio::sync::OwnedSemaphorePermit> {
-        let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX).clamp(1, self.permits);
-        // The semaphore is never closed; without permits the request would merely be one more at a time.
-        Arc::clone(&self.budget).acquire_many_owned(permits).await.ok()
+    pub(super) async fn reserve(&self, bytes: u64) -> Option<Reservation> {
+        self.budget.reserve(bytes).await
     }
 
     /// Stores an attachment that is on the device.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
 
 use tidegate_protocol::{ContentHmac, ObjectKey, Space};
@@ -10,8 +10,8 @@ use tidegate_sync_core::engine::{ContentPlace, StoredAttachment};
 
 use super::SyncClient;
 use super::cache::tidy;
-use crate::attachment::{LocalContent, SealedReader, damage, fetch, fetch_attachment};
-use crate::device::{Device, LocalState};
+use crate::attachment::{Goal, LocalContent, SealedReader, damage, fetch, fetch_attachment};
+use crate::device::{Device, LocalState, blocking};
 use crate::error::Error;
 use crate::record::{Content, ContentId};
 use crate::view;
@@ -47,17 +47,48 @@ impl SyncClient {
         self.read_version(id, progress).await
     }
 
+    /// Writes a content into a file that is open for writing, empty and at its start, in one pass: what is not on the device is
+    /// checked and written as it comes. Nothing in the file counts unless this returns it whole; so let it be one without a name
+    /// that counts, and wait for the disk where a power cut may not cost it. What was fetched also stays on the device, as with
+    /// [`SyncClient::read`], unless it is longer than [`crate::Options::keep_written`].
+    ///
+    /// # Errors
+    /// As [`SyncClient::read`]; `file-unwritable`.
+    pub async fn write_to(
+        &self,
+        id: ContentId,
+        file: File,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<WrittenOut, Error> {
+        let (found, place) = self.find(id)?;
+        let Some((found, hmac, stored)) = in_store(found, place) else {
+            let mut reader = self.read(id, progress).await?;
+            return blocking(move || write_all(&mut reader, file)).await;
+        };
+        let is_kept = stored.length <= self.device.options.keep_written;
+        let (transport, goal) = (self.device.transport()?, Goal::File { file, is_kept });
+        fetch_attachment(&self.device, transport, (found.space, hmac), stored, goal, progress).await?;
+        if is_kept {
+            tidy(&self.device);
+        }
+        Ok(WrittenOut { media_type: found.media_type, title: found.title, size: found.size })
+    }
+
+    fn find(&self, id: ContentId) -> Result<(view::Found, Place), Error> {
+        self.device.read(|state| {
+            let found = view::find_content(&state.engine, id)?;
+            let place = place_of(&self.device, state, &found, id)?;
+            Ok((found, place))
+        })
+    }
+
     /// One version's content.
     pub(super) async fn read_version(
         &self,
         id: ContentId,
         progress: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<ContentReader, Error> {
-        let (found, place) = self.device.read(|state| {
-            let found = view::find_content(&state.engine, id)?;
-            let place = place_of(&self.device, state, &found, id)?;
-            Ok((found, place))
-        })?;
+        let (found, place) = self.find(id)?;
         let inner = match place {
             Place::Here(bytes) => Inner::bytes(bytes),
             Place::File(reader, hmac) => {
@@ -71,7 +102,9 @@ impl SyncClient {
             }
             Place::Attachment { hmac, stored } => {
                 let transport = self.device.transport()?;
-                let file = fetch_attachment(&self.device, &*transport, (found.space, hmac), stored, progress).await?;
+                let name = (found.space, hmac);
+                let file = fetch_attachment(&self.device, transport, name, stored, Goal::Cache, progress).await?;
+                let file = file.ok_or_else(|| Error::bug("a fetched attachment that was to be kept is not"))?;
                 let reader = self.open_fetched(file, found.space, hmac)?;
                 tidy(&self.device);
                 Inner::Sealed { reader: Box::new(reader), piece: vec![0; PIECE_BYTES] }
@@ -102,6 +135,33 @@ impl SyncClient {
         }
         Ok(bytes)
     }
+}
+
+/// What was written to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenOut {
+    /// Its media type.
+    pub media_type: String,
+    /// The record's title or the attachment's name.
+    pub title: String,
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+/// An attachment that has to be fetched, if it is one.
+fn in_store(found: view::Found, place: Place) -> Option<(view::Found, ContentHmac, StoredAttachment)> {
+    match place {
+        Place::Attachment { hmac, stored } => Some((found, hmac, stored)),
+        Place::Here(_) | Place::File(..) | Place::InStore { .. } => None,
+    }
+}
+
+fn write_all(reader: &mut ContentReader, mut file: File) -> Result<WrittenOut, Error> {
+    while let Some(piece) = reader.next_piece()? {
+        file.write_all(piece).map_err(|source| Error::TargetUnwritable { source })?;
+    }
+    let (media_type, title) = (reader.media_type.clone(), reader.title.clone());
+    Ok(WrittenOut { media_type, title, size: reader.size })
 }
 
 /// A content, held in memory.

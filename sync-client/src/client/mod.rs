@@ -9,7 +9,7 @@ mod merged;
 mod syncing;
 
 pub use cache::CacheUsage;
-pub use contents::ContentReader;
+pub use contents::{ContentReader, WrittenOut};
 
 use std::fmt;
 use std::path::Path;

@@ -65,6 +65,7 @@ impl Error {
             | Self::RecordTooLarge { .. }
             | Self::AttachmentTooLarge { .. }
             | Self::SourceUnreadable { .. }
+            | Self::TargetUnwritable { .. }
             | Self::RecordOfOtherMember(_)
             | Self::RecordTwice(_) => Class::Invalid,
             Self::FileDamaged { .. }

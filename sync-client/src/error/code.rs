@@ -52,6 +52,7 @@ impl Error {
             Self::OtherDevice(_) => "other-device",
             Self::DeviceFileChanged => "device-file-changed",
             Self::SourceChanged => "file-changed",
+            Self::TargetUnwritable { .. } => "file-unwritable",
             Self::UploadTooSlow => "upload-too-slow",
             Self::MemberUnknown(_) => "member-unknown",
             Self::RecordUnknown(_) => "record-unknown",

@@ -62,6 +62,7 @@ impl Error {
             Self::DeviceUnknown(_) => "'tidegate devices' shows the devices; it reads their list from the store",
             Self::OtherDevice(_) => "run the command on that device: each alone can write its own name",
             Self::DeviceFileChanged => "try again",
+            Self::TargetUnwritable { .. } => "check the room on its disk, and your right to write it",
             Self::SourceChanged => "wait until nobody writes to it, and try again",
             Self::UploadTooSlow => "sync over a faster connection; the upload begins anew",
             Self::MemberUnknown(_) => {

@@ -322,6 +322,13 @@ pub enum Error {
     /// A file was written to while it was read.
     #[error("the file changed while it was read")]
     SourceChanged,
+    /// The caller's file cannot be written.
+    #[error("the file cannot be written")]
+    TargetUnwritable {
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// An upload took longer than what it stored may be relied on.
     #[error("the upload took more than three days")]
     UploadTooSlow,

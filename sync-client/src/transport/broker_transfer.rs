@@ -15,7 +15,7 @@ use super::broker::BrokerTransport;
 use super::payload::{FileSlice, Payload};
 use super::retry::repeat;
 use super::traffic::RequestKind;
-use super::transfer::{CompleteOutcome, OpenOutcome, StoredPart, Transfer, UploadId, UploadState, opened};
+use super::transfer::{CompleteOutcome, OpenOutcome, StoredPart, Transfer, UploadId, UploadState, opened, range_from};
 use super::{PutCondition, PutOutcome, Want};
 use crate::error::Error;
 
@@ -31,10 +31,10 @@ impl BrokerTransport {
 
 #[async_trait]
 impl Transfer for BrokerTransport {
-    async fn open(&self, key: &ObjectKey, from: u64) -> Result<OpenOutcome, Error> {
+    async fn open(&self, key: &ObjectKey, from: u64, to: Option<u64>) -> Result<OpenOutcome, Error> {
         let want = Want::Get(key.clone());
         let range: Vec<(String, String)> =
-            (from > 0).then(|| ("range".to_owned(), format!("bytes={from}-"))).into_iter().collect();
+            range_from(from, to).map(|range| ("range".to_owned(), range)).into_iter().collect();
         repeat(&self.retry, || async { opened(self.open_answer(&want, &range).await?) }).await
     }
 

@@ -15,7 +15,7 @@ use super::multipart_xml::{ListedPart, complete, read_parts, read_upload_id};
 use super::payload::{FileSlice, Payload};
 use super::retry::repeat;
 use super::traffic::RequestKind;
-use super::transfer::{CompleteOutcome, OpenOutcome, StoredPart, Transfer, UploadId, UploadState, opened};
+use super::transfer::{CompleteOutcome, OpenOutcome, StoredPart, Transfer, UploadId, UploadState, opened, range_from};
 use super::{Answer, HeadOutcome, PutCondition, PutOutcome, Transport as _, list_xml, store_answer};
 use crate::error::Error;
 
@@ -107,10 +107,10 @@ struct UploadCall<'a> {
 
 #[async_trait]
 impl Transfer for DirectTransport {
-    async fn open(&self, key: &ObjectKey, from: u64) -> Result<OpenOutcome, Error> {
+    async fn open(&self, key: &ObjectKey, from: u64, to: Option<u64>) -> Result<OpenOutcome, Error> {
         let name = key.to_string();
         repeat(&self.retry, || async {
-            let headers: Vec<(&str, String)> = (from > 0).then(|| ("range", format!("bytes={from}-"))).into_iter().collect();
+            let headers: Vec<(&str, String)> = range_from(from, to).map(|range| ("range", range)).into_iter().collect();
             let (kind, method, query, body) = (RequestKind::Get, Method::Get, vec![], Payload::Empty);
             let request = Request { kind, method, key: &name, query, headers, body, limit: MAX_XML_BYTES };
             let offset_before = self.http.clock().offset_ms();

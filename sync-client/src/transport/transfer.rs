@@ -72,6 +72,8 @@ pub enum OpenOutcome {
 pub struct ObjectStream {
     /// Where the first byte to come lies in the object; 0 from a store that knows no ranges.
     pub offset: u64,
+    /// Whether the store answered with the range that was asked for, and not with the whole object.
+    pub is_range: bool,
     /// Length of the whole object, where the store tells it.
     pub length: Option<u64>,
     incoming: Incoming,
@@ -91,11 +93,11 @@ impl ObjectStream {
 /// repeating; a body that broke off is read from its file again.
 #[async_trait]
 pub trait Transfer {
-    /// Opens an object from a byte on.
+    /// Opens an object from a byte on, up to another one or to its end.
     ///
     /// # Errors
     /// As [`super::Transport::get`].
-    async fn open(&self, key: &ObjectKey, from: u64) -> Result<OpenOutcome, Error>;
+    async fn open(&self, key: &ObjectKey, from: u64, to: Option<u64>) -> Result<OpenOutcome, Error>;
 
     /// Writes an object from a file.
     ///
@@ -147,13 +149,23 @@ pub(super) fn opened(opened: Opened) -> Result<OpenOutcome, Error> {
         };
     };
     store_answer::etag(&answer)?;
-    let (offset, length) = if answer.status == StatusCode::PARTIAL_CONTENT {
+    let is_range = answer.status == StatusCode::PARTIAL_CONTENT;
+    let (offset, length) = if is_range {
         let range = answer.header(&CONTENT_RANGE).and_then(content_range);
         range.ok_or_else(|| answer.malformed("part of an object, without saying which"))?
     } else {
         (0, answer.header(&CONTENT_LENGTH).and_then(|text| text.parse().ok()))
     };
-    Ok(OpenOutcome::Opened(Box::new(ObjectStream { offset, length, incoming })))
+    Ok(OpenOutcome::Opened(Box::new(ObjectStream { offset, is_range, length, incoming })))
+}
+
+/// The value of `Range` for these bytes (RFC 9110, section 14.1.2); `None` for all of them.
+pub(super) fn range_from(from: u64, to: Option<u64>) -> Option<String> {
+    match to {
+        Some(to) => Some(format!("bytes={from}-{}", to.saturating_sub(1))),
+        None if from > 0 => Some(format!("bytes={from}-")),
+        None => None,
+    }
 }
 
 /// First byte and whole length of `Content-Range` (RFC 9110, section 14.4).
@@ -173,5 +185,12 @@ mod tests {
         assert_eq!(content_range("bytes 7-9/*"), Some((7, None)));
         assert_eq!(content_range("bytes */10"), None);
         assert_eq!(content_range("lines 7-9/10"), None);
+    }
+
+    #[test]
+    fn a_range_names_its_last_byte() {
+        assert_eq!(range_from(0, None), None);
+        assert_eq!(range_from(7, None).as_deref(), Some("bytes=7-"));
+        assert_eq!(range_from(0, Some(8)).as_deref(), Some("bytes=0-7"));
     }
 }

@@ -233,6 +233,96 @@ async fn a_store_that_knows_no_ranges_costs_time_only() {
     assert!(get(&world.b, attached.hmac).await.unwrap().bytes == bytes);
 }
 
+/// Writes an attachment into a new file; the file's bytes, or why there are none.
+async fn write_out(client: &SyncClient, hmac: ContentHmac, path: &Path) -> Result<Vec<u8>, Error> {
+    client.write_to(ContentId::Attachment(hmac), File::create(path).unwrap(), &|_, _| {}).await?;
+    Ok(fs::read(path).unwrap())
+}
+
+/// The names in the folder of sealed files.
+fn sealed_names(home: &TestHome) -> Vec<String> {
+    let entries = fs::read_dir(home.path().join("attachments")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_content_is_written_to_a_file_in_one_pass_and_kept_unless_it_is_long() {
+    let world = World::direct().await;
+    let (short, long, inline) = (noise(300_000, 50), noise(21 * MIB + 13, 51), noise(100, 52));
+    let attached = [("short", &short), ("long", &long), ("inline", &inline)].map(|(name, bytes)| world.attach(name, bytes).hmac);
+    sync(&world.a).await;
+    let options = Options { keep_written: MIB as u64, ..options() };
+    let client = SyncClient::open(&world.b_home.path(), options).unwrap();
+    sync(&client).await;
+    let path = world.files.path().join("out");
+    for (hmac, bytes) in attached.into_iter().zip([&short, &long, &inline]) {
+        for _ in 0..2 {
+            assert!(write_out(&client, hmac, &path).await.unwrap() == *bytes);
+        }
+    }
+    assert_eq!(sealed_names(&world.b_home), [attached[0].to_string()], "the long one is not there twice");
+    // What is on the device is written from there.
+    assert!(write_out(&world.a, attached[1], &path).await.unwrap() == long);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_downloads_at_once_share_one_budget_and_all_come() {
+    let world = World::direct().await;
+    let contents: Vec<Vec<u8>> = (0..4).map(|seed| noise(20 * MIB + seed, 60 + seed as u64)).collect();
+    let hmacs: Vec<ContentHmac> = contents.iter().enumerate().map(|(n, bytes)| world.attach(&format!("{n}"), bytes).hmac).collect();
+    sync(&world.a).await;
+    // Room for one range and a half.
+    let options = Options { download_budget: 12 << 20, ..options() };
+    let client = SyncClient::open(&world.b_home.path(), options).unwrap();
+    sync(&client).await;
+    let paths: Vec<PathBuf> = (0..4).map(|n| world.files.path().join(format!("out-{n}"))).collect();
+    let all = hmacs.iter().zip(&paths).map(|(hmac, path)| write_out(&client, *hmac, path));
+    for (got, bytes) in futures_util::future::join_all(all).await.into_iter().zip(&contents) {
+        assert!(got.unwrap() == *bytes);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_download_in_ranges_goes_on_where_it_broke_off_and_loses_nothing_to_a_store_without_ranges() {
+    let world = World::direct().await;
+    let bytes = noise(40 * MIB, 70);
+    let hmac = world.attach("film.mp4", &bytes).hmac;
+    sync(&world.a).await;
+    sync(&world.b).await;
+    let path = world.files.path().join("out");
+    // Each answer ends within its range, also of those that come before their turn.
+    world.faults().cut_answers_after(Some(5 * MIB));
+    assert!(write_out(&world.b, hmac, &path).await.unwrap() == bytes);
+    world.b.clear_cache().unwrap();
+    // In one process to somewhere in the middle, in another to the end, into another file.
+    world.faults().after(2, Fault::Status(503, None));
+    write_out(&world.b, hmac, &path).await.unwrap_err();
+    let partial = sealed_names(&world.b_home);
+    assert!(partial.len() == 1 && partial[0].ends_with(".part"), "{partial:?}");
+    world.faults().always(None);
+    world.faults().cut_answers_after(None);
+    let other = SyncClient::open(&world.b_home.path(), options()).unwrap();
+    let second = world.files.path().join("second");
+    assert!(write_out(&other, hmac, &second).await.unwrap() == bytes);
+    assert!(other.transport().unwrap().traffic().total().bytes_down < 37 * MIB as u64, "the first 5 MiB were there");
+    other.clear_cache().unwrap();
+    world.faults().ignore_ranges(true);
+    assert!(write_out(&other, hmac, &path).await.unwrap() == bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_cannot_be_written_is_the_callers() {
+    let world = World::direct().await;
+    let hmac = world.attach("a.jpg", &noise(300_000, 71)).hmac;
+    sync(&world.a).await;
+    sync(&world.b).await;
+    let path = world.file("read only", b"");
+    let file = File::open(path).unwrap();
+    let error = world.b.write_to(ContentId::Attachment(hmac), file, &|_, _| {}).await.unwrap_err();
+    assert_eq!((error.code(), error.class()), ("file-unwritable", Class::Invalid));
+    assert!(get(&world.b, hmac).await.is_ok(), "and nothing else is in the way");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_swapped_and_cut_objects_are_refused_by_name() {
     let world = World::direct().await;
@@ -256,9 +346,11 @@ async fn damaged_swapped_and_cut_objects_are_refused_by_name() {
     ];
     for (what, body, reason) in cases {
         world.tamper(&key, &body).await;
-        let error = get(&world.b, attached.hmac).await.unwrap_err();
-        assert_eq!((error.code(), error.class()), ("content-damaged", Class::Corrupt), "{what}");
-        assert!(error.to_string().contains(reason), "{what}: {error}");
+        let out = world.files.path().join("out");
+        for error in [get(&world.b, attached.hmac).await.unwrap_err(), write_out(&world.b, attached.hmac, &out).await.unwrap_err()] {
+            assert_eq!((error.code(), error.class()), ("content-damaged", Class::Corrupt), "{what}");
+            assert!(error.to_string().contains(reason), "{what}: {error}");
+        }
     }
     // Cut while somebody is at it.
     world.tamper(&key, &good).await;

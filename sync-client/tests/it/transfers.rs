@@ -58,7 +58,7 @@ impl Subject {
 
     /// All bytes of an object from one on.
     async fn read(&self, key: &ObjectKey, from: u64) -> Vec<u8> {
-        let OpenOutcome::Opened(mut stream) = self.transport.open(key, from).await.unwrap() else { panic!("it is there") };
+        let OpenOutcome::Opened(mut stream) = self.transport.open(key, from, None).await.unwrap() else { panic!("it is there") };
         assert_eq!((stream.offset, stream.length), (from, Some(LENGTH)));
         let mut bytes = Vec::new();
         while let Some(piece) = stream.next().await.unwrap() {
@@ -100,8 +100,15 @@ async fn parts_in_any_order_make_an_object(subject: &Subject) {
     }
     assert!(subject.read(&key, 0).await == subject.bytes);
     assert!(subject.read(&key, 17 << 20).await == subject.bytes[17 << 20..], "from the middle of a part on");
-    assert!(matches!(transport.open(&key, LENGTH + 5).await.unwrap(), OpenOutcome::TooShort));
-    assert!(matches!(transport.open(&subject.key(9), 0).await.unwrap(), OpenOutcome::Missing));
+    let OpenOutcome::Opened(mut stream) = transport.open(&key, 10, Some(17 << 20)).await.unwrap() else { panic!("it is there") };
+    assert_eq!((stream.offset, stream.is_range, stream.length), (10, true, Some(LENGTH)));
+    let mut middle = Vec::new();
+    while let Some(piece) = stream.next().await.unwrap() {
+        middle.extend_from_slice(&piece);
+    }
+    assert!(middle == subject.bytes[10..17 << 20], "no byte before or after it");
+    assert!(matches!(transport.open(&key, LENGTH + 5, None).await.unwrap(), OpenOutcome::TooShort));
+    assert!(matches!(transport.open(&subject.key(9), 0, None).await.unwrap(), OpenOutcome::Missing));
 }
 
 async fn what_is_whole_stays_whole(subject: &Subject) {

@@ -97,11 +97,8 @@ async fn receive(home: &Path, to: &Path) -> Fallible<()> {
     for attachment in client.list(&ListFilter::default()).map_err(said)?.attachments {
         let path = to.join(&attachment.name);
         if !path.exists() {
-            let mut content = client.read(ContentId::Attachment(attachment.hmac), &|_, _| {}).await.map_err(said)?;
-            let mut file = File::create(path).map_err(said)?;
-            while let Some(piece) = content.next_piece().map_err(said)? {
-                file.write_all(piece).map_err(said)?;
-            }
+            let file = File::create(path).map_err(said)?;
+            client.write_to(ContentId::Attachment(attachment.hmac), file, &|_, _| {}).await.map_err(said)?;
         }
     }
     Ok(())
