@@ -57,7 +57,7 @@ impl Default for Options {
             read_timeout: Duration::from_secs(30),
             concurrency: 8,
             upload_budget: 64 << 20,
-            download_budget: 24 << 20,
+            download_budget: 16 << 20,
             keep_written: 64 << 20,
             cache_limit: None,
             merge_kinds: MergeKinds::default(),
