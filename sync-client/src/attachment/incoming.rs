@@ -187,12 +187,7 @@ impl Object {
         Ok(stream)
     }
 
-    async fn bring(
-        &self,
-        from: u64,
-        until: u64,
-        sender: &mpsc::UnboundedSender<Result<Bytes, Broken>>,
-    ) -> Result<(), Broken> {
+    async fn bring(&self, from: u64, until: u64, sender: &mpsc::UnboundedSender<Result<Bytes, Broken>>) -> Result<(), Broken> {
         let mut stream = self.open(from, until).await?;
         if !stream.is_range || stream.offset != from {
             return Err(Broken::Off(malformed("not the range that was asked for, as it did before")));

@@ -33,8 +33,7 @@ impl BrokerTransport {
 impl Transfer for BrokerTransport {
     async fn open(&self, key: &ObjectKey, from: u64, to: Option<u64>) -> Result<OpenOutcome, Error> {
         let want = Want::Get(key.clone());
-        let range: Vec<(String, String)> =
-            range_from(from, to).map(|range| ("range".to_owned(), range)).into_iter().collect();
+        let range: Vec<(String, String)> = range_from(from, to).map(|range| ("range".to_owned(), range)).into_iter().collect();
         repeat(&self.retry, || async { opened(self.open_answer(&want, &range).await?) }).await
     }
 

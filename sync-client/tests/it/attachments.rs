@@ -269,7 +269,8 @@ async fn a_content_is_written_to_a_file_in_one_pass_and_kept_unless_it_is_long()
 async fn several_downloads_at_once_share_one_budget_and_all_come() {
     let world = World::direct().await;
     let contents: Vec<Vec<u8>> = (0..4).map(|seed| noise(20 * MIB + seed, 60 + seed as u64)).collect();
-    let hmacs: Vec<ContentHmac> = contents.iter().enumerate().map(|(n, bytes)| world.attach(&format!("{n}"), bytes).hmac).collect();
+    let hmacs: Vec<ContentHmac> =
+        contents.iter().enumerate().map(|(n, bytes)| world.attach(&format!("{n}"), bytes).hmac).collect();
     sync(&world.a).await;
     // Room for one range and a half.
     let options = Options { download_budget: 12 << 20, ..options() };
@@ -347,7 +348,9 @@ async fn damaged_swapped_and_cut_objects_are_refused_by_name() {
     for (what, body, reason) in cases {
         world.tamper(&key, &body).await;
         let out = world.files.path().join("out");
-        for error in [get(&world.b, attached.hmac).await.unwrap_err(), write_out(&world.b, attached.hmac, &out).await.unwrap_err()] {
+        for error in
+            [get(&world.b, attached.hmac).await.unwrap_err(), write_out(&world.b, attached.hmac, &out).await.unwrap_err()]
+        {
             assert_eq!((error.code(), error.class()), ("content-damaged", Class::Corrupt), "{what}");
             assert!(error.to_string().contains(reason), "{what}: {error}");
         }
