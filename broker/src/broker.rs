@@ -12,6 +12,7 @@ use crate::budget::DailyBudget;
 use crate::clock::Clock;
 use crate::config::{Config, Limits, ServerIdKey, TokenLifetimes};
 use crate::health::Readiness;
+use crate::identity::app_store::Entitlements;
 use crate::presign::MAX_URL_SECONDS;
 use crate::presign::upload_id::UploadIds;
 use crate::session::{AccessTokens, Nonces, REVOCATION_SECONDS, ReplaySet, Revocations, Tokens};
@@ -30,6 +31,8 @@ pub(crate) struct Parts {
     pub(crate) nonces: Nonces,
     pub(crate) replays: ReplaySet,
     pub(crate) revocations: Revocations,
+    /// What App Store subscriptions entitle to, as read lately.
+    pub(crate) entitlements: Entitlements,
     pub(crate) server_id_key: ServerIdKey,
     pub(crate) store: StoreClient,
     pub(crate) profile: StoreProfile,
@@ -56,6 +59,7 @@ impl Broker {
             nonces: Nonces::new(config.server_id_key.as_bytes()),
             replays: ReplaySet::new(limits.replay_entries, clock.now()),
             revocations: Revocations::new(),
+            entitlements: Entitlements::new(),
             server_id_key: config.server_id_key.clone(),
             store: StoreClient::new(&config.store),
             profile: config.store.profile.clone(),

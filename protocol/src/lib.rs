@@ -19,5 +19,5 @@ pub mod wire;
 
 pub use key::{
     ChainId, ContentHmac, DeviceId, Digest, GrantId, InvalidId, InvalidKey, ListPrefix, MAX_KEY_BYTES, MAX_NUMBER, MemberId,
-    ObjectKey, RecordId, Sha256, Space, StateKey, UserId,
+    ObjectKey, RecordId, Sha256, Space, StateKey, StoreEnvironment, UserId,
 };

@@ -1,6 +1,7 @@
 //! Outside identities: who may open which account. Self-hosted brokers know invites.
 
 mod account_proof;
+pub(crate) mod app_store;
 pub(crate) mod link;
 mod link_account;
 mod self_host;

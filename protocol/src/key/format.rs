@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ObjectKey, Space, StateKey};
+use super::{ObjectKey, Space, StateKey, StoreEnvironment};
 
 impl fmt::Display for Space {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,6 +50,10 @@ impl fmt::Display for StateKey {
             Self::InviteRevoked { invite } => write!(f, "invites/{}/revoked.json", invite.as_hyphenated()),
             Self::DeviceRevoked { device } => write!(f, "revocations/devices/{device}.json"),
             Self::Renewal { user, device } => write!(f, "renewals/{user}/{device}.json"),
+            Self::Entitlement { subscription } => write!(f, "entitlements/{subscription}.json"),
+            Self::Notification { id } => write!(f, "notifications/{}.json", id.as_hyphenated()),
+            Self::Recovery { environment: StoreEnvironment::Production } => f.write_str("recoveries/production.json"),
+            Self::Recovery { environment: StoreEnvironment::Sandbox } => f.write_str("recoveries/sandbox.json"),
             Self::Audit { user, day, id } => write!(f, "audit/{user}/{day}/{}.json", id.as_hyphenated()),
         }
     }

@@ -147,6 +147,15 @@ pub enum ObjectKey {
     State(StateKey),
 }
 
+/// The App Store's environments in which purchases are verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StoreEnvironment {
+    /// Real purchases.
+    Production,
+    /// TestFlight, App Review and test accounts.
+    Sandbox,
+}
+
 /// The broker's own objects below `_tidegate/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StateKey {
@@ -192,6 +201,21 @@ pub enum StateKey {
         user: UserId,
         /// The device.
         device: DeviceId,
+    },
+    /// `_tidegate/entitlements/{hmac}.json`: what the App Store signed about a subscription, folded into one document.
+    Entitlement {
+        /// HMAC of the subscription under the server id key.
+        subscription: Sha256,
+    },
+    /// `_tidegate/notifications/{id}.json`: the App Store's notification of this `notificationUUID` was heard and counts.
+    Notification {
+        /// Apple's `notificationUUID`.
+        id: uuid::Uuid,
+    },
+    /// `_tidegate/recoveries/{environment}.json`: how far the App Store's history of notifications was walked.
+    Recovery {
+        /// Which of the App Store's environments.
+        environment: StoreEnvironment,
     },
     /// `_tidegate/audit/{user}/{day}/{id}.json`: what was deleted for whom; `day` is days since 1970-01-01.
     Audit {

@@ -6,7 +6,7 @@
 use std::str::FromStr;
 
 use super::ids::{parse_hex_u64, parse_uuid};
-use super::{InvalidId, MAX_KEY_BYTES, MAX_NUMBER, ObjectKey, Space, StateKey};
+use super::{InvalidId, MAX_KEY_BYTES, MAX_NUMBER, ObjectKey, Space, StateKey, StoreEnvironment};
 
 /// Why a text is not an object key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -136,6 +136,10 @@ fn parse_state(rest: &[&str]) -> Result<StateKey, InvalidKey> {
         ["invites", invite, "revoked.json"] => Ok(StateKey::InviteRevoked { invite: parse_uuid("invite id", invite)? }),
         ["revocations", "devices", name] => Ok(StateKey::DeviceRevoked { device: json(name)?.parse()? }),
         ["renewals", user, name] => Ok(StateKey::Renewal { user: user.parse()?, device: json(name)?.parse()? }),
+        ["entitlements", name] => Ok(StateKey::Entitlement { subscription: json(name)?.parse()? }),
+        ["notifications", name] => Ok(StateKey::Notification { id: parse_uuid("notification id", json(name)?)? }),
+        ["recoveries", "production.json"] => Ok(StateKey::Recovery { environment: StoreEnvironment::Production }),
+        ["recoveries", "sandbox.json"] => Ok(StateKey::Recovery { environment: StoreEnvironment::Sandbox }),
         ["audit", user, day, name] => {
             Ok(StateKey::Audit { user: user.parse()?, day: generation(day)?, id: parse_uuid("audit id", json(name)?)? })
         }

@@ -5,7 +5,7 @@ use proptest::sample::{Index, select};
 use tidegate_protocol::scope::{AccountScope, Permission, ScopeClaim, Share};
 use tidegate_protocol::{
     ChainId, ContentHmac, DeviceId, Digest, GrantId, ListPrefix, MAX_NUMBER, MemberId, ObjectKey, RecordId, Sha256, Space,
-    StateKey, UserId,
+    StateKey, StoreEnvironment, UserId,
 };
 use uuid::Uuid;
 
@@ -87,6 +87,10 @@ fn state_key() -> impl Strategy<Value = StateKey> {
         uuid().prop_map(|invite| StateKey::InviteRevoked { invite }),
         device().prop_map(|device| StateKey::DeviceRevoked { device }),
         (user(), device()).prop_map(|(user, device)| StateKey::Renewal { user, device }),
+        sha256().prop_map(|subscription| StateKey::Entitlement { subscription }),
+        uuid().prop_map(|id| StateKey::Notification { id }),
+        select(vec![StoreEnvironment::Production, StoreEnvironment::Sandbox])
+            .prop_map(|environment| StateKey::Recovery { environment }),
         (user(), generation(), uuid()).prop_map(|(user, day, id)| StateKey::Audit { user, day, id }),
     ]
 }

@@ -37,6 +37,10 @@ fn expected_keys() -> Vec<String> {
         format!("_tidegate/invites/{DEVICE}/revoked.json"),
         format!("_tidegate/revocations/devices/{DEVICE}.json"),
         format!("_tidegate/renewals/{USER}/{DEVICE}.json"),
+        format!("_tidegate/entitlements/{hash}.json"),
+        format!("_tidegate/notifications/{DEVICE}.json"),
+        "_tidegate/recoveries/production.json".to_owned(),
+        "_tidegate/recoveries/sandbox.json".to_owned(),
         format!("_tidegate/audit/{USER}/20000/{DEVICE}.json"),
     ];
     for space in [account, fm] {

@@ -50,6 +50,9 @@ state invite slot      | -            | -       | -         | -        | -      
 state invite revoked   | -            | -       | -         | -        | -        | -            | -
 state device revoked   | -            | -       | -         | -        | -        | -            | -
 state renewal          | -            | -       | -         | -        | -        | -            | -
+state entitlement      | -            | -       | -         | -        | -        | -            | -
+state notification     | -            | -       | -         | -        | -        | -            | -
+state recovery         | -            | -       | -         | -        | -        | -            | -
 state audit            | -            | -       | -         | -        | -        | -            | -
 ";
 
@@ -112,6 +115,9 @@ const fn kind(key: &ObjectKey) -> &'static str {
         ObjectKey::State(StateKey::InviteRevoked { .. }) => "invite revoked",
         ObjectKey::State(StateKey::DeviceRevoked { .. }) => "device revoked",
         ObjectKey::State(StateKey::Renewal { .. }) => "renewal",
+        ObjectKey::State(StateKey::Entitlement { .. }) => "entitlement",
+        ObjectKey::State(StateKey::Notification { .. }) => "notification",
+        ObjectKey::State(StateKey::Recovery { .. }) => "recovery",
         ObjectKey::State(StateKey::Audit { .. }) => "audit",
     }
 }
@@ -119,7 +125,7 @@ const fn kind(key: &ObjectKey) -> &'static str {
 #[test]
 fn the_table_has_a_row_for_every_kind_of_object() {
     let kinds: BTreeSet<_> = cells(OBJECTS).iter().map(|(row, _, _)| kind(&object(row, owners_device()))).collect();
-    assert_eq!(kinds.len(), 22, "{kinds:?}");
+    assert_eq!(kinds.len(), 25, "{kinds:?}");
 }
 
 #[test]

@@ -92,6 +92,9 @@ fn nothing_but_an_attachment_is_written_in_parts() {
         "fm sync-manifest",
         "fm record",
         "fm pack",
+        "state entitlement",
+        "state notification",
+        "state recovery",
         "state audit",
     ];
     for row in rows {

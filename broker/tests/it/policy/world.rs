@@ -9,7 +9,7 @@ use tidegate_protocol::presign::{PresignItem, Refusal};
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::scope::{AccountScope, Permission, Scopes, Share};
 use tidegate_protocol::{
-    ChainId, ContentHmac, DeviceId, GrantId, MemberId, ObjectKey, RecordId, Sha256, Space, StateKey, UserId,
+    ChainId, ContentHmac, DeviceId, GrantId, MemberId, ObjectKey, RecordId, Sha256, Space, StateKey, StoreEnvironment, UserId,
 };
 
 pub(super) const BODY: &[u8] = b"the exact bytes that go up";
@@ -104,6 +104,9 @@ pub(super) fn object(row: &str, own_device: DeviceId) -> ObjectKey {
         "state invite revoked" => ObjectKey::State(StateKey::InviteRevoked { invite: RecordId::from_bytes(uuid(7)).as_uuid() }),
         "state device revoked" => ObjectKey::State(StateKey::DeviceRevoked { device: own_device }),
         "state renewal" => ObjectKey::State(StateKey::Renewal { user, device: own_device }),
+        "state entitlement" => ObjectKey::State(StateKey::Entitlement { subscription: sha256 }),
+        "state notification" => ObjectKey::State(StateKey::Notification { id: RecordId::from_bytes(uuid(7)).as_uuid() }),
+        "state recovery" => ObjectKey::State(StateKey::Recovery { environment: StoreEnvironment::Sandbox }),
         "state audit" => ObjectKey::State(StateKey::Audit { user, day: 20_000, id: RecordId::from_bytes(uuid(7)).as_uuid() }),
         row => match row.split_once(' ') {
             Some(("account", kind)) => in_space(Space::Account(user), kind),
