@@ -7,6 +7,7 @@ use crate::key::{DeviceId, Sha256, UserId};
 
 const USER_LABEL: &[u8] = b"tidegate/user/v1";
 const PROOF_LABEL: &[u8] = b"tidegate/account-proof/v1";
+const APP_ACCOUNT_TOKEN_LABEL: &[u8] = b"tidegate/aat/v1";
 
 /// Length-prefixes a field (u32, big-endian), so that no two lists of fields give the same bytes.
 ///
@@ -50,6 +51,14 @@ pub fn user_id_of_genesis_hash(genesis: &Sha256) -> UserId {
 pub fn device_id(user: UserId, thumbprint: &Sha256) -> DeviceId {
     let hash = Hasher::new().chain_update(user.as_bytes()).chain_update(thumbprint.as_bytes()).finalize();
     DeviceId::new(uuid_of_hash(&Sha256::from_bytes(hash.into())))
+}
+
+/// The `appAccountToken` that an app gives StoreKit at a purchase for this account: UUIDv8 of SHA-256("tidegate/aat/v1" || user
+/// id). A transaction that carries it opens this account and no other; Apple learns a hash and not the user id.
+#[must_use]
+pub fn app_account_token(user: UserId) -> Uuid {
+    let hash = Hasher::new().chain_update(APP_ACCOUNT_TOKEN_LABEL).chain_update(user.as_bytes()).finalize();
+    uuid_of_hash(&Sha256::from_bytes(hash.into()))
 }
 
 /// What an account proof is for; a proof for one purpose is worth nothing for another.

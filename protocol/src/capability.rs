@@ -1,6 +1,8 @@
 //! `GET /v1/capabilities`: what a broker and its store can do.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::subscription::{BillingMode, Retention, ServiceMode};
 
 /// What a store does with a precondition on a PUT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -53,6 +55,8 @@ impl StoreProfile {
 pub enum IdentityKind {
     /// An invite of a self-hosted broker.
     SelfHost,
+    /// A subscription in the App Store.
+    AppStore,
     /// A way in that this version does not know.
     #[serde(other)]
     Unknown,
@@ -63,7 +67,8 @@ pub enum IdentityKind {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Capabilities {
-    /// Version of the HTTP API: 1.
+    /// Version of the HTTP API: 1. A broker that serves PumpSync's contract writes it as text, as that had it.
+    #[serde(deserialize_with = "number_or_text")]
     pub api_version: u32,
     /// Version of the broker, for people.
     pub broker_version: String,
@@ -79,4 +84,29 @@ pub struct Capabilities {
     pub url_seconds: u32,
     /// Seconds within which a revocation ends the minting of tokens and URLs; URLs already out live up to `url_seconds` more.
     pub revocation_seconds: u32,
+    /// Who runs the broker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_mode: Option<ServiceMode>,
+    /// What pays for the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing_mode: Option<BillingMode>,
+    /// Where the broker keeps pump credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tandem_credential_storage: Option<Retention>,
+    /// Where the broker keeps pump data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tandem_data_retention: Option<Retention>,
+}
+
+fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Version {
+        Number(u32),
+        Text(String),
+    }
+    match Version::deserialize(deserializer)? {
+        Version::Number(number) => Ok(number),
+        Version::Text(text) => text.parse().map_err(de::Error::custom),
+    }
 }

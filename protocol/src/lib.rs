@@ -15,6 +15,7 @@ pub mod presign;
 pub mod problem;
 pub mod scope;
 pub mod session;
+pub mod subscription;
 pub mod wire;
 
 pub use key::{

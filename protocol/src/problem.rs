@@ -119,6 +119,41 @@ problem_codes! {
     AlreadyLinked = "already-linked", 409, Conflict;
     /// The account's first objects are not in the store yet.
     AccountIncomplete = "account-incomplete", 409, Conflict;
+    /// This broker does not take this way in.
+    IdentityNotOffered = "identity-not-offered", 404, Invalid;
+
+    /// The product does not include this service.
+    SubscriptionProduct = "subscription-product", 403, Denied;
+    /// The product is neither a subscription nor bought for good.
+    SubscriptionProductType = "subscription-product-type", 403, Denied;
+    /// The subscription has ended: renew it, then send the new transaction.
+    SubscriptionExpired = "subscription-expired", 403, Denied;
+    /// The subscription's charge failed and its grace is over: check the payment method in the App Store.
+    SubscriptionBillingRetry = "subscription-billing-retry", 403, Denied;
+    /// The purchase was refunded.
+    SubscriptionRefunded = "subscription-refunded", 403, Denied;
+    /// What a family shared is shared no longer.
+    SubscriptionRevoked = "subscription-revoked", 403, Denied;
+    /// The customer has moved up to another product: send that one's transaction.
+    SubscriptionUpgraded = "subscription-upgraded", 403, Denied;
+    /// Nothing is known of the subscription behind this session: sign in again with a transaction.
+    SubscriptionUnknown = "subscription-unknown", 403, Denied;
+    /// This broker does not accept what somebody else in the family pays.
+    SubscriptionFamilyShared = "subscription-family-shared", 403, Denied;
+    /// The transaction was signed too long ago: ask StoreKit for a fresh one.
+    TransactionTooOld = "transaction-too-old", 403, Denied;
+    /// The transaction was signed in the future.
+    TransactionFromFuture = "transaction-from-future", 403, Denied;
+    /// The transaction lacks `appTransactionId`, without which one family member cannot be told from another.
+    AppTransactionIdMissing = "app-transaction-id-missing", 403, Denied;
+    /// The transaction's `appAccountToken` belongs to another account.
+    AppAccountTokenMismatch = "app-account-token-mismatch", 403, Denied;
+    /// The transaction was given to one device, and the request does not show that it comes from it.
+    DeviceVerificationRequired = "device-verification-required", 403, Denied;
+    /// The transaction was given to another device.
+    DeviceVerificationMismatch = "device-verification-mismatch", 403, Denied;
+    /// The account belongs to the App Store's other environment: sandbox purchases open no account of real ones.
+    EnvironmentMismatch = "environment-mismatch", 403, Denied;
 
     /// The object key is malformed.
     KeyInvalid = "key-invalid", 400, Invalid;

@@ -1,4 +1,5 @@
-//! `POST /v1/self-host/session`, `/v1/account/link` and `/v1/session/renew`: from an outside identity to tokens.
+//! `POST /v1/self-host/session`, `/v1/account/link` and `/v1/session/renew`: from an outside identity to tokens
+//! (`POST /v1/subscription/session`: [`crate::subscription`]).
 //!
 //! Every one of these calls carries a DPoP proof (RFC 9449) with the server's nonce and, as `bh`, the base64url SHA-256 of its
 //! body. Calls with an access token add `Authorization: DPoP {token}` and the proof's `ath`; a renewal's `ath` is that of the
@@ -11,6 +12,7 @@ use crate::account::ProofPurpose;
 use crate::capability::Capabilities;
 use crate::key::{DeviceId, UserId};
 use crate::scope::AccountScope;
+use crate::subscription::ServiceMode;
 use crate::wire::{Base64Url, timestamp};
 
 /// Name of the response header that carries the nonce for the next DPoP proof (RFC 9449, section 8).
@@ -62,7 +64,7 @@ pub struct RenewRequest {
     pub renewal_token: String,
 }
 
-/// Reply to each of the calls above.
+/// Reply to each of the calls above, and to `POST /v1/subscription/session`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -86,6 +88,16 @@ pub struct SessionReply {
     #[serde(default, with = "timestamp::option", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub renewal_expires_at: Option<OffsetDateTime>,
+    /// The same as `accessExpiresAt`, under PumpSync's name for it.
+    #[serde(default, with = "timestamp::option", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub expires_at: Option<OffsetDateTime>,
+    /// Whether what opened the session still counts; a session that was opened says true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entitlement_active: Option<bool>,
+    /// Who runs the broker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_mode: Option<ServiceMode>,
     /// What this broker and its store can do.
     pub capabilities: Capabilities,
 }

@@ -44,6 +44,7 @@ impl fmt::Display for StateKey {
             Self::Link { identity } => write!(f, "links/{identity}.json"),
             Self::LinkCandidate { identity, user } => write!(f, "links/{identity}/{user}.json"),
             Self::AccountKeys { user, generation } => write!(f, "accounts/{user}/{generation}.json"),
+            Self::AccountEnvironment { user } => write!(f, "accounts/{user}/environment.json"),
             Self::InviteSlot { invite, thumbprint } => {
                 write!(f, "invites/{}/slots/{thumbprint}.json", invite.as_hyphenated())
             }

@@ -178,6 +178,11 @@ pub enum StateKey {
         /// Generation of the account's keys.
         generation: u32,
     },
+    /// `_tidegate/accounts/{user}/environment.json`: the App Store's environment whose purchases open the account.
+    AccountEnvironment {
+        /// The account.
+        user: UserId,
+    },
     /// `_tidegate/invites/{invite}/slots/{thumbprint}.json`: a device slot taken by the key with this thumbprint.
     InviteSlot {
         /// The invite.

@@ -129,6 +129,7 @@ fn parse_state(rest: &[&str]) -> Result<StateKey, InvalidKey> {
     match rest {
         ["links", name] => Ok(StateKey::Link { identity: json(name)?.parse()? }),
         ["links", identity, name] => Ok(StateKey::LinkCandidate { identity: identity.parse()?, user: json(name)?.parse()? }),
+        ["accounts", user, "environment.json"] => Ok(StateKey::AccountEnvironment { user: user.parse()? }),
         ["accounts", user, name] => Ok(StateKey::AccountKeys { user: user.parse()?, generation: generation(json(name)?)? }),
         ["invites", invite, "slots", name] => {
             Ok(StateKey::InviteSlot { invite: parse_uuid("invite id", invite)?, thumbprint: json(name)?.parse()? })

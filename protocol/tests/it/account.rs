@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tidegate_protocol::account::{
-    ProofPurpose, account_proof_message, device_id, lp, user_id, user_id_of_genesis_hash, uuid_of_hash,
+    ProofPurpose, account_proof_message, app_account_token, device_id, lp, user_id, user_id_of_genesis_hash, uuid_of_hash,
 };
 use tidegate_protocol::genesis::{ED25519_PUBLIC_KEY_BYTES, Genesis, InvalidGenesis, MAX_GENESIS_BYTES, XWING_PUBLIC_KEY_BYTES};
 use tidegate_protocol::{Sha256, UserId};
@@ -32,6 +32,12 @@ fn the_user_id_is_a_uuid_of_the_hash_of_the_hash_of_the_genesis() {
 #[test]
 fn the_device_id_is_a_uuid_of_the_hash_of_user_and_thumbprint() {
     assert_eq!(device_id(user_id(GENESIS), &thumbprint()).to_string(), "fb74e226-a5a6-8f96-98db-772566117065");
+}
+
+#[test]
+fn the_app_account_token_is_a_uuid_of_the_hash_of_the_user() {
+    assert_eq!(app_account_token(USER.parse().unwrap()).to_string(), "3338fcb0-3ef6-86cd-9038-eae0973a4a6b");
+    assert_eq!(app_account_token(UserId::from_bytes([0; 16])).to_string(), "6a8baf54-d136-8f70-89c2-1f5f00c404a9");
 }
 
 #[test]

@@ -83,6 +83,7 @@ fn state_key() -> impl Strategy<Value = StateKey> {
         sha256().prop_map(|identity| StateKey::Link { identity }),
         (sha256(), user()).prop_map(|(identity, user)| StateKey::LinkCandidate { identity, user }),
         (user(), generation()).prop_map(|(user, generation)| StateKey::AccountKeys { user, generation }),
+        user().prop_map(|user| StateKey::AccountEnvironment { user }),
         (uuid(), sha256()).prop_map(|(invite, thumbprint)| StateKey::InviteSlot { invite, thumbprint }),
         uuid().prop_map(|invite| StateKey::InviteRevoked { invite }),
         device().prop_map(|device| StateKey::DeviceRevoked { device }),

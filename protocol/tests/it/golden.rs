@@ -22,6 +22,10 @@ use tidegate_protocol::presign::{PresignBatch, PresignItem, PresignOutcome, Pres
 use tidegate_protocol::problem::{ProblemCode, ProblemDocument};
 use tidegate_protocol::scope::AccountScope;
 use tidegate_protocol::session::{AccountProof, LinkRequest, RenewRequest, SelfHostSessionRequest, SessionReply};
+use tidegate_protocol::subscription::{
+    BearerSessionReply, BillingMode, EntitlementState, EntitlementStatus, Retention, ServiceMode, StatusReply,
+    SubscriptionSessionRequest,
+};
 use tidegate_protocol::wire::Base64Url;
 use time::macros::datetime;
 
@@ -154,6 +158,29 @@ fn all() -> Vec<Golden> {
             "self-host-session-request-with-proof.json",
             SelfHostSessionRequest { invite: "tgi1.invite".to_owned(), account: Some(account_proof()) },
         ),
+        golden("capabilities-hosted.json", hosted_capabilities()),
+        golden("subscription-session-request.json", subscription_request()),
+        golden(
+            "subscription-session-request-with-proof.json",
+            SubscriptionSessionRequest {
+                installation_id: Some("6F1C2D3E-0000-4000-8000-000000000001".to_owned()),
+                device_verification_id: Some("7f1c2d3e-0000-4000-8000-000000000002".parse().expect("a UUID")),
+                account: Some(account_proof()),
+                ..subscription_request()
+            },
+        ),
+        golden("session-reply-hosted.json", hosted_session()),
+        golden("status-reply.json", status()),
+        golden("status-reply-refunded.json", refunded()),
+        golden(
+            "bearer-session-reply.json",
+            BearerSessionReply {
+                access_token: "header.payload.signature".to_owned(),
+                expires_at: datetime!(2026-11-21 09:45 UTC),
+                entitlement_active: true,
+                service_mode: ServiceMode::Hosted,
+            },
+        ),
         golden("link-request.json", LinkRequest {}),
         golden("renew-request.json", RenewRequest { renewal_token: "header.payload.signature".to_owned() }),
         golden("session-reply-full.json", full_session()),
@@ -246,7 +273,62 @@ fn capabilities() -> Capabilities {
         max_batch: 1_000,
         url_seconds: 900,
         revocation_seconds: 60,
+        service_mode: None,
+        billing_mode: None,
+        tandem_credential_storage: None,
+        tandem_data_retention: None,
     }
+}
+
+fn hosted_capabilities() -> Capabilities {
+    Capabilities {
+        identities: vec![IdentityKind::SelfHost, IdentityKind::AppStore],
+        service_mode: Some(ServiceMode::Hosted),
+        billing_mode: Some(BillingMode::AppStore),
+        tandem_credential_storage: Some(Retention::None),
+        tandem_data_retention: Some(Retention::None),
+        ..capabilities()
+    }
+}
+
+fn subscription_request() -> SubscriptionSessionRequest {
+    SubscriptionSessionRequest {
+        signed_transaction_info: "header.transaction.signature".to_owned(),
+        installation_id: None,
+        device_verification_id: None,
+        account: None,
+    }
+}
+
+fn status() -> StatusReply {
+    StatusReply {
+        entitlement_active: true,
+        service_mode: ServiceMode::Hosted,
+        tandem_credential_storage: Retention::None,
+        tandem_data_retention: Retention::None,
+        user_id: Some(USER.parse().expect("a user id")),
+        entitlement: Some(EntitlementStatus {
+            product_id: "org.example.health.monthly".to_owned(),
+            environment: "Production".to_owned(),
+            family_shared: false,
+            state: EntitlementState::Active,
+            until: Some(datetime!(2026-12-21 09:30 UTC)),
+            auto_renews: Some(true),
+            code: None,
+        }),
+    }
+}
+
+fn refunded() -> StatusReply {
+    let entitlement = EntitlementStatus {
+        family_shared: true,
+        state: EntitlementState::Refunded,
+        until: Some(datetime!(2026-11-21 09:30 UTC)),
+        auto_renews: None,
+        code: Some(ProblemCode::SubscriptionRefunded),
+        ..status().entitlement.expect("it is there")
+    };
+    StatusReply { entitlement_active: false, entitlement: Some(entitlement), ..status() }
 }
 
 fn account_proof() -> AccountProof {
@@ -266,7 +348,20 @@ fn full_session() -> SessionReply {
         access_expires_at: datetime!(2026-11-21 09:45 UTC),
         renewal_token: Some("header.renewal.signature".to_owned()),
         renewal_expires_at: Some(datetime!(2026-12-21 09:30:00.5 UTC)),
+        expires_at: None,
+        entitlement_active: None,
+        service_mode: None,
         capabilities: capabilities(),
+    }
+}
+
+fn hosted_session() -> SessionReply {
+    SessionReply {
+        expires_at: Some(datetime!(2026-11-21 09:45 UTC)),
+        entitlement_active: Some(true),
+        service_mode: Some(ServiceMode::Hosted),
+        capabilities: hosted_capabilities(),
+        ..full_session()
     }
 }
 

@@ -33,6 +33,7 @@ fn expected_keys() -> Vec<String> {
         format!("_tidegate/links/{hash}.json"),
         format!("_tidegate/links/{hash}/{USER}.json"),
         format!("_tidegate/accounts/{USER}/1.json"),
+        format!("_tidegate/accounts/{USER}/environment.json"),
         format!("_tidegate/invites/{DEVICE}/slots/{hash}.json"),
         format!("_tidegate/invites/{DEVICE}/revoked.json"),
         format!("_tidegate/revocations/devices/{DEVICE}.json"),

@@ -46,6 +46,7 @@ other fm pack          | get head put | -       | -         | -        | -      
 state link             | -            | -       | -         | -        | -        | -            | -
 state link candidate   | -            | -       | -         | -        | -        | -            | -
 state account keys     | -            | -       | -         | -        | -        | -            | -
+state environment      | -            | -       | -         | -        | -        | -            | -
 state invite slot      | -            | -       | -         | -        | -        | -            | -
 state invite revoked   | -            | -       | -         | -        | -        | -            | -
 state device revoked   | -            | -       | -         | -        | -        | -            | -
@@ -111,6 +112,7 @@ const fn kind(key: &ObjectKey) -> &'static str {
         ObjectKey::State(StateKey::Link { .. }) => "link",
         ObjectKey::State(StateKey::LinkCandidate { .. }) => "link candidate",
         ObjectKey::State(StateKey::AccountKeys { .. }) => "account keys",
+        ObjectKey::State(StateKey::AccountEnvironment { .. }) => "account environment",
         ObjectKey::State(StateKey::InviteSlot { .. }) => "invite slot",
         ObjectKey::State(StateKey::InviteRevoked { .. }) => "invite revoked",
         ObjectKey::State(StateKey::DeviceRevoked { .. }) => "device revoked",
@@ -125,7 +127,7 @@ const fn kind(key: &ObjectKey) -> &'static str {
 #[test]
 fn the_table_has_a_row_for_every_kind_of_object() {
     let kinds: BTreeSet<_> = cells(OBJECTS).iter().map(|(row, _, _)| kind(&object(row, owners_device()))).collect();
-    assert_eq!(kinds.len(), 25, "{kinds:?}");
+    assert_eq!(kinds.len(), 26, "{kinds:?}");
 }
 
 #[test]

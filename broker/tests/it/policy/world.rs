@@ -98,6 +98,7 @@ pub(super) fn object(row: &str, own_device: DeviceId) -> ObjectKey {
         "state link" => ObjectKey::State(StateKey::Link { identity: sha256 }),
         "state link candidate" => ObjectKey::State(StateKey::LinkCandidate { identity: sha256, user }),
         "state account keys" => ObjectKey::State(StateKey::AccountKeys { user, generation: 1 }),
+        "state environment" => ObjectKey::State(StateKey::AccountEnvironment { user }),
         "state invite slot" => {
             ObjectKey::State(StateKey::InviteSlot { invite: RecordId::from_bytes(uuid(7)).as_uuid(), thumbprint: sha256 })
         }
