@@ -112,11 +112,7 @@ mod tests {
             "purchaseDate": millis, "signedDate": millis, "environment": "Production",
         });
         let read: Transaction = serde_json::from_value(read).unwrap();
-        Transaction {
-            in_app_ownership_type: ownership,
-            app_transaction_id: app_transaction_id.map(str::to_owned),
-            ..read
-        }
+        Transaction { in_app_ownership_type: ownership, app_transaction_id: app_transaction_id.map(str::to_owned), ..read }
     }
 
     fn names(transaction: &Transaction) -> Result<(String, Option<String>), NotAdmitted> {

@@ -69,8 +69,7 @@ pub fn bind(transaction: &Transaction, presented: &Presented<'_>) -> Result<(), 
             return Err(NotBound::OtherAccount);
         }
     }
-    let is_tied_by_the_account =
-        presented.proven.is_some() && (is_linked || transaction.app_account_token.is_some());
+    let is_tied_by_the_account = presented.proven.is_some() && (is_linked || transaction.app_account_token.is_some());
     if !is_tied_by_the_account && device == DeviceStanding::Unproven {
         return Err(NotBound::DeviceUnproven);
     }
@@ -155,7 +154,8 @@ mod tests {
     #[test]
     fn every_way_to_present_a_transaction_has_its_answer() {
         let none: &[Uuid] = &[];
-        let cases: &[(Option<Uuid>, bool, &[Uuid], Option<Uuid>, Option<Uuid>, &str)] = &[
+        type Case = (Option<Uuid>, bool, &'static [Uuid], Option<Uuid>, Option<Uuid>, &'static str);
+        let cases: &[Case] = &[
             // A first link by an appAccountToken: the account's key is enough, another's is not, and none is not.
             (Some(OWN), true, none, Some(OWN), None, "ok"),
             (Some(OWN), false, none, Some(OWN), None, "ok"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tidegate_protocol::capability::{Capabilities, IdentityKind, Precondition, StoreProfile};
 use tidegate_protocol::presign::MAX_BATCH;
+use tidegate_protocol::subscription::{BillingMode, Retention, ServiceMode};
 use tidegate_sigv4::{EndpointError, Presigner};
 use tokio::sync::Semaphore;
 
@@ -43,6 +44,8 @@ pub(crate) struct Parts {
     pub(crate) uploads: UploadIds,
     pub(crate) limits: Limits,
     pub(crate) signed_bytes: DailyBudget,
+    /// The same for accounts of the App Store's sandbox, whose purchases cost nothing.
+    pub(crate) sandbox_bytes: DailyBudget,
     pub(crate) deletions: DailyBudget,
     pub(crate) requests: Semaphore,
     pub(crate) readiness: Readiness,
@@ -67,6 +70,7 @@ impl Broker {
             write: config.store.write_presigner()?,
             uploads: UploadIds::new(config.server_id_key.as_bytes()),
             signed_bytes: DailyBudget::new(limits.daily_bytes),
+            sandbox_bytes: DailyBudget::new(limits.sandbox_daily_bytes.min(limits.daily_bytes)),
             deletions: DailyBudget::new(limits.daily_deletions),
             requests: Semaphore::new(limits.concurrent_requests),
             readiness: Readiness::default(),
@@ -96,6 +100,10 @@ impl Broker {
             max_batch: u32::try_from(MAX_BATCH).unwrap_or(u32::MAX),
             url_seconds: MAX_URL_SECONDS,
             revocation_seconds: REVOCATION_SECONDS,
+            service_mode: Some(ServiceMode::SelfHosted),
+            billing_mode: Some(BillingMode::None),
+            tandem_credential_storage: Some(Retention::None),
+            tandem_data_retention: Some(Retention::None),
         }
     }
 }

@@ -10,8 +10,9 @@ use time::macros::datetime;
 use uuid::Uuid;
 
 use crate::delete::AuditDocument;
-use crate::identity::{LinkDocument, SlotDocument};
+use crate::identity::{EnvironmentDocument, LinkDocument, SlotDocument};
 use crate::session::{Predecessor, RenewalDocument, RevokedDocument};
+use tidegate_app_store::Environment;
 use tidegate_protocol::{DeviceId, UserId};
 
 const NOW: OffsetDateTime = datetime!(2026-11-21 09:30 UTC);
@@ -35,6 +36,7 @@ fn device() -> DeviceId {
 #[test]
 fn documents_are_written_as_ever() {
     assert_golden("link.json", &LinkDocument::new(user(), NOW));
+    assert_golden("account-environment.json", &EnvironmentDocument::new(Environment::Production, NOW));
     assert_golden("invite-slot.json", &SlotDocument::new(user(), NOW));
     assert_golden("device-revoked.json", &RevokedDocument::new(NOW));
     let deleted = format!("users/{}/checkpoints/00112233445566778899aabbccddeeff.blob", user());

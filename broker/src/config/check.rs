@@ -181,6 +181,7 @@ impl Reader {
     fn limits(&mut self) -> Option<Limits> {
         let limits = Limits::default();
         let daily_bytes = self.number("limits.daily_bytes", limits.daily_bytes);
+        let sandbox_daily_bytes = self.number("limits.sandbox_daily_bytes", limits.sandbox_daily_bytes);
         let daily_deletions = self.number("limits.daily_deletions", limits.daily_deletions);
         let body_bytes = self.number("limits.body_bytes", limits.body_bytes);
         let concurrent_requests = self.number("limits.concurrent_requests", limits.concurrent_requests);
@@ -188,6 +189,7 @@ impl Reader {
         let replay_entries = self.number("limits.replay_entries", limits.replay_entries);
         Some(Limits {
             daily_bytes: daily_bytes?,
+            sandbox_daily_bytes: sandbox_daily_bytes?,
             daily_deletions: daily_deletions?,
             body_bytes: body_bytes?,
             concurrent_requests: concurrent_requests?,

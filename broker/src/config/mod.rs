@@ -69,6 +69,8 @@ impl fmt::Debug for ServerIdKey {
 pub struct Limits {
     /// Bytes that an account may have signed for upload in a day.
     pub daily_bytes: u64,
+    /// The same for an account of the App Store's sandbox.
+    pub sandbox_daily_bytes: u64,
     /// Objects that an account may delete in a day.
     pub daily_deletions: u64,
     /// Largest request body in bytes.
@@ -85,6 +87,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             daily_bytes: 20 << 30,
+            sandbox_daily_bytes: 1 << 30,
             daily_deletions: 100_000,
             body_bytes: 2 << 20,
             concurrent_requests: 1_024,

@@ -117,6 +117,13 @@ pub const SETTINGS: &[Setting] = &[
         "21474836480",
         "bytes that an account may have signed for upload in a day (UTC), for each replica",
     ),
+    number(
+        "limits.sandbox_daily_bytes",
+        1 << 20,
+        1 << 50,
+        "1073741824",
+        "the same for an account of the App Store's sandbox, whose purchases cost nothing; never more than `limits.daily_bytes`",
+    ),
     number("limits.daily_deletions", 1, 1 << 30, "100000", "objects that an account may delete in a day (UTC), for each replica"),
     number("limits.body_bytes", 64 << 10, 64 << 20, "2097152", "largest request body in bytes"),
     number("limits.concurrent_requests", 1, 1 << 20, "1024", "requests under way at once; more are refused with 503"),

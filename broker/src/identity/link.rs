@@ -38,9 +38,14 @@ impl LinkDocument {
     }
 }
 
-/// The name of a self-host identity's link. Keyed, so that the bucket does not tell who the users are.
+/// The name of a self-host identity's link.
 pub(crate) fn self_host_identity(key: &ServerIdKey, name: &str) -> Sha256 {
-    let fields: [&[u8]; 4] = [b"self-host", b"", b"", name.as_bytes()];
+    identity(key, ["self-host", "", "", name])
+}
+
+/// Kind, issuer, environment and subject under one name. Keyed, so that the bucket does not tell who the users are.
+fn identity(key: &ServerIdKey, fields: [&str; 4]) -> Sha256 {
+    let fields = fields.map(str::as_bytes);
     let message: Vec<u8> = fields.into_iter().flat_map(lp).collect();
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), &message);
     let mut bytes = [0; 32];

@@ -6,7 +6,7 @@ use tidegate_protocol::problem::{ProblemCode, ProblemDocument};
 use tidegate_protocol::session::{LinkRequest, SessionReply};
 use tidegate_protocol::{Digest, ObjectKey, UserId};
 
-use super::{link, self_host};
+use super::door;
 use crate::broker::Broker;
 use crate::json::Json;
 use crate::problem::Problem;
@@ -35,13 +35,9 @@ pub(crate) async fn link_account(
     };
     let user = caller.scopes().user;
     refuse_incomplete(&broker, user).await?;
-    self_host::refuse_revoked(&broker, &identity.inv).await?;
-    // The slot first: a link without a device would leave an account that nobody with this invite can open.
-    self_host::take_slot(&broker, &identity.inv, &caller.thumbprint, user).await?;
-    if link::create(&broker, identity.lnk, user).await? != user {
-        return Err(already_linked());
-    }
-    let grant = SessionGrant { user, thumbprint: caller.thumbprint, identity };
+    let until = door::refuse_ended(&broker, &identity).await?;
+    door::tie(&broker, &identity, &caller.thumbprint, user).await?;
+    let grant = SessionGrant { user, thumbprint: caller.thumbprint, identity, until };
     open_full(&broker, &grant).await.map(Json)
 }
 

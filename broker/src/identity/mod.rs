@@ -1,15 +1,20 @@
-//! Outside identities: who may open which account. Self-hosted brokers know invites.
+//! Outside identities: who may open which account. Self-hosted brokers know invites, hosted ones App Store subscriptions.
 
 mod account_proof;
 pub(crate) mod app_store;
+mod door;
 pub(crate) mod link;
 mod link_account;
 mod self_host;
 
 #[cfg(test)]
+pub(crate) use app_store::EnvironmentDocument;
+pub(crate) use app_store::SubscriptionClaim;
+pub(crate) use door::refuse_ended;
+#[cfg(test)]
 pub(crate) use link::LinkDocument;
 pub(crate) use link_account::{__path_link_account, link_account};
 #[cfg(test)]
 pub(crate) use self_host::SlotDocument;
-pub(crate) use self_host::{__path_session, InviteClaim, refuse_revoked, session};
+pub(crate) use self_host::{__path_session, InviteClaim, session};
 pub use self_host::{Invite, InviteError, InviteRequest, MAX_INVITE_DEVICES, issue_invite};

@@ -38,7 +38,7 @@ pub(crate) async fn create(
     let request = UploadRequest::create(&body)?;
     authorize_upload(caller.scopes(), &request)?;
     let UploadRequest::Create { key, length, sha256: _ } = request else { return Err(Problem::internal_without_cause()) };
-    if !broker.signed_bytes.take(caller.payer(), PART_BYTES, broker.clock.now()) {
+    if !caller.take_bytes(&broker, PART_BYTES, broker.clock.now()) {
         let message = "the account's bytes of the day are used up; try again tomorrow (UTC)";
         return Err(Problem::new(ProblemCode::DailyLimit, message));
     }

@@ -97,7 +97,7 @@ impl<'a> Signing<'a> {
     fn sign(&self, item: &PresignItem) -> Result<SignedUrl, Refusal> {
         let request = ObjectRequest::parse(item, &self.broker.uploads)?;
         let conditions = policy::authorize(self.caller.scopes(), &request, &self.broker.profile)?;
-        if !self.broker.signed_bytes.take(self.caller.payer(), conditions.signed_bytes, self.now) {
+        if !self.caller.take_bytes(self.broker, conditions.signed_bytes, self.now) {
             let message = "the account's bytes of the day are used up; try again tomorrow (UTC)".to_owned();
             return Err(Refusal { code: ProblemCode::DailyLimit, message });
         }

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::token::{TokenFault, TokenType, Tokens};
-use crate::identity::InviteClaim;
+use crate::identity::{InviteClaim, SubscriptionClaim};
 
 /// Verified tokens that are remembered.
 const CACHED_TOKENS: u64 = 100_000;
@@ -37,8 +37,27 @@ impl Confirmation {
 pub(crate) struct IdentityClaims {
     /// HMAC of the identity: names its link.
     pub(crate) lnk: Sha256,
-    /// The invite by which it came.
-    pub(crate) inv: InviteClaim,
+    /// By what it came.
+    #[serde(flatten)]
+    pub(crate) way: WayIn,
+}
+
+/// By what an outside identity came: one claim of the token for each kind.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum WayIn {
+    #[serde(rename = "inv")]
+    Invite(InviteClaim),
+    #[serde(rename = "aps")]
+    Subscription(SubscriptionClaim),
+}
+
+impl IdentityClaims {
+    pub(crate) const fn subscription(&self) -> Option<&SubscriptionClaim> {
+        match &self.way {
+            WayIn::Invite(_) => None,
+            WayIn::Subscription(claim) => Some(claim),
+        }
+    }
 }
 
 /// Claims of an access token.
@@ -53,7 +72,7 @@ pub(crate) struct AccessClaims {
     pub(crate) jti: Uuid,
     pub(crate) iat: i64,
     pub(crate) exp: i64,
-    /// Only with scope `create`: what `POST /v1/account/link` ties together.
+    /// With scope `create`, for `POST /v1/account/link`; and wherever a subscription opens the session, for `GET /v1/status`.
     #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
     pub(crate) identity: Option<IdentityClaims>,
 }

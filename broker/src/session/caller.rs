@@ -18,6 +18,7 @@ use super::replay::Replay;
 use super::token::TokenFault;
 use crate::broker::Broker;
 use crate::budget::Payer;
+use crate::identity::SubscriptionClaim;
 use crate::layers::BodyHash;
 use crate::problem::Problem;
 
@@ -62,9 +63,21 @@ impl Caller {
         }
     }
 
+    /// Takes bytes that are to be uploaded off the caller's day; `false`, and nothing taken, if fewer are left.
+    pub(crate) fn take_bytes(&self, broker: &Broker, bytes: u64, now: OffsetDateTime) -> bool {
+        let is_paid = self.subscription().is_none_or(SubscriptionClaim::is_real);
+        let budget = if is_paid { &broker.signed_bytes } else { &broker.sandbox_bytes };
+        budget.take(self.payer(), bytes, now)
+    }
+
     /// The identity that an account may be linked to: with scope `create` alone.
     pub(crate) fn unlinked_identity(&self) -> Option<&IdentityClaims> {
         self.access.identity.as_ref().filter(|_| self.access.scopes.account == AccountScope::Create)
+    }
+
+    /// The subscription that opens the session, if it is one.
+    pub(crate) fn subscription(&self) -> Option<&SubscriptionClaim> {
+        self.access.identity.as_ref().and_then(IdentityClaims::subscription)
     }
 
     pub(crate) fn require_full(&self) -> Result<(), Problem> {

@@ -3,11 +3,12 @@
 use tidegate_protocol::account::device_id;
 use tidegate_protocol::scope::{AccountScope, ScopeClaim};
 use tidegate_protocol::session::SessionReply;
+use tidegate_protocol::subscription::ServiceMode;
 use tidegate_protocol::{DeviceId, Sha256, UserId};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::access::{AccessClaims, Confirmation, IdentityClaims};
+use super::access::{AccessClaims, Confirmation, IdentityClaims, WayIn};
 use super::renewal::{self, Issue, RenewalClaims};
 use super::revocation::is_device_revoked;
 use super::token::TokenType;
@@ -20,11 +21,30 @@ pub(crate) struct SessionGrant {
     pub(crate) user: UserId,
     pub(crate) thumbprint: Sha256,
     pub(crate) identity: IdentityClaims,
+    /// When what opens the session ends: no token outlives it. `None` for invites, which open sessions until they are revoked.
+    pub(crate) until: Option<OffsetDateTime>,
 }
 
 impl SessionGrant {
     pub(super) fn device(&self) -> DeviceId {
         device_id(self.user, &self.thumbprint)
+    }
+
+    /// The end of a token that would live until `end`.
+    pub(super) fn bounded(&self, end: OffsetDateTime) -> OffsetDateTime {
+        self.until.map_or(end, |until| end.min(until))
+    }
+
+    /// When a renewal token of this birth ends.
+    pub(super) fn renewal_ends_at(&self, broker: &Broker, issued_at: OffsetDateTime) -> OffsetDateTime {
+        self.bounded(issued_at + Duration::days(i64::from(broker.lifetimes.renewal_days)))
+    }
+
+    const fn service_mode(&self) -> ServiceMode {
+        match self.identity.way {
+            WayIn::Invite(_) => ServiceMode::SelfHosted,
+            WayIn::Subscription(_) => ServiceMode::Hosted,
+        }
     }
 }
 
@@ -67,6 +87,9 @@ pub(super) fn reply(
         access_expires_at,
         renewal_token,
         renewal_expires_at,
+        expires_at: Some(access_expires_at),
+        entitlement_active: Some(true),
+        service_mode: Some(grant.service_mode()),
         capabilities: broker.capabilities(),
     })
 }
@@ -79,7 +102,8 @@ fn access_token(
 ) -> Result<(String, OffsetDateTime), Problem> {
     let issuer = broker.tokens.issuer();
     let iat = now.unix_timestamp();
-    let exp = iat + i64::from(broker.lifetimes.access_seconds);
+    let exp = grant.bounded(now + Duration::seconds(i64::from(broker.lifetimes.access_seconds))).unix_timestamp();
+    let is_told = account == AccountScope::Create || grant.identity.subscription().is_some();
     let claims = AccessClaims {
         iss: issuer.to_owned(),
         aud: issuer.to_owned(),
@@ -90,7 +114,7 @@ fn access_token(
         jti: Uuid::new_v4(),
         iat,
         exp,
-        identity: (account == AccountScope::Create).then(|| grant.identity.clone()),
+        identity: is_told.then(|| grant.identity.clone()),
     };
     Ok((broker.tokens.sign(TokenType::Access, &claims).map_err(Problem::internal)?, seconds(exp)))
 }
@@ -98,7 +122,7 @@ fn access_token(
 fn renewal_token(broker: &Broker, grant: &SessionGrant, issue: Issue) -> Result<(String, OffsetDateTime), Problem> {
     let issuer = broker.tokens.issuer();
     let iat = issue.issued_at.unix_timestamp();
-    let exp = (issue.issued_at + Duration::days(i64::from(broker.lifetimes.renewal_days))).unix_timestamp();
+    let exp = grant.renewal_ends_at(broker, issue.issued_at).unix_timestamp();
     let claims = RenewalClaims {
         iss: issuer.to_owned(),
         aud: issuer.to_owned(),

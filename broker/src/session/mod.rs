@@ -13,7 +13,7 @@ mod replay;
 mod revocation;
 mod token;
 
-pub(crate) use access::{AccessTokens, IdentityClaims};
+pub(crate) use access::{AccessTokens, IdentityClaims, WayIn};
 pub(crate) use caller::{Caller, ProvenKey};
 pub(crate) use grant::{SessionGrant, open_full, open_limited};
 pub(crate) use keys::JwkSet;

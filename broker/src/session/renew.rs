@@ -5,10 +5,11 @@ use tidegate_protocol::account::device_id;
 use tidegate_protocol::problem::{ProblemCode, ProblemDocument};
 use tidegate_protocol::scope::AccountScope;
 use tidegate_protocol::session::{RenewRequest, SessionReply};
+use time::OffsetDateTime;
 
 use super::caller::ProvenKey;
 use super::grant::{self, SessionGrant};
-use super::renewal::{self, RenewalClaims};
+use super::renewal::{self, Issue, RenewalClaims};
 use super::token::TokenType;
 use crate::broker::Broker;
 use crate::identity::{self, link};
@@ -34,16 +35,21 @@ pub(crate) async fn renew(
 ) -> Result<Json<SessionReply>, Problem> {
     let now = broker.clock.now();
     let claims = verify(&broker, &key, &request.renewal_token)?;
+    grant::refuse_revoked(&broker, claims.did).await?;
+    // Before the token's own end is looked at: a subscription's token ends with it, and the client is to hear why.
+    let until = identity::refuse_ended(&broker, &claims.identity).await?;
     if now.unix_timestamp() >= claims.exp {
         return Err(Problem::new(ProblemCode::RenewalExpired, "the renewal token has ended; sign in again"));
     }
-    grant::refuse_revoked(&broker, claims.did).await?;
-    identity::refuse_revoked(&broker, &claims.identity.inv).await?;
     if link::find(&broker, claims.identity.lnk).await? != Some(claims.sub) {
         return Err(Problem::new(ProblemCode::RenewalExpired, "the identity opens this account no more; sign in again"));
     }
     let issue = renewal::present(&broker, &claims, now).await?;
-    let grant = SessionGrant { user: claims.sub, thumbprint: key.thumbprint, identity: claims.identity };
+    let kept = Issue { jti: claims.jti, issued_at: OffsetDateTime::from_unix_timestamp(claims.iat).unwrap_or(now) };
+    let grant = SessionGrant { user: claims.sub, thumbprint: key.thumbprint, identity: claims.identity, until };
+    // The subscription was renewed since: the same renewal token may live longer than the one that was presented says.
+    let lives_longer = grant.renewal_ends_at(&broker, kept.issued_at).unix_timestamp() > claims.exp;
+    let issue = issue.or_else(|| lives_longer.then_some(kept));
     grant::reply(&broker, &grant, AccountScope::Full, issue, now).map(Json)
 }
 

@@ -109,11 +109,43 @@ fn problem_help(code: ProblemCode) -> &'static str {
         ProblemCode::InviteExpired | ProblemCode::InviteRevoked | ProblemCode::InviteInvalid => {
             "ask the broker's operator for a new invite"
         }
-        ProblemCode::AccountNotFound => "this invite opens no account yet: run 'tidegate init' on the first device",
-        ProblemCode::AlreadyLinked => "this invite's person already has an account: run 'tidegate join' with its recovery code",
-        ProblemCode::AccountProofInvalid => "this invite belongs to another account than this device",
+        ProblemCode::AccountNotFound => {
+            "this invite or subscription opens no account yet: run 'tidegate init' on the first device"
+        }
+        ProblemCode::AlreadyLinked => {
+            "whoever holds this invite or subscription already has an account: run 'tidegate join' with its recovery code"
+        }
+        ProblemCode::AccountProofInvalid => "this invite or subscription belongs to another account than this device",
+        ProblemCode::IdentityNotOffered => "this broker takes no App Store subscriptions: ask its operator for an invite",
         ProblemCode::AccountIncomplete => "run 'tidegate init' again: it goes on where it stopped",
-        ProblemCode::RenewalExpired => "the session has ended: join again with an invite",
+        ProblemCode::RenewalExpired => {
+            "the session has ended: join again, with an invite or the subscription's current transaction; local data is kept"
+        }
+        ProblemCode::SubscriptionExpired => {
+            "renew the subscription in the App Store, then join again with its new transaction; local data is kept"
+        }
+        ProblemCode::SubscriptionBillingRetry => {
+            "check the payment method in the App Store; once it is charged, join again. Local data is kept"
+        }
+        ProblemCode::SubscriptionRefunded | ProblemCode::SubscriptionRevoked => {
+            "subscribe again in the App Store, then join again with the new transaction; local data is kept"
+        }
+        ProblemCode::SubscriptionUpgraded | ProblemCode::SubscriptionUnknown | ProblemCode::TransactionTooOld => {
+            "let the app fetch the current transaction from the App Store and join again with that"
+        }
+        ProblemCode::SubscriptionProduct | ProblemCode::SubscriptionProductType => {
+            "this purchase does not include the service: check which subscription it is of"
+        }
+        ProblemCode::SubscriptionFamilyShared => "this broker takes no shared subscriptions: subscribe oneself",
+        ProblemCode::TransactionFromFuture => "the broker's clock is behind the App Store's: tell its operator",
+        ProblemCode::AppTransactionIdMissing => "update the device's system and the app, then send a fresh transaction",
+        ProblemCode::AppAccountTokenMismatch => {
+            "the subscription was bought for another account: use that account's recovery code with 'tidegate join'"
+        }
+        ProblemCode::DeviceVerificationRequired | ProblemCode::DeviceVerificationMismatch => {
+            "take the transaction from the device that uses it, together with that device's deviceVerificationId"
+        }
+        ProblemCode::EnvironmentMismatch => "an account of sandbox purchases and one of real ones are two: make a new one",
         ProblemCode::DeviceRevoked => "this device was shut out: join again from another folder if that was a mistake",
         ProblemCode::RateLimited | ProblemCode::DailyLimit | ProblemCode::Overloaded => "wait, and try again; nothing is lost",
         ProblemCode::PartsMismatch | ProblemCode::UploadGone => "sync again: the upload goes on, or begins anew",

@@ -10,7 +10,7 @@ use crate::broker::Broker;
 use crate::identity::{account_proof, link, link_account};
 use crate::json::Json;
 use crate::problem::Problem;
-use crate::session::{IdentityClaims, ProvenKey, SessionGrant, open_full, open_limited};
+use crate::session::{IdentityClaims, ProvenKey, SessionGrant, WayIn, open_full, open_limited};
 
 /// Opens a session: `create` for a new account, `bootstrap` for a device without the account's key, `full` with its proof.
 #[utoipa::path(
@@ -36,8 +36,8 @@ pub(crate) async fn session(
     let lnk = link::self_host_identity(&broker.server_id_key, &invite.user_name);
     let linked = link::find(&broker, lnk).await?;
     let grant = |user| {
-        let identity = IdentityClaims { lnk, inv: invite.claim.clone() };
-        SessionGrant { user, thumbprint: key.thumbprint, identity }
+        let identity = IdentityClaims { lnk, way: WayIn::Invite(invite.claim.clone()) };
+        SessionGrant { user, thumbprint: key.thumbprint, identity, until: None }
     };
     match (linked, proven) {
         (None, None) => Err(Problem::new(
