@@ -200,6 +200,69 @@ problem_codes! {
     /// Too many requests.
     RateLimited = "rate-limited", 429, Retry;
 
+    /// What the App Store signed is not a JWS: three segments of base64url and a header.
+    AppStoreJwsMalformed = "app-store-jws-malformed", 400, Invalid;
+    /// The JWS is longer than anything that Apple signs.
+    AppStoreJwsTooLarge = "app-store-jws-too-large", 413, Invalid;
+    /// The JWS header names a field twice.
+    AppStoreHeaderDuplicate = "app-store-header-duplicate", 400, Invalid;
+    /// The JWS header demands extensions (`crit`).
+    AppStoreHeaderCritical = "app-store-header-critical", 400, Invalid;
+    /// The JWS is not signed by ES256.
+    AppStoreAlgorithm = "app-store-algorithm", 403, Denied;
+    /// The JWS has not exactly three certificates.
+    AppStoreChainLength = "app-store-chain-length", 403, Denied;
+    /// The certificates do not issue one another in order.
+    AppStoreChainOrder = "app-store-chain-order", 403, Denied;
+    /// The chain ends at no configured root.
+    AppStoreRootUntrusted = "app-store-root-untrusted", 403, Denied;
+    /// A certificate cannot be read.
+    AppStoreCertificateMalformed = "app-store-certificate-malformed", 400, Invalid;
+    /// The leaf's key is not of P-256.
+    AppStoreLeafKey = "app-store-leaf-key", 403, Denied;
+    /// The signature has not 64 bytes.
+    AppStoreSignatureLength = "app-store-signature-length", 400, Invalid;
+    /// The signature is in DER form.
+    AppStoreSignatureDer = "app-store-signature-der", 400, Invalid;
+    /// The signature is zero.
+    AppStoreSignatureZero = "app-store-signature-zero", 403, Denied;
+    /// The signature does not hold.
+    AppStoreSignatureInvalid = "app-store-signature-invalid", 403, Denied;
+    /// The leaf certificate lacks Apple's marker.
+    AppStoreLeafMarker = "app-store-leaf-marker", 403, Denied;
+    /// The intermediate certificate lacks Apple's marker.
+    AppStoreIntermediateMarker = "app-store-intermediate-marker", 403, Denied;
+    /// The leaf certificate calls itself an authority.
+    AppStoreLeafIsAuthority = "app-store-leaf-is-authority", 403, Denied;
+    /// The intermediate certificate is no authority.
+    AppStoreIntermediateNotAuthority = "app-store-intermediate-not-authority", 403, Denied;
+    /// The leaf's key may not sign data.
+    AppStoreLeafUsage = "app-store-leaf-usage", 403, Denied;
+    /// The intermediate's key may not sign certificates.
+    AppStoreIntermediateUsage = "app-store-intermediate-usage", 403, Denied;
+    /// A certificate has expired.
+    AppStoreCertificateExpired = "app-store-certificate-expired", 403, Denied;
+    /// A certificate is not valid yet.
+    AppStoreCertificateNotYetValid = "app-store-certificate-not-yet-valid", 403, Denied;
+    /// The certificates' signatures or constraints do not hold.
+    AppStoreChainInvalid = "app-store-chain-invalid", 403, Denied;
+    /// A certificate was revoked.
+    AppStoreCertificateRevoked = "app-store-certificate-revoked", 403, Denied;
+    /// Whether a certificate was revoked cannot be learned now.
+    AppStoreRevocationUnknown = "app-store-revocation-unknown", 503, Retry;
+    /// What Xcode signs is not accepted here.
+    AppStoreUnsigned = "app-store-unsigned", 403, Denied;
+    /// The payload is not of the kind that belongs here, or lacks a field.
+    AppStorePayloadInvalid = "app-store-payload-invalid", 400, Invalid;
+    /// The payload is of another app.
+    AppStoreWrongBundle = "app-store-wrong-bundle", 403, Denied;
+    /// The payload names another app's number.
+    AppStoreWrongApp = "app-store-wrong-app", 403, Denied;
+    /// The payload is of an environment that is not accepted here.
+    AppStoreWrongEnvironment = "app-store-wrong-environment", 403, Denied;
+    /// What is nested in a notification does not belong to it.
+    AppStoreNestedMismatch = "app-store-nested-mismatch", 403, Denied;
+
     /// Somebody else changed the same state: try again.
     StateConflict = "state-conflict", 409, Retry;
     /// The store does not answer or answers with an error.

@@ -152,6 +152,39 @@ fn problem_help(code: ProblemCode) -> &'static str {
         ProblemCode::StoreUnavailable | ProblemCode::Timeout | ProblemCode::Internal | ProblemCode::StateConflict => {
             "try again later; nothing is lost. The broker's log names the cause"
         }
+        ProblemCode::AppStoreRevocationUnknown => "try again later: Apple does not answer",
+        ProblemCode::AppStoreJwsMalformed
+        | ProblemCode::AppStoreJwsTooLarge
+        | ProblemCode::AppStoreHeaderDuplicate
+        | ProblemCode::AppStoreHeaderCritical
+        | ProblemCode::AppStoreAlgorithm
+        | ProblemCode::AppStoreChainLength
+        | ProblemCode::AppStoreChainOrder
+        | ProblemCode::AppStoreRootUntrusted
+        | ProblemCode::AppStoreCertificateMalformed
+        | ProblemCode::AppStoreLeafKey
+        | ProblemCode::AppStoreSignatureLength
+        | ProblemCode::AppStoreSignatureDer
+        | ProblemCode::AppStoreSignatureZero
+        | ProblemCode::AppStoreSignatureInvalid
+        | ProblemCode::AppStoreLeafMarker
+        | ProblemCode::AppStoreIntermediateMarker
+        | ProblemCode::AppStoreLeafIsAuthority
+        | ProblemCode::AppStoreIntermediateNotAuthority
+        | ProblemCode::AppStoreLeafUsage
+        | ProblemCode::AppStoreIntermediateUsage
+        | ProblemCode::AppStoreCertificateExpired
+        | ProblemCode::AppStoreCertificateNotYetValid
+        | ProblemCode::AppStoreChainInvalid
+        | ProblemCode::AppStoreCertificateRevoked
+        | ProblemCode::AppStoreUnsigned
+        | ProblemCode::AppStorePayloadInvalid
+        | ProblemCode::AppStoreWrongBundle
+        | ProblemCode::AppStoreWrongApp
+        | ProblemCode::AppStoreWrongEnvironment
+        | ProblemCode::AppStoreNestedMismatch => {
+            "this is not a purchase that the broker accepts: restore purchases in the app, or ask the broker's operator"
+        }
         ProblemCode::InvalidJson
         | ProblemCode::InvalidRequest
         | ProblemCode::BatchSize
