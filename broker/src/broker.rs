@@ -13,7 +13,7 @@ use crate::budget::DailyBudget;
 use crate::clock::Clock;
 use crate::config::{Config, Limits, ServerIdKey, TokenLifetimes};
 use crate::health::Readiness;
-use crate::identity::app_store::Entitlements;
+use crate::identity::app_store::{AppStore, Entitlements};
 use crate::presign::MAX_URL_SECONDS;
 use crate::presign::upload_id::UploadIds;
 use crate::session::{AccessTokens, Nonces, REVOCATION_SECONDS, ReplaySet, Revocations, Tokens};
@@ -50,6 +50,8 @@ pub(crate) struct Parts {
     pub(crate) requests: Semaphore,
     pub(crate) readiness: Readiness,
     pub(crate) cors_origins: Vec<String>,
+    /// Hosted mode, where it is configured.
+    pub(crate) app_store: Option<AppStore>,
 }
 
 impl Broker {
@@ -75,6 +77,7 @@ impl Broker {
             requests: Semaphore::new(limits.concurrent_requests),
             readiness: Readiness::default(),
             cors_origins: config.cors_origins.clone(),
+            app_store: config.app_store.as_ref().map(AppStore::new),
             limits,
             clock,
         })))

@@ -45,6 +45,7 @@ fn without_store(limits: Limits) -> Broker {
         limits,
         cors_origins: Vec::new(),
         tokens: TokenLifetimes::default(),
+        app_store: None,
     };
     Broker::new(&config, Arc::new(SystemClock)).unwrap()
 }

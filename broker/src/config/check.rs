@@ -80,6 +80,7 @@ impl Reader {
         let limits = self.limits();
         let tokens = self.tokens();
         let cors_origins = self.origins();
+        let app_store = self.app_store();
         Some(Config {
             listen: listen?,
             admin_listen: admin_listen?,
@@ -90,6 +91,7 @@ impl Reader {
             limits: limits?,
             cors_origins,
             tokens: tokens?,
+            app_store: app_store?,
         })
     }
 

@@ -1,6 +1,7 @@
 //! Configuration: a TOML file, `TIDEGATE_*` environment variables over it, secrets from files. Everything is checked at the start
 //! and every mistake reported at once.
 
+mod app_store;
 mod check;
 mod environment;
 mod file;
@@ -13,6 +14,7 @@ use std::net::SocketAddr;
 
 use zeroize::Zeroizing;
 
+pub use app_store::{AppStoreSettings, OcspPolicy};
 pub use check::{ConfigError, Mistake, load};
 pub use settings::{Kind, SETTINGS, Setting, reference_table};
 
@@ -40,6 +42,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// How long tokens live.
     pub tokens: TokenLifetimes,
+    /// The app whose purchases open accounts, in hosted mode.
+    pub app_store: Option<AppStoreSettings>,
 }
 
 /// 32 secret bytes that name outside identities in the bucket. Whoever loses them loses every link between invites and accounts.

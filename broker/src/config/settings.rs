@@ -45,6 +45,10 @@ const fn number(name: &'static str, least: u64, most: u64, default: &'static str
     Setting { name, kind: Kind::Number { least, most }, default: Some(default), help }
 }
 
+const fn list(name: &'static str, default: &'static str, help: &'static str) -> Setting {
+    Setting { name, kind: Kind::List, default: Some(default), help }
+}
+
 const fn path(name: &'static str, default: Option<&'static str>, help: &'static str) -> Setting {
     Setting { name, kind: Kind::Path, default, help }
 }
@@ -143,6 +147,51 @@ pub const SETTINGS: &[Setting] = &[
     },
     number("tokens.access_seconds", 120, 3600, "900", "life of an access token in seconds"),
     number("tokens.renewal_days", 1, 90, "30", "life of a renewal token in days"),
+    list(
+        "app_store.bundle_ids",
+        "none",
+        "bundle ids of the app whose App Store subscriptions open accounts; none: hosted mode is off",
+    ),
+    number(
+        "app_store.app_apple_id",
+        0,
+        i64::MAX.cast_unsigned(),
+        "0",
+        "the app's number in the App Store (App Store Connect: Apple ID); needed where production is accepted",
+    ),
+    list(
+        "app_store.environments",
+        "production, sandbox",
+        "which of Apple's environments are accepted; App Review buys in the sandbox",
+    ),
+    list(
+        "app_store.root_certificates",
+        "Apple Root CA - G3",
+        "PEM files of the only roots that Apple's chains may lead to, in place of the one that is built in",
+    ),
+    number(
+        "app_store.clock_skew_seconds",
+        0,
+        300,
+        "60",
+        "what the broker's clock may be wrong by against certificates' dates, in seconds",
+    ),
+    text(
+        "app_store.ocsp",
+        Some("require"),
+        "what happens without an answer about revocation of Apple's certificates: `require` (nothing is accepted), `prefer` (it goes on) or `off` (nobody is asked)",
+    ),
+    list(
+        "app_store.ocsp_hosts",
+        "ocsp.apple.com",
+        "the only hosts that are asked about revocation, whatever a certificate names; with a port where it is not the scheme's",
+    ),
+    Setting {
+        name: "app_store.allow_unsigned_environments",
+        kind: Kind::Flag,
+        default: Some("false"),
+        help: "accept what Xcode and StoreKitTest sign, which anybody can make; `tidegate-broker dev` alone may, `serve` refuses it",
+    },
 ];
 
 /// The name of the environment variable that sets it.

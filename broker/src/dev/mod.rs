@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 pub use data::{DataDirError, invite_from, store_config_from};
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Limits, TokenLifetimes};
+use crate::config::{AppStoreSettings, Config, Limits, TokenLifetimes};
 use crate::identity::{Invite, InviteError, InviteRequest, issue_invite};
 use crate::serve::{Listeners, ServeError, Server};
 use crate::store::{Addressing, StoreConfig, StoreCredential};
@@ -46,6 +46,8 @@ pub struct DevOptions {
     pub tokens: TokenLifetimes,
     /// Web origins that may call.
     pub cors_origins: Vec<String>,
+    /// The app whose purchases open accounts.
+    pub app_store: Option<AppStoreSettings>,
     /// The broker's clock; the store keeps the system's.
     pub clock: Arc<dyn Clock>,
 }
@@ -61,6 +63,7 @@ impl DevOptions {
             limits: Limits::default(),
             tokens: TokenLifetimes::default(),
             cors_origins: Vec::new(),
+            app_store: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -137,6 +140,7 @@ pub async fn start(options: DevOptions) -> Result<DevServer, DevError> {
         limits: options.limits,
         cors_origins: options.cors_origins,
         tokens: options.tokens,
+        app_store: options.app_store,
     };
     let (stop_store, stopped) = oneshot::channel();
     let store_task = tokio::spawn(serve_store(store.clone(), store_listener, stopped));

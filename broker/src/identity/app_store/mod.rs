@@ -1,9 +1,15 @@
 //! App Store subscriptions as a way into an account.
 
+mod app;
 mod claim;
 mod entitlement_store;
 mod environment;
+mod refused;
+mod revocation;
+#[expect(dead_code, reason = "the routes that ask come next")]
+mod verify;
 
+pub(crate) use app::AppStore;
 pub(crate) use claim::SubscriptionClaim;
 pub(crate) use entitlement_store::Entitlements;
 #[expect(unused_imports, reason = "subscription sessions use them")]

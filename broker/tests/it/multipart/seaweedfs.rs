@@ -121,6 +121,7 @@ fn config(store: &str) -> Config {
         limits: Limits::default(),
         cors_origins: Vec::new(),
         tokens: TokenLifetimes::default(),
+        app_store: None,
     }
 }
 

@@ -1,0 +1,152 @@
+//! Settings of hosted mode: which app's purchases open accounts, and how strictly they are verified.
+
+use tidegate_app_store::{AppIdentity, Environment, Roots};
+use time::Duration;
+
+use super::reader::Reader;
+
+/// What happens where nobody answers whether Apple's certificates were revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OcspPolicy {
+    /// Nothing is accepted until somebody answers.
+    Require,
+    /// It goes on without an answer; a certificate that is known to be revoked is still refused.
+    Prefer,
+    /// Nobody is asked.
+    Off,
+}
+
+/// The app that a hosted broker serves.
+#[derive(Debug, Clone)]
+pub struct AppStoreSettings {
+    /// Bundle ids, number and environments.
+    pub app: AppIdentity,
+    /// What chains must lead to.
+    pub roots: Roots,
+    /// What the broker's clock may be wrong by.
+    pub clock_skew: Duration,
+    /// What happens without an answer about revocation.
+    pub ocsp: OcspPolicy,
+    /// The only hosts that are asked about revocation, whatever a certificate names; with a port where it is not 80.
+    pub ocsp_hosts: Vec<String>,
+    /// Whether what Xcode signs is taken at its word: for `dev` alone.
+    pub accepts_unsigned: bool,
+}
+
+impl AppStoreSettings {
+    /// One app in both of Apple's environments, under Apple's root.
+    #[must_use]
+    pub fn new(bundle_id: impl Into<String>, app_apple_id: i64) -> Self {
+        Self {
+            app: AppIdentity {
+                bundle_ids: vec![bundle_id.into()],
+                app_apple_id: Some(app_apple_id),
+                environments: vec![Environment::Production, Environment::Sandbox],
+            },
+            roots: Roots::apple(),
+            clock_skew: Duration::seconds(60),
+            ocsp: OcspPolicy::Require,
+            ocsp_hosts: vec![APPLE_OCSP_HOST.to_owned()],
+            accepts_unsigned: false,
+        }
+    }
+}
+
+/// Apple's OCSP responder.
+const APPLE_OCSP_HOST: &str = "ocsp.apple.com";
+
+impl Reader {
+    /// `None` inside if hosted mode is off.
+    #[expect(clippy::option_option, reason = "outside: whether it could be read; inside: whether it is on")]
+    pub(super) fn app_store(&mut self) -> Option<Option<AppStoreSettings>> {
+        let bundle_ids = self.list("app_store.bundle_ids");
+        let environments = self.environments();
+        let app_apple_id = self.app_apple_id();
+        let roots = self.roots();
+        let clock_skew = self.number("app_store.clock_skew_seconds", 60);
+        let ocsp = self.ocsp_policy();
+        let ocsp_hosts = self.ocsp_hosts();
+        self.refuse_unsigned();
+        if bundle_ids.is_empty() {
+            return Some(None);
+        }
+        let (environments, app_apple_id) = (environments?, app_apple_id?);
+        if app_apple_id.is_none() && environments.contains(&Environment::Production) {
+            let message = "is missing: it is what tells Apple's production notifications for this app from others'";
+            return self.mistake("app_store.app_apple_id", message);
+        }
+        Some(Some(AppStoreSettings {
+            app: AppIdentity { bundle_ids, app_apple_id, environments },
+            roots: roots?,
+            clock_skew: Duration::seconds(clock_skew?),
+            ocsp: ocsp?,
+            ocsp_hosts,
+            accepts_unsigned: false,
+        }))
+    }
+
+    fn environments(&mut self) -> Option<Vec<Environment>> {
+        const NAME: &str = "app_store.environments";
+        let names = self.list(NAME);
+        if names.is_empty() {
+            return Some(vec![Environment::Production, Environment::Sandbox]);
+        }
+        let mut environments = Vec::new();
+        for name in names {
+            environments.push(match name.as_str() {
+                "production" => Environment::Production,
+                "sandbox" => Environment::Sandbox,
+                _ => return self.mistake(NAME, "must be production, sandbox or both"),
+            });
+        }
+        Some(environments)
+    }
+
+    #[expect(clippy::option_option, reason = "outside: whether it could be read; inside: whether it is given")]
+    fn app_apple_id(&mut self) -> Option<Option<i64>> {
+        const NONE: u32 = 0;
+        let id: i64 = self.number("app_store.app_apple_id", i64::from(NONE))?;
+        Some((id != i64::from(NONE)).then_some(id))
+    }
+
+    fn roots(&mut self) -> Option<Roots> {
+        const NAME: &str = "app_store.root_certificates";
+        let paths = self.list(NAME);
+        if paths.is_empty() {
+            return Some(Roots::apple());
+        }
+        let mut documents = Vec::new();
+        for path in &paths {
+            match std::fs::read(path) {
+                Ok(document) => documents.push(document),
+                Err(error) => return self.mistake(NAME, &format!("{path} cannot be read: {error}")),
+            }
+        }
+        match Roots::from_pem(documents.iter().map(Vec::as_slice)) {
+            Ok(roots) => Some(roots),
+            Err(error) => self.mistake(NAME, &format!("cannot be trusted: {error}")),
+        }
+    }
+
+    fn ocsp_policy(&mut self) -> Option<OcspPolicy> {
+        match self.text("app_store.ocsp").as_deref() {
+            None | Some("require") => Some(OcspPolicy::Require),
+            Some("prefer") => Some(OcspPolicy::Prefer),
+            Some("off") => Some(OcspPolicy::Off),
+            Some(_) => self.mistake("app_store.ocsp", "must be require, prefer or off"),
+        }
+    }
+
+    fn ocsp_hosts(&mut self) -> Vec<String> {
+        let hosts = self.list("app_store.ocsp_hosts");
+        if hosts.is_empty() { vec![APPLE_OCSP_HOST.to_owned()] } else { hosts }
+    }
+
+    /// Whoever has Xcode can sign such transactions: a broker that others reach would give sessions away.
+    fn refuse_unsigned(&mut self) {
+        const NAME: &str = "app_store.allow_unsigned_environments";
+        if self.flag(NAME) {
+            self.mistake::<()>(NAME, "is for tidegate-broker dev alone: anybody can make what Xcode signs");
+        }
+    }
+}
