@@ -51,6 +51,7 @@ pub(crate) struct Parts {
     pub(crate) readiness: Readiness,
     pub(crate) cors_origins: Vec<String>,
     /// Hosted mode, where it is configured.
+    #[expect(dead_code, reason = "the routes that ask come next")]
     pub(crate) app_store: Option<AppStore>,
 }
 
