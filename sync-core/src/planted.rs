@@ -40,7 +40,7 @@ pub enum Bug {
     DeleteBeatsEdit,
     /// An upload of any age is named in a new segment.
     OldUploadReused,
-    /// The collector lists segments first, and objects after it.
+    /// The collector lists objects after the segments: it takes the last listing of segments for enough, however old.
     SegmentsListedBeforeObjects,
     /// Readers go by the first word on where a content lies, the collector by the last.
     FirstLocationWins,

@@ -11,6 +11,7 @@ use super::collected::{CollectOptions, Collected, Deleted, Held, WaitingObjects}
 use super::effect::Effect;
 use super::event::{FailureClass, ListedObject, Outcome};
 use super::persist::{Row, Step};
+use super::pull::Bell;
 use super::repack::{PackRead, Repacking};
 use super::sync::{Phase, Task, Turn};
 use crate::garbage::{
@@ -89,6 +90,23 @@ impl Turn<'_> {
 
     pub(super) fn has_objects_to_list(&self) -> bool {
         self.sync.collecting.as_ref().is_some_and(|collecting| !collecting.is_listed)
+    }
+
+    /// For a planted bug: whether there is a listing of segments, however old, that a collection could go by.
+    pub(super) fn was_all_listed_once(&self) -> bool {
+        let was_listed = |space: &Space| self.account.spaces.get(space).is_some_and(|memory| memory.listed_at_ms.is_some());
+        self.is_collecting() && self.account.open_spaces().iter().all(was_listed)
+    }
+
+    /// For a planted bug: goes on as if the segments had been listed now.
+    pub(super) fn go_by_the_last_listing(&mut self) {
+        self.sync.spaces_listed.extend(self.account.open_spaces());
+        self.sync.phase = Phase::Collect;
+    }
+
+    /// For a planted bug: whether this is a collection that went by the last listing.
+    pub(super) const fn has_read_nothing(&self) -> bool {
+        matches!(self.sync.bell, Bell::Unread)
     }
 
     /// Lists the objects of all members whose spaces are open.

@@ -358,8 +358,9 @@ impl Turn<'_> {
                 Phase::Keys => self.find_keys(),
                 Phase::KeysListed => self.keep_keys(),
                 // Objects before segments: what a segment names is in the store before it.
-                Phase::Doorbell if self.has_objects_to_list() && !planted::is(Bug::SegmentsListedBeforeObjects) => {
-                    self.list_objects();
+                Phase::Doorbell if self.has_objects_to_list() => self.list_objects(),
+                Phase::Doorbell if planted::is(Bug::SegmentsListedBeforeObjects) && self.was_all_listed_once() => {
+                    self.go_by_the_last_listing();
                 }
                 Phase::Doorbell => self.read_doorbell(),
                 Phase::List => self.list_due(),
@@ -371,10 +372,12 @@ impl Turn<'_> {
                 Phase::Tidy => self.tidy(),
                 Phase::LookForFork => self.look_for_fork(),
                 Phase::Doubt => self.decide_doubtful(),
-                Phase::Collect if self.has_objects_to_list() => self.list_objects(),
                 Phase::Collect => self.collect(),
                 Phase::Delete => self.delete_next(),
                 Phase::Repack => self.repack_next(),
+                Phase::SendGrants if planted::is(Bug::SegmentsListedBeforeObjects) && self.has_read_nothing() => {
+                    self.sync.phase = Phase::Over;
+                }
                 Phase::SendGrants => self.send_grants(),
                 Phase::SendContents => self.send_contents(),
                 Phase::Build => self.build_segments(),

@@ -86,6 +86,38 @@ fn a_week_between_first_sight_and_deletion_even_for_what_is_long_old() {
 }
 
 #[test]
+fn parts_of_a_checkpoint_that_was_never_finished_go_when_they_are_old() {
+    let account = account(1);
+    let (mut device, member, mut store) = device(&account);
+    let in_parts = |device: &mut Device| {
+        device.engine.set_checkpoint_minimum(20);
+        device.engine.set_checkpoint_part_bytes(4_000);
+    };
+    in_parts(&mut device);
+    put_many(&mut device, member, 0..40, store.now_ms);
+    device.stop_before = Some(("put-checkpoint", 3));
+    device.sync(&mut store);
+    let unfinished = store.keys("/checkpoints/");
+    assert_eq!(unfinished.len(), 2, "two parts are stored, and nobody will ever add the others");
+    device.restart();
+    in_parts(&mut device);
+    put_many(&mut device, member, 40..60, store.now_ms);
+    device.sync(&mut store);
+    let made = store.count("/checkpoints/") - unfinished.len();
+    assert!(made > 2, "a whole one, in parts of its own: {:?}", store.keys("/checkpoints/"));
+
+    store.pass(7 * DAY);
+    let (collected, _) = device.collect(&mut store);
+    assert_eq!((collected.deleted.checkpoints, collected.held), (0, vec![]), "to the millisecond");
+    store.pass(1);
+    let (collected, _) = device.collect(&mut store);
+    assert_eq!(collected.deleted.checkpoints, 2);
+    assert!(unfinished.iter().all(|key| store.count(key) == 0));
+    assert_eq!((store.count("/checkpoints/"), device.sync(&mut store).0.quarantined), (made, vec![]));
+    assert_joiner_reads(&account, &mut store, member, 0..60);
+}
+
+#[test]
 fn a_dry_run_tells_and_touches_nothing() {
     let account = account(1);
     let (mut device, member, mut store) = device(&account);

@@ -17,6 +17,10 @@ pub struct Counts {
     pub puts: u64,
     /// Acknowledged deletes.
     pub deletes: u64,
+    /// Times that somebody deleted all of more than twenty records.
+    pub sprees: u64,
+    /// Spaces whose outbox a sync held back for a person's word.
+    pub mass_deletes_held: u64,
     /// Acknowledged resolutions.
     pub resolutions: u64,
     /// Acknowledged restorations of earlier versions.
@@ -77,6 +81,8 @@ impl Counts {
             (&mut self.schedules, other.schedules),
             (&mut self.puts, other.puts),
             (&mut self.deletes, other.deletes),
+            (&mut self.sprees, other.sprees),
+            (&mut self.mass_deletes_held, other.mass_deletes_held),
             (&mut self.resolutions, other.resolutions),
             (&mut self.restorations, other.restorations),
             (&mut self.members, other.members),
@@ -111,6 +117,8 @@ impl Counts {
         let numbers = [
             ("puts", self.puts),
             ("deletes", self.deletes),
+            ("sprees", self.sprees),
+            ("mass-deletes-held", self.mass_deletes_held),
             ("resolutions", self.resolutions),
             ("restorations", self.restorations),
             ("members", self.members),

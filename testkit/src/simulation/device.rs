@@ -80,6 +80,8 @@ pub struct Device {
     pub disk: Disk,
     /// Its engine.
     pub engine: Engine,
+    /// Whether the sync that is running may send deletes by the dozen.
+    pub may_mass_delete: bool,
     /// Effects that are not carried out.
     pub to_do: Vec<Request>,
     /// Outcomes that are not handed back.
@@ -106,6 +108,7 @@ impl Device {
             skew_ms: 0,
             presence: Presence::Here,
             is_forked: false,
+            may_mass_delete: false,
             disk,
             engine,
             to_do: Vec::new(),
@@ -169,10 +172,11 @@ impl Device {
     }
 
     /// Begins a sync.
-    pub fn start_sync(&mut self, store_now_ms: u64, rng: &mut dyn CryptoRng) {
+    pub fn start_sync(&mut self, allow_mass_delete: bool, store_now_ms: u64, rng: &mut dyn CryptoRng) {
         self.requests.clear();
         self.asked.clear();
-        let options = SyncOptions { allow_mass_delete: true, look_again: false };
+        self.may_mass_delete = allow_mass_delete;
+        let options = SyncOptions { allow_mass_delete, look_again: false };
         self.engine.start_sync(options, self.now(store_now_ms), rng);
         self.poll(store_now_ms);
     }
@@ -181,6 +185,7 @@ impl Device {
     pub fn start_collect(&mut self, store_now_ms: u64, rng: &mut dyn CryptoRng) {
         self.requests.clear();
         self.asked.clear();
+        self.may_mass_delete = false;
         self.engine.start_collect(CollectOptions::default(), self.now(store_now_ms), rng);
         self.poll(store_now_ms);
     }

@@ -38,6 +38,33 @@ pub(super) fn edit(world: &mut World, device: usize) {
         17 => restore(world, device),
         _ => attach(world, device),
     };
+    take_up(world, device, made);
+}
+
+/// More records than this go by a person's word alone.
+const DOZENS: usize = 20;
+
+/// Records are made by the dozen, and where there are dozens all are deleted: a script with a wrong filter.
+pub(super) fn spree(world: &mut World, device: usize) {
+    if world.devices[device].engine.space_keys(world.space()).is_none() {
+        return;
+    }
+    let live: Vec<RecordId> = world.devices[device].engine.records(world.member, false).iter().map(|view| view.record).collect();
+    if live.len() <= DOZENS {
+        for _ in 0..=DOZENS {
+            let made = put(world, device, true);
+            take_up(world, device, made);
+        }
+        return;
+    }
+    world.counts.sprees += 1;
+    for record in live {
+        let made = delete_target(world, device, Target::Record(record));
+        take_up(world, device, made);
+    }
+}
+
+fn take_up(world: &mut World, device: usize, made: Made) {
     if let Some((Ok(edit), content)) = made {
         world.acknowledge(device, edit, content);
     }
@@ -88,6 +115,10 @@ fn delete(world: &mut World, device: usize) -> Made {
         .map(|view| Target::Attachment(view.hmac))
         .collect::<Vec<_>>();
     let target = if world.chance(15) { pick(world, &attached)? } else { pick(world, &known)? };
+    delete_target(world, device, target)
+}
+
+fn delete_target(world: &mut World, device: usize, target: Target) -> Made {
     let World { devices, rng, now_ms, member, .. } = world;
     let now_ms = devices[device].now(*now_ms);
     let edit = devices[device].engine.delete(*member, target, now_ms, rng);

@@ -18,6 +18,8 @@ pub enum Violation {
     EditDisagreesWithModel(Cid),
     /// A device stored two different segments under one number.
     TwoSegmentsWithOneNumber(String),
+    /// Deletes by the dozen were built into a segment although nobody had allowed them.
+    MassDeleteWithoutAWord(usize),
     /// A device applied a segment without what its author had seen, though nothing says that it is missing.
     AppliedOutOfOrder {
         /// The device.

@@ -74,6 +74,18 @@ impl Plan {
         Self { seed, personality, devices, steps, calendar, tick_ms, checkpoint_minimum, without, only: None }
     }
 
+    /// Whether somebody makes records by the dozen, and deletes them again.
+    #[must_use]
+    pub const fn has_sprees(&self) -> bool {
+        self.seed.is_multiple_of(10)
+    }
+
+    /// Whether a device collects whenever it syncs, as a job by night does.
+    #[must_use]
+    pub fn collects_always(&self, device: usize) -> bool {
+        self.seed % 10 == 5 && device as u64 + 1 == self.devices
+    }
+
     /// Whether a fault may happen.
     #[must_use]
     pub fn may(&self, fault: Fault) -> bool {

@@ -7,7 +7,7 @@ use tidegate_protocol::Sha256;
 use super::account::Household;
 use super::counts::Counts;
 use super::device::Presence;
-use super::edit::{add_member, edit};
+use super::edit::{add_member, edit, spree};
 use super::fault::Fault;
 use super::invariant::Violation;
 use super::peace::end;
@@ -106,6 +106,7 @@ fn step(world: &mut World, may_edit: bool) {
         351 if world.plan.may(Fault::Departure) => world.leave(device, Presence::Gone),
         352..=353 if world.plan.may(Fault::Absence) => world.leave(device, Presence::Away),
         354..=357 if world.devices[device].is_idle() => world.begin_collection(device),
+        358..=361 if may_edit && world.plan.has_sprees() => spree(world, device),
         _ => go_on(world, device),
     }
 }
@@ -136,13 +137,17 @@ fn add_member_seldom(world: &mut World, device: usize) {
 }
 
 fn sync_or_go_on(world: &mut World, device: usize) {
-    if world.devices[device].is_idle() { world.begin_sync(device) } else { go_on(world, device) }
+    if world.devices[device].is_idle() { begin(world, device) } else { go_on(world, device) }
+}
+
+fn begin(world: &mut World, device: usize) {
+    if world.plan.collects_always(device) { world.begin_collection(device) } else { world.begin_sync(device) }
 }
 
 /// A sync that nobody else comes between; what can go wrong does.
 fn sync_through(world: &mut World, device: usize) {
     if world.devices[device].is_idle() {
-        world.begin_sync(device);
+        begin(world, device);
     }
     for _ in 0..EFFECTS {
         if world.devices[device].is_idle() || !world.violations.is_empty() {

@@ -8,7 +8,7 @@ use tidegate_protocol::{MemberId, ObjectKey, Space, UserId};
 use tidegate_sync_core::engine::{ContentPlace, Edit, Effect, Engine, FailureClass, Outcome, Persist, Row, Step, SyncSummary};
 use tidegate_sync_core::manifest::{Cid, SegmentRef};
 use tidegate_sync_core::quarantine::{Quarantined, Subject};
-use tidegate_sync_core::state::{FRESH_MS, State};
+use tidegate_sync_core::state::{FRESH_MS, State, mass_delete};
 
 use super::account::Household;
 use super::backup::Backup;
@@ -376,6 +376,9 @@ impl World {
                 self.seen.insert(built.segment, state.frontier().tips());
                 let is_sent = |cid: &&Cid| state.present(**cid).is_some_and(|present| !present.brought_by.is_empty());
                 self.violations.extend(built.cids.iter().filter(is_sent).map(|cid| Violation::SentAgain(*cid)));
+                if !self.devices[device].may_mass_delete && mass_delete(*space, state, &built.cids).is_some() {
+                    self.violations.push(Violation::MassDeleteWithoutAWord(device));
+                }
             }
             if let Row::PutCovered { space, segment } = row
                 && batch.step == Step::Segments
@@ -468,6 +471,7 @@ impl World {
             self.counts.repacks += collected.repacked.packs;
         }
         self.counts.conflicts += summary.conflicts;
+        self.counts.mass_deletes_held += summary.mass_delete.len() as u64;
         self.counts.failed_syncs += u64::from(summary.failure.is_some());
         let failed = summary.failure.map_or("", |failure| failure.effect);
         self.trace.push(format!("{device} has synced: {} pulled, {} pushed {failed}", summary.pulled, summary.pushed));
@@ -486,8 +490,10 @@ impl World {
     pub fn begin_sync(&mut self, device: usize) {
         self.note(format!("{device} syncs"));
         let now_ms = self.now_ms;
+        // Where records are deleted by the dozen, somebody has said so before only half of the time.
+        let allow_mass_delete = self.is_calm || !self.plan.has_sprees() || self.chance(50);
         let Self { devices, rng, .. } = self;
-        devices[device].start_sync(now_ms, rng);
+        devices[device].start_sync(allow_mass_delete, now_ms, rng);
     }
 
     /// Begins a collection of garbage.

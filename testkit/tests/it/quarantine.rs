@@ -279,7 +279,7 @@ fn a_batch_that_cannot_be_persisted_poisons_the_engine() {
     world.sync(0);
     let now_ms = world.now_ms;
     let World { devices, rng, .. } = &mut world;
-    devices[1].start_sync(now_ms, rng);
+    devices[1].start_sync(true, now_ms, rng);
     loop {
         let is_persist = world.devices[1].to_do.first().is_some_and(|request| request.effect.name() == "persist-segments");
         world.execute(1, 0);
