@@ -70,6 +70,13 @@ impl Chain {
         }
     }
 
+    pub(crate) fn issuer_of(&self, position: Position) -> &Certificate {
+        match position {
+            Position::Leaf => &self.intermediate,
+            Position::Intermediate => &self.root,
+        }
+    }
+
     /// Whether all three are within their dates; `skew` is what our clock may be wrong by.
     pub(crate) fn check_dates(&self, now: OffsetDateTime, skew: Duration) -> Result<(), JwsError> {
         check_dates(&self.leaf, Position::Leaf, now, skew)?;

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use time::OffsetDateTime;
+
 use crate::chain::{Chain, ChainId};
-use crate::error::JwsError;
+use crate::error::{JwsError, Position};
+use crate::ocsp::{OcspAnswer, OcspStatus};
 
 /// Why nobody was asked about revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +25,25 @@ pub struct ChainStanding {
 }
 
 impl ChainStanding {
+    /// Both certificates were answered for: good, and not long enough ago to be stale.
+    ///
+    /// # Errors
+    /// [`JwsError::CertificateRevoked`], or [`JwsError::RevocationUnknown`] if an answer has ended, or
+    /// [`JwsError::StandingOfAnotherChain`] if one is about another chain.
+    pub fn from_answers(chain: &Chain, answers: &[OcspAnswer; 2], now: OffsetDateTime) -> Result<Self, JwsError> {
+        for (answer, position) in answers.iter().zip([Position::Leaf, Position::Intermediate]) {
+            if answer.chain() != chain.id() || answer.position() != position {
+                return Err(JwsError::StandingOfAnotherChain);
+            }
+            match answer.status() {
+                OcspStatus::Revoked => return Err(JwsError::CertificateRevoked { position }),
+                OcspStatus::Good if answer.until() <= now => return Err(JwsError::RevocationUnknown),
+                OcspStatus::Good => {}
+            }
+        }
+        Ok(Self { chain: chain.id(), without: None })
+    }
+
     /// Goes on without answers, for this stated reason.
     #[must_use]
     pub fn by_policy(chain: &Chain, reason: NoOcsp) -> Self {
