@@ -4,8 +4,11 @@ mod app;
 mod claim;
 mod entitlement_store;
 mod environment;
+mod ocsp_fetch;
 mod refused;
 mod revocation;
+#[cfg(test)]
+mod revocation_tests;
 #[expect(dead_code, reason = "the routes that ask come next")]
 mod verify;
 
