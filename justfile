@@ -65,6 +65,14 @@ bless:
 bench-presign:
     cargo bench -p tidegate-sigv4 --bench presign
 
+# Verifying what the App Store signed beside rustls-webpki by hand and Apple's own libraries (needs node, npm and python3)
+bench-app-store folder="target/bench-app-store":
+    mkdir -p {{folder}}
+    [ -x {{folder}}/python/bin/python ] || python3 -m venv {{folder}}/python
+    {{folder}}/python/bin/pip install --quiet app-store-server-library==3.1.2
+    npm install --silent --no-audit --no-fund --prefix {{folder}} @apple/app-store-server-library@3.1.0
+    cargo bench --locked -p tidegate-app-store --bench verification -- --check --apple "$PWD/{{folder}}"
+
 # Sealing and opening beside raw AES-256-GCM
 bench-envelope:
     cargo bench -p tidegate-sync-core --bench envelope

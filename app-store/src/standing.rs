@@ -35,11 +35,13 @@ impl ChainStanding {
             if answer.chain() != chain.id() || answer.position() != position {
                 return Err(JwsError::StandingOfAnotherChain);
             }
-            match answer.status() {
-                OcspStatus::Revoked => return Err(JwsError::CertificateRevoked { position }),
-                OcspStatus::Good if answer.until() <= now => return Err(JwsError::RevocationUnknown),
-                OcspStatus::Good => {}
+            if answer.status() == OcspStatus::Revoked {
+                return Err(JwsError::CertificateRevoked { position });
             }
+        }
+        // A revocation is final, whether or not the answer about the other certificate has ended meanwhile.
+        if answers.iter().any(|answer| answer.until() <= now) {
+            return Err(JwsError::RevocationUnknown);
         }
         Ok(Self { chain: chain.id(), without: None })
     }

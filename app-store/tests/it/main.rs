@@ -8,6 +8,7 @@ mod forged_chain;
 mod forged_jws;
 mod golden;
 mod laws;
+mod mutations;
 mod ocsp;
 mod says;
 mod schedules;
