@@ -3,7 +3,7 @@
 //!
 //! The contestants take turns in small batches, so that a busy machine slows all of them alike; medians are compared.
 
-#![expect(missing_docs, clippy::unwrap_used, reason = "a benchmark is no library, and fails loudly")]
+#![expect(clippy::unwrap_used, reason = "a benchmark is no library, and fails loudly")]
 
 use std::hint::black_box;
 use std::path::Path;
