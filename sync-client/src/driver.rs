@@ -94,7 +94,7 @@ impl<'a> Driver<'a> {
             for (id, effect) in effects {
                 self.started += 1;
                 match effect {
-                    Effect::Persist(batch) => self.persist(id, &batch),
+                    Effect::Persist(batch) => self.persist(id, batch),
                     Effect::LoadContent { space, hmac } => self.load(id, space, hmac),
                     effect @ (Effect::Get { .. }
                     | Effect::PutIfAbsent { .. }
@@ -151,11 +151,13 @@ impl<'a> Driver<'a> {
         want(effect)
     }
 
-    fn persist(&mut self, id: EffectId, batch: &Persist) {
-        let persisted = self.device.persist(batch);
+    fn persist(&mut self, id: EffectId, batch: Persist) {
+        let persisted = self.device.persist(&batch);
         if persisted.is_ok() {
-            self.tell(batch);
+            self.tell(&batch);
         }
+        // The engine goes on: what it makes next may be as large as these rows.
+        drop(batch);
         self.handle(id, persisted.map(|()| Outcome::Persisted));
     }
 

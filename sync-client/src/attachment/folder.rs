@@ -16,6 +16,8 @@ use crate::error::Error;
 use crate::home::{Home, create_private_folder, private_file, sync_folder};
 
 const FOLDER: &str = "attachments";
+/// Beside the folder: says that something was written there since it was swept.
+const MARK: &str = "attachments.unswept";
 /// What is being written has this ending, and a lock for as long as somebody writes it.
 const TEMPORARY: &str = "new";
 /// What was fetched in part has this one.
@@ -29,6 +31,8 @@ const PARTIAL_KEPT: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
     path: PathBuf,
+    /// There for as long as the folder may hold what a crash has left.
+    mark: PathBuf,
 }
 
 /// An attachment on the device.
@@ -41,7 +45,7 @@ pub(crate) struct Kept {
 
 impl Folder {
     pub(crate) fn of(home: &Home) -> Self {
-        Self { path: home.path().join(FOLDER) }
+        Self { path: home.path().join(FOLDER), mark: home.path().join(MARK) }
     }
 
     /// The file of an attachment, whether it is there or not.
@@ -67,7 +71,21 @@ impl Folder {
         let path = self.path.join(format!("{}.{TEMPORARY}", crate::random::token()));
         let file = private_file(&path).map_err(|error| Error::writing(&path, error))?;
         file.lock().map_err(|error| Error::writing(&path, error))?;
+        self.mark()?;
         Ok(Temporary { path, file: Some(file), keeps: false })
+    }
+
+    /// Whether the folder may hold what a crash has left.
+    pub(crate) fn is_marked(&self) -> bool {
+        self.mark.exists()
+    }
+
+    /// Says that it may. Called once there is a file without a name: a sweep that does not see that file has taken the mark away before.
+    fn mark(&self) -> Result<(), Error> {
+        match private_file(&self.mark) {
+            Err(error) if !matches!(error.kind(), io::ErrorKind::AlreadyExists) => Err(Error::writing(&self.mark, error)),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// What was fetched so far of an object, locked; a file of its own where another process is fetching it.
@@ -82,6 +100,7 @@ impl Folder {
             opened => opened,
         };
         let file = opened.map_err(writing)?;
+        self.mark()?;
         match file.try_lock() {
             // Whoever had it may have given it its name meanwhile; then this is that file, and not to be written to.
             Ok(()) if is_at(&file, &path) => Ok(Temporary { path, file: Some(file), keeps: true }),
@@ -122,20 +141,28 @@ impl Folder {
     /// Takes away what crashes have left: files that the database does not know, and what nobody writes any more. The caller
     /// holds the home's lock, so that no file is between its name and its row.
     pub(crate) fn sweep(&self, known: &BTreeSet<ContentHmac>) {
+        let _ = fs::remove_file(&self.mark);
+        let mut is_clean = true;
         let Ok(entries) = fs::read_dir(&self.path) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
             let path = entry.path();
+            let is_unnamed = path.extension().is_some();
             let is_left = match path.extension().and_then(|ending| ending.to_str()) {
                 Some(TEMPORARY) => is_abandoned(&path, LEFT_BEHIND),
                 Some(PARTIAL) => is_abandoned(&path, PARTIAL_KEPT),
                 Some(_) => false,
                 None => name.parse::<ContentHmac>().is_ok_and(|hmac| !known.contains(&hmac)),
             };
-            if is_left && let Err(error) = fs::remove_file(&path) {
+            let removed = if is_left { fs::remove_file(&path) } else { Ok(()) };
+            if let Err(error) = &removed {
                 tracing::debug!(%error, "a file that was left behind could not be removed");
             }
+            is_clean &= removed.is_ok() && (is_left || !is_unnamed);
+        }
+        if !is_clean && let Err(error) = self.mark() {
+            tracing::debug!(code = error.code(), "the attachments could not be marked as unswept");
         }
     }
 }
@@ -249,6 +276,19 @@ mod tests {
         assert_eq!(names(&folder), expected);
         assert!(folder.length_of(orphan).is_none());
         assert_eq!(folder.length_of(known), Some(10));
+        assert!(folder.is_marked(), "there is still something to sweep");
+    }
+
+    #[test]
+    fn a_folder_without_anything_in_progress_is_swept_once() {
+        let (_home, folder) = folder();
+        assert!(!folder.is_marked());
+        let known = place(&folder, 1);
+        assert!(folder.is_marked());
+        folder.sweep(&BTreeSet::from([known]));
+        assert!(!folder.is_marked());
+        drop(folder.temporary().unwrap());
+        assert!(folder.is_marked());
     }
 
     #[test]

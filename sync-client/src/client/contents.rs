@@ -10,6 +10,7 @@ use tidegate_sync_core::engine::{ContentPlace, StoredAttachment};
 
 use super::SyncClient;
 use super::cache::tidy;
+use super::merged::is_merged;
 use crate::attachment::{Goal, LocalContent, SealedReader, damage, fetch, fetch_attachment};
 use crate::device::{Device, LocalState, blocking};
 use crate::error::Error;
@@ -26,6 +27,28 @@ impl SyncClient {
     /// As [`SyncClient::read`].
     pub async fn get(&self, id: ContentId) -> Result<Content, Error> {
         read_all(self.read(id, &|_, _| {}).await?)
+    }
+
+    /// Several contents, held in memory, in the order asked for. What is on the device is read at once: for many records this is
+    /// far faster than one by one.
+    ///
+    /// # Errors
+    /// As [`SyncClient::get`], of the first that cannot be had.
+    pub async fn get_all(&self, ids: &[ContentId]) -> Result<Vec<Content>, Error> {
+        let here = self.device.read(|state| {
+            let found: Vec<Option<view::Found>> = ids.iter().map(|id| in_a_row(state, *id)).collect();
+            let names: Vec<_> = found.iter().map(|found| found.as_ref().and_then(|found| Some((found.space, found.hmac?)))).collect();
+            let contents = state.database.contents(&names)?;
+            Ok(found.into_iter().zip(contents))
+        });
+        let mut all = Vec::with_capacity(ids.len());
+        for (id, here) in ids.iter().zip(here?) {
+            all.push(match here {
+                (Some(view::Found { media_type, title, .. }), Some(bytes)) => Content { bytes, media_type, title },
+                (Some(_) | None, _) => self.get(*id).await?,
+            });
+        }
+        Ok(all)
     }
 
     /// A content, read piece by piece: none is too large. Of a record whose kind is merged ([`crate::Options::merge_kinds`]) it
@@ -135,6 +158,18 @@ impl SyncClient {
         }
         Ok(bytes)
     }
+}
+
+/// A content that may stand in a row of the database; what else there is to it is looked at one by one.
+fn in_a_row(state: &LocalState, id: ContentId) -> Option<view::Found> {
+    if let ContentId::Record(record, None) = id
+        && is_merged(state, record)
+    {
+        return None;
+    }
+    let found = view::find_content(&state.engine, id).ok()?;
+    let is_here = matches!(state.engine.content_place(found.space, found.cid), ContentPlace::Local(hmac) if found.hmac == Some(hmac));
+    is_here.then_some(found)
 }
 
 /// What was written to a file.

@@ -28,6 +28,11 @@ impl SyncClient {
     }
 }
 
+/// Whether what is read of a record is more than one version.
+pub(super) fn is_merged(state: &LocalState, record: RecordId) -> bool {
+    versions_of(state, record).is_some_and(|(_, versions)| versions.len() > 1)
+}
+
 /// The kind of a record that is merged, and its versions, the greatest first.
 fn versions_of(state: &LocalState, record: RecordId) -> Option<(Option<String>, Vec<ChangeId>)> {
     let member = view::owner_of(&state.engine, record).ok()?;

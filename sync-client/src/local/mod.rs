@@ -6,6 +6,7 @@ mod load;
 mod outbox;
 mod records;
 mod schema;
+mod sealed_rows;
 mod sealing;
 
 use std::collections::BTreeMap;
@@ -133,9 +134,7 @@ impl Database {
         let path = self.path.clone();
         let work = |connection: &mut Connection| -> rusqlite::Result<()> {
             let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            for row in &batch.rows {
-                records::write(&transaction, &self.sealing, row)?;
-            }
+            sealed_rows::each(&self.sealing, &batch.rows, |row, sealed| records::write(&transaction, row, sealed))?;
             if let Some((space, hmac, upload)) = upload {
                 files::write(&transaction, space, hmac, upload)?;
             }
@@ -179,12 +178,10 @@ impl Database {
     pub(crate) fn content(&self, space: Space, hmac: ContentHmac) -> Result<Option<Vec<u8>>, Error> {
         let sealed: Option<Vec<u8>> = self
             .connection
-            .query_row(
-                "SELECT sealed FROM contents WHERE space = ?1 AND hmac = ?2",
-                params![space.to_string(), hmac.to_string()],
-                |row| row.get(0),
-            )
-            .optional()
+            .prepare_cached("SELECT sealed FROM contents WHERE space = ?1 AND hmac = ?2")
+            .and_then(|mut statement| {
+                statement.query_row(params![space.to_string(), hmac.to_string()], |row| row.get(0)).optional()
+            })
             .map_err(|error| self.failure(error))?;
         let open = |sealed: Vec<u8>| {
             let row = sealing::content_row(space, hmac);
@@ -193,9 +190,27 @@ impl Database {
         sealed.map(open).transpose()
     }
 
+    /// Several contents, read as of one moment; `None` for each that is not on the device. One by one, each would take locks on
+    /// the file of its own.
+    pub(crate) fn contents(&self, names: &[Option<(Space, ContentHmac)>]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        self.connection.execute_batch("BEGIN").map_err(|error| self.failure(error))?;
+        let read: Result<Vec<_>, Error> = names
+            .iter()
+            .map(|name| match name {
+                Some((space, hmac)) => self.content(*space, *hmac),
+                None => Ok(None),
+            })
+            .collect();
+        self.connection.execute_batch("COMMIT").map_err(|error| self.failure(error))?;
+        read
+    }
+
     /// Another value after each write by another process.
     pub(crate) fn data_version(&self) -> Result<i64, Error> {
-        let read = self.connection.pragma_query_value(None, "data_version", |row| row.get(0));
+        // Asked before every look at what is here.
+        let read = self.connection.prepare_cached("PRAGMA data_version").and_then(|mut statement| {
+            statement.query_row([], |row| row.get(0))
+        });
         read.map_err(|error| self.failure(error))
     }
 

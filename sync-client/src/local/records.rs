@@ -7,22 +7,21 @@ use tidegate_sync_core::engine::{BuiltSegment, OwnChain, Row};
 use super::encode;
 use super::outbox;
 use super::schema::set_meta;
-use super::sealing::{Sealing, change_row, content_row, device_row};
+use super::sealing::{Sealing, device_row};
 use crate::enrol::KnownDevice;
 
 pub(super) const DOORBELL_ETAG: &str = "doorbell_etag";
 pub(super) const DOORBELL_RING: &str = "doorbell_ring";
 pub(super) const CLOCK: &str = "clock";
 
-/// Writes one row; the caller holds the transaction.
-pub(super) fn write(db: &Connection, sealing: &Sealing, row: &Row) -> Result<()> {
+/// Writes one row, with its sealed body where it has one ([`super::sealed_rows`]); the caller holds the transaction.
+pub(super) fn write(db: &Connection, row: &Row, sealed: Option<Vec<u8>>) -> Result<()> {
     match row {
         Row::PutGrant { grant, blob, unsent } => {
             let sql = "INSERT OR REPLACE INTO grants (id, blob, unsent) VALUES (?1, ?2, ?3)";
             run(db, sql, params![grant.to_string(), blob, unsent])
         }
         Row::PutChange { space, change, brought_by } => {
-            let sealed = sealing.seal(&change_row(*space, change.cid), &change.to_json())?;
             // In place: a row that is replaced is removed, overwritten with zeros and written elsewhere.
             let sql = "INSERT INTO changes (space, cid, sealed, brought_by) VALUES (?1, ?2, ?3, ?4)
                        ON CONFLICT (space, cid) DO UPDATE SET sealed = excluded.sealed, brought_by = excluded.brought_by";
@@ -62,8 +61,7 @@ pub(super) fn write(db: &Connection, sealing: &Sealing, row: &Row) -> Result<()>
         Row::PutChain { space, chain } => write_chain(db, *space, chain),
         Row::PutBuilt { space, built } => write_built(db, *space, built),
         Row::RemoveBuilt { space } => run(db, "DELETE FROM built WHERE space = ?1", params![space.to_string()]),
-        Row::PutContent { space, hmac, bytes } => {
-            let sealed = sealing.seal(&content_row(*space, *hmac), bytes)?;
+        Row::PutContent { space, hmac, bytes: _ } => {
             let sql = "INSERT OR REPLACE INTO contents (space, hmac, sealed) VALUES (?1, ?2, ?3)";
             run(db, sql, params![space.to_string(), hmac.to_string(), sealed])
         }

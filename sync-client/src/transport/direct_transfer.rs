@@ -11,7 +11,7 @@ use tidegate_protocol::{ObjectKey, Sha256};
 use tidegate_sigv4::Method;
 
 use super::direct::{DirectTransport, MAX_XML_BYTES, Request};
-use super::multipart_xml::{ListedPart, complete, read_parts, read_upload_id};
+use super::multipart_xml::{ListedPart, complete, match_parts, read_parts, read_upload_id};
 use super::payload::{FileSlice, Payload};
 use super::retry::repeat;
 use super::traffic::RequestKind;
@@ -165,16 +165,10 @@ impl Transfer for DirectTransport {
     }
 
     async fn complete_upload(&self, key: &ObjectKey, upload: &UploadId, parts: &[Sha256]) -> Result<CompleteOutcome, Error> {
-        let Some(mut listed) = self.listed_parts(&key.to_string(), upload).await? else {
+        let Some(listed) = self.listed_parts(&key.to_string(), upload).await? else {
             return Ok(if self.is_stored(key).await? { CompleteOutcome::Stored } else { CompleteOutcome::Gone });
         };
-        listed.sort_by_key(|part| part.number);
-        let fits = |(part, (number, hash)): (&ListedPart, (u32, &Sha256))| {
-            part.number == number && part.sha256.is_none_or(|found| found == *hash)
-        };
-        if listed.len() != parts.len() || !listed.iter().zip((1..).zip(parts)).all(fits) {
-            return Ok(CompleteOutcome::PartsDiffer);
-        }
+        let Some(listed) = match_parts(listed, parts) else { return Ok(CompleteOutcome::PartsDiffer) };
         repeat(&self.retry, || self.complete_once(key, upload, &listed, parts)).await
     }
 

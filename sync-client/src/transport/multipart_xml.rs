@@ -65,6 +65,22 @@ pub(super) fn read_upload_id(xml: &[u8]) -> Option<String> {
     id.filter(|id: &String| !id.is_empty())
 }
 
+/// The part of each number that makes the object whole; `None` if one is missing or is another. A store may list a number more than once:
+/// SeaweedFS does, where a part came again while an earlier sending of it was still being stored.
+pub(super) fn match_parts(mut listed: Vec<ListedPart>, hashes: &[Sha256]) -> Option<Vec<ListedPart>> {
+    listed.sort_by_key(|part| part.number);
+    let mut listed = listed.into_iter().peekable();
+    let mut matched = Vec::with_capacity(hashes.len());
+    for (number, hash) in (1..).zip(hashes) {
+        let is_it = |part: &ListedPart| part.number == number && part.sha256.is_none_or(|told| told == *hash);
+        while listed.next_if(|part| part.number <= number && !is_it(part)).is_some() {}
+        matched.push(listed.next_if(is_it)?);
+    }
+    // Nothing beyond them, and of those only what was listed twice.
+    let last = u32::try_from(hashes.len()).ok()?;
+    listed.all(|part| part.number <= last).then_some(matched)
+}
+
 /// The body of CompleteMultipartUpload.
 pub(super) fn complete(parts: &[ListedPart], hashes: &[Sha256]) -> Vec<u8> {
     let mut xml = String::from("<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
@@ -110,5 +126,22 @@ mod tests {
         let part = ListedPart { number: 1, length: 1, etag: "\"e\"".into(), sha256: None };
         let xml = String::from_utf8(complete(&[part], &[Sha256::from_bytes([0; 32])])).unwrap();
         assert!(xml.contains("<PartNumber>1</PartNumber><ETag>&quot;e&quot;</ETag><ChecksumSHA256>AAAA"), "{xml}");
+    }
+
+    #[test]
+    fn a_number_listed_twice_is_one_part() {
+        let hashes: Vec<Sha256> = (0..3_u8).map(|byte| Sha256::of(&[byte])).collect();
+        let part = |number: u32, sha256: Option<Sha256>| ListedPart { number, length: 1, etag: format!("{number}"), sha256 };
+        let numbers = |listed: &[ListedPart]| {
+            match_parts(listed.to_vec(), &hashes).map(|parts| parts.iter().map(|part| part.number).collect::<Vec<_>>())
+        };
+        let all = vec![1, 2, 3];
+        assert_eq!(numbers(&[part(3, None), part(1, None), part(2, None)]), Some(all.clone()));
+        assert_eq!(numbers(&[part(1, None), part(2, None), part(2, None), part(3, None), part(3, None)]), Some(all.clone()));
+        let other = Some(Sha256::of(b"other"));
+        assert_eq!(numbers(&[part(1, None), part(2, other), part(2, Some(hashes[1])), part(3, None)]), Some(all));
+        assert_eq!(numbers(&[part(1, None), part(3, None), part(3, None)]), None, "one is missing");
+        assert_eq!(numbers(&[part(1, None), part(2, other), part(3, None)]), None, "one is another");
+        assert_eq!(numbers(&[part(1, None), part(2, None), part(3, None), part(4, None)]), None, "one too many");
     }
 }

@@ -111,7 +111,8 @@ pub fn seal_signed(
     rng: &mut dyn CryptoRng,
 ) -> Result<Vec<u8>, SealError> {
     let signature = device.sign(&signed_message(context, key.name().epoch, document));
-    let content = [lp(document).as_slice(), &signature, certificate.as_bytes()].concat();
+    let length = u32::try_from(document.len()).expect("no kind's cap comes near 4 GiB").to_be_bytes();
+    let content = [length.as_slice(), document, &signature, certificate.as_bytes()].concat();
     seal(key, context, &content, rng)
 }
 

@@ -82,17 +82,20 @@ impl Checkpoint {
     /// Cuts a checkpoint into documents of about so many bytes each, all under one group.
     #[must_use]
     pub fn into_parts(self, part_bytes: usize, group: ChainId) -> Vec<Self> {
-        let mut chunks: Vec<Vec<CheckpointLine>> = vec![Vec::new()];
-        let mut bytes = 0;
-        for line in self.lines {
-            let length = serde_json::to_vec(&line).map_or(0, |json| json.len() + 1);
+        let (mut begins, mut bytes) = (Vec::new(), 0);
+        for (index, line) in self.lines.iter().enumerate() {
+            let length = serde_json::to_vec(line).map_or(0, |json| json.len() + 1);
             if bytes > 0 && bytes + length > part_bytes {
-                chunks.push(Vec::new());
+                begins.push(index);
                 bytes = 0;
             }
             bytes += length;
-            chunks.last_mut().expect("there is always one").push(line);
         }
+        // Cut off from the end, so that no line is held twice.
+        let mut lines = self.lines;
+        let mut chunks: Vec<Vec<CheckpointLine>> = begins.into_iter().rev().map(|begin| lines.split_off(begin)).collect();
+        chunks.push(lines);
+        chunks.reverse();
         let count = chunks.len() as u64;
         let part = |index: usize| (count > 1).then_some(Part { group, index: index as u64, count });
         let documents = chunks.into_iter().enumerate().map(|(index, lines)| Self {

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
 
 use tidegate_protocol::{MemberId, RecordId, UserId};
 use tidegate_sync_client::{
@@ -21,7 +22,11 @@ use super::store::BUCKET;
 pub(crate) const COMMAND: &str = "device";
 
 /// Files are stored together, so many at a time.
-const BATCH: usize = 4_096;
+const BATCH: usize = 2_048;
+/// Threads that write files.
+const WRITERS: usize = 2;
+/// Contents that such a thread reads at a time.
+const READ_AT_ONCE: usize = 256;
 
 /// `device VERB HOME ARGUMENT...`
 ///
@@ -68,17 +73,26 @@ async fn send(home: &Path, list: &Path) -> Fallible<()> {
     if !files.is_empty() {
         let member = only_member(&client)?;
         let known: BTreeMap<String, RecordId> = records(&client)?.into_iter().map(|(id, (title, _))| (title, id)).collect();
-        for batch in files.chunks(BATCH) {
-            let read = |path: &&Path| {
-                let name = name_of(path)?;
-                let new = NewRecord::new(member, Source::Bytes(fs::read(path).map_err(said)?)).title(name);
-                Ok(match known.get(name) {
-                    Some(record) => new.version_of(*record),
-                    None => new.kind("document"),
-                })
-            };
-            client.put_all(batch.iter().map(read).collect::<Fallible<_>>()?).map_err(said)?;
-        }
+        let read = |path: &&Path| {
+            let name = name_of(path)?;
+            let new = NewRecord::new(member, Source::Bytes(fs::read(path).map_err(said)?)).title(name);
+            Ok(match known.get(name) {
+                Some(record) => new.version_of(*record),
+                None => new.kind("document"),
+            })
+        };
+        // One thread reads what another stores.
+        std::thread::scope(|scope| {
+            let (sender, batches) = sync_channel(1);
+            let read = &read;
+            let files = &files;
+            scope.spawn(move || {
+                let read = files.chunks(BATCH).map(|batch| batch.iter().map(read).collect::<Fallible<Vec<NewRecord>>>());
+                // Nobody takes it: the client has refused the batch before.
+                let _ = read.into_iter().try_for_each(|batch| sender.send(batch));
+            });
+            batches.into_iter().try_for_each(|batch| client.put_all(batch?).map(drop).map_err(said))
+        })?;
     }
     client.sync(&|_progress| {}).await.map(drop).map_err(said)
 }
@@ -87,12 +101,16 @@ async fn receive(home: &Path, to: &Path) -> Fallible<()> {
     let client = SyncClient::open(home, Options::default()).map_err(said)?;
     let before = records(&client)?;
     client.sync(&|_progress| {}).await.map_err(said)?;
-    for (record, (title, version)) in records(&client)? {
-        if before.get(&record).is_some_and(|(_, before)| *before == version) {
-            continue;
-        }
-        let content = client.get(ContentId::Record(record, None)).await.map_err(said)?;
-        overwrite(&to.join(title), &content.bytes)?;
+    let is_new = |(record, (_, version)): &(RecordId, (String, u64))| before.get(record).is_none_or(|(_, before)| before != version);
+    let new: Vec<(RecordId, (String, u64))> = records(&client)?.into_iter().filter(is_new).collect();
+    // As other tools do: two threads, or the file system would be waited for most of the time.
+    let mut writers = tokio::task::JoinSet::new();
+    for half in new.chunks(new.len().div_ceil(WRITERS).max(1)) {
+        let (client, half, to) = (client.clone(), half.to_vec(), to.to_owned());
+        writers.spawn(async move { write_out(&client, &half, &to).await });
+    }
+    while let Some(written) = writers.join_next().await {
+        written.map_err(said)??;
     }
     for attachment in client.list(&ListFilter::default()).map_err(said)?.attachments {
         let path = to.join(&attachment.name);
@@ -104,9 +122,25 @@ async fn receive(home: &Path, to: &Path) -> Fallible<()> {
     Ok(())
 }
 
+/// Writes records into files of their titles.
+async fn write_out(client: &SyncClient, records: &[(RecordId, (String, u64))], to: &Path) -> Fallible<()> {
+    for some in records.chunks(READ_AT_ONCE) {
+        let ids: Vec<ContentId> = some.iter().map(|(record, _)| ContentId::Record(*record, None)).collect();
+        let contents = client.get_all(&ids).await.map_err(said)?;
+        for ((_, (title, _)), content) in some.iter().zip(contents) {
+            overwrite(&to.join(title), &content.bytes)?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file, in place where there is one: of a file that is cut to nothing and written again, ext4 waits for the disk.
 fn overwrite(path: &Path, bytes: &[u8]) -> Fallible<()> {
-    let mut file = File::options().write(true).create(true).truncate(false).open(path).map_err(said)?;
+    let mut file = match File::options().write(true).create_new(true).open(path) {
+        Ok(mut file) => return file.write_all(bytes).map_err(said),
+        Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists) => File::options().write(true).open(path).map_err(said)?,
+        Err(error) => return Err(said(error)),
+    };
     file.write_all(bytes).and_then(|()| file.set_len(bytes.len() as u64)).map_err(said)
 }
 
