@@ -37,7 +37,8 @@ impl SyncClient {
     pub async fn get_all(&self, ids: &[ContentId]) -> Result<Vec<Content>, Error> {
         let here = self.device.read(|state| {
             let found: Vec<Option<view::Found>> = ids.iter().map(|id| in_a_row(state, *id)).collect();
-            let names: Vec<_> = found.iter().map(|found| found.as_ref().and_then(|found| Some((found.space, found.hmac?)))).collect();
+            let names: Vec<_> =
+                found.iter().map(|found| found.as_ref().and_then(|found| Some((found.space, found.hmac?)))).collect();
             let contents = state.database.contents(&names)?;
             Ok(found.into_iter().zip(contents))
         });
@@ -168,7 +169,8 @@ fn in_a_row(state: &LocalState, id: ContentId) -> Option<view::Found> {
         return None;
     }
     let found = view::find_content(&state.engine, id).ok()?;
-    let is_here = matches!(state.engine.content_place(found.space, found.cid), ContentPlace::Local(hmac) if found.hmac == Some(hmac));
+    let is_here =
+        matches!(state.engine.content_place(found.space, found.cid), ContentPlace::Local(hmac) if found.hmac == Some(hmac));
     is_here.then_some(found)
 }
 

@@ -208,9 +208,10 @@ impl Database {
     /// Another value after each write by another process.
     pub(crate) fn data_version(&self) -> Result<i64, Error> {
         // Asked before every look at what is here.
-        let read = self.connection.prepare_cached("PRAGMA data_version").and_then(|mut statement| {
-            statement.query_row([], |row| row.get(0))
-        });
+        let read = self
+            .connection
+            .prepare_cached("PRAGMA data_version")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)));
         read.map_err(|error| self.failure(error))
     }
 

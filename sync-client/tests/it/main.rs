@@ -11,6 +11,7 @@ mod enrolment;
 mod faults;
 mod flow;
 mod garbage;
+mod lost_answers;
 mod merge_kinds;
 mod session_expiry;
 mod stand;

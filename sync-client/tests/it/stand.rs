@@ -129,7 +129,7 @@ impl Faults {
 pub(crate) struct DirectStand {
     pub(crate) store: Store,
     pub(crate) faults: Faults,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// By how many days the store's clock is ahead of the system's.
     pub(crate) days: Arc<AtomicI64>,
     data: TempDir,

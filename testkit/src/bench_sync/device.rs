@@ -101,7 +101,8 @@ async fn receive(home: &Path, to: &Path) -> Fallible<()> {
     let client = SyncClient::open(home, Options::default()).map_err(said)?;
     let before = records(&client)?;
     client.sync(&|_progress| {}).await.map_err(said)?;
-    let is_new = |(record, (_, version)): &(RecordId, (String, u64))| before.get(record).is_none_or(|(_, before)| before != version);
+    let is_new =
+        |(record, (_, version)): &(RecordId, (String, u64))| before.get(record).is_none_or(|(_, before)| before != version);
     let new: Vec<(RecordId, (String, u64))> = records(&client)?.into_iter().filter(is_new).collect();
     // As other tools do: two threads, or the file system would be waited for most of the time.
     let mut writers = tokio::task::JoinSet::new();
