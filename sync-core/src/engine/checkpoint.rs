@@ -7,7 +7,7 @@ use super::event::{FailureClass, Outcome, Read, Written};
 use super::persist::{Row, Step};
 use super::pull::Bell;
 use super::sync::{Phase, Task, Turn};
-use crate::envelope::{ObjectContext, ObjectName, open_signed, seal_signed};
+use crate::envelope::{ObjectContext, ObjectName, open_signed, seal_signed_whole};
 use crate::manifest::{Chain, ChainFrontier, Checkpoint, Frontier, SegmentRef, Timestamp};
 use crate::planted::{self, Bug};
 use crate::quarantine::{Quarantined, Reason, Subject};
@@ -200,7 +200,7 @@ impl Turn<'_> {
     /// read, each checkpoint would be made once by every device.
     pub(super) fn make_checkpoints(&mut self) {
         if let Some((space, document)) = self.sync.checkpoints_to_send.pop_front() {
-            return self.send_checkpoint(space, &document);
+            return self.send_checkpoint(space, document);
         }
         self.take_up_sent();
         if !self.sync.rows.is_empty() {
@@ -231,12 +231,16 @@ impl Turn<'_> {
         self.sync.checkpoints_to_send.extend(parts.into_iter().map(|document| (space, document)));
     }
 
-    fn send_checkpoint(&mut self, space: Space, checkpoint: &Checkpoint) {
+    fn send_checkpoint(&mut self, space: Space, checkpoint: Checkpoint) {
         let Some(keys) = self.account.keyring.current(space) else { return };
         let context = ObjectContext { space, name: ObjectName::Checkpoint };
         let identity = &self.account.identity;
-        let sealed = checkpoint.to_ndjson().ok().and_then(|document| {
-            seal_signed(keys.key(), &context, &document, &identity.device, &identity.certificate, self.rng).ok()
+        let document = checkpoint.to_ndjson();
+        // Its lines, its text and its sealed form are each as large as the whole history: never all at a time.
+        let Checkpoint { frontier, checkpoints: includes, part: _, lines } = checkpoint;
+        drop(lines);
+        let sealed = document.ok().and_then(|document| {
+            seal_signed_whole(keys.key(), &context, document, &identity.device, &identity.certificate, self.rng).ok()
         });
         let Some(body) = sealed else {
             // One part alone says nothing: without this one the others need not go up.
@@ -245,8 +249,7 @@ impl Turn<'_> {
             return;
         };
         let digest = Digest::of(&body);
-        let frontier = checkpoint.frontier.clone();
-        let known = KnownCheckpoint { stored_at_ms: self.now_ms, frontier, includes: checkpoint.checkpoints.clone() };
+        let known = KnownCheckpoint { stored_at_ms: self.now_ms, frontier, includes };
         let key = ObjectKey::Checkpoint { space, digest };
         self.emit(Effect::PutIfAbsent { key, body }, Task::SendCheckpoint { space, digest, known });
     }

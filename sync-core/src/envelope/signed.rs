@@ -110,9 +110,27 @@ pub fn seal_signed(
     certificate: &Certificate,
     rng: &mut dyn CryptoRng,
 ) -> Result<Vec<u8>, SealError> {
-    let signature = device.sign(&signed_message(context, key.name().epoch, document));
-    let length = u32::try_from(document.len()).expect("no kind's cap comes near 4 GiB").to_be_bytes();
-    let content = [length.as_slice(), document, &signature, certificate.as_bytes()].concat();
+    seal_signed_whole(key, context, document.to_vec(), device, certificate, rng)
+}
+
+/// The same for a large document that is not needed any more: it is not copied.
+///
+/// # Errors
+/// As [`seal`].
+pub(crate) fn seal_signed_whole(
+    key: &SpaceKey,
+    context: &ObjectContext,
+    document: Vec<u8>,
+    device: &DeviceKey,
+    certificate: &Certificate,
+    rng: &mut dyn CryptoRng,
+) -> Result<Vec<u8>, SealError> {
+    let signature = device.sign(&signed_message(context, key.name().epoch, &document));
+    let length = u32::try_from(document.len()).expect("no kind's cap comes near 4 GiB");
+    let mut content = document;
+    content.extend_from_slice(&signature);
+    content.extend_from_slice(certificate.as_bytes());
+    content.splice(..0, length.to_be_bytes());
     seal(key, context, &content, rng)
 }
 
