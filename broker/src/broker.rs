@@ -51,7 +51,6 @@ pub(crate) struct Parts {
     pub(crate) readiness: Readiness,
     pub(crate) cors_origins: Vec<String>,
     /// Hosted mode, where it is configured.
-    #[expect(dead_code, reason = "the routes that ask come next")]
     pub(crate) app_store: Option<AppStore>,
 }
 
@@ -95,17 +94,21 @@ impl Broker {
     }
 
     pub(crate) fn capabilities(&self) -> Capabilities {
+        let (identities, service_mode, billing_mode) = match self.app_store {
+            None => (vec![IdentityKind::SelfHost], ServiceMode::SelfHosted, BillingMode::None),
+            Some(_) => (vec![IdentityKind::SelfHost, IdentityKind::AppStore], ServiceMode::Hosted, BillingMode::AppStore),
+        };
         Capabilities {
             api_version: 1,
             broker_version: env!("CARGO_PKG_VERSION").to_owned(),
             public_url: self.public_url().to_owned(),
-            identities: vec![IdentityKind::SelfHost],
+            identities,
             store: self.profile.clone(),
             max_batch: u32::try_from(MAX_BATCH).unwrap_or(u32::MAX),
             url_seconds: MAX_URL_SECONDS,
             revocation_seconds: REVOCATION_SECONDS,
-            service_mode: Some(ServiceMode::SelfHosted),
-            billing_mode: Some(BillingMode::None),
+            service_mode: Some(service_mode),
+            billing_mode: Some(billing_mode),
             tandem_credential_storage: Some(Retention::None),
             tandem_data_retention: Some(Retention::None),
         }

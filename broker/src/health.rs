@@ -64,8 +64,14 @@ pub(crate) async fn readyz(State(broker): State<Broker>) -> Result<StatusCode, P
     tag = "operation",
     responses((status = 200, description = "The capabilities", body = Capabilities))
 )]
-pub(crate) async fn capabilities(State(broker): State<Broker>) -> Json<Capabilities> {
-    Json(broker.capabilities())
+pub(crate) async fn capabilities(State(broker): State<Broker>) -> Json<serde_json::Value> {
+    let mut capabilities = serde_json::to_value(broker.capabilities()).expect("capabilities are a plain struct");
+    let serves_pumpsync = broker.app_store.as_ref().is_some_and(|app_store| app_store.settings.pumpsync_contract);
+    if serves_pumpsync {
+        // PumpSync's client reads text here, ours reads both.
+        capabilities["apiVersion"] = serde_json::Value::from(capabilities["apiVersion"].to_string());
+    }
+    Json(capabilities)
 }
 
 /// The public keys of this broker's tokens (RFC 7517).

@@ -15,6 +15,8 @@ use utoipa::{Modify, OpenApi};
     ),
     paths(
         crate::identity::session,
+        crate::identity::subscription_session,
+        crate::identity::status,
         crate::identity::link_account,
         crate::session::renew,
         crate::presign::presign,

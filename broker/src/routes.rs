@@ -10,6 +10,8 @@ use crate::{delete, health, identity, layers, multipart, openapi, presign, sessi
 pub(crate) fn public(broker: &Broker) -> Router {
     let authenticated = Router::new()
         .route("/v1/self-host/session", post(identity::session))
+        .route("/v1/subscription/session", post(identity::subscription_session))
+        .route("/v1/status", get(identity::status))
         .route("/v1/account/link", post(identity::link_account))
         .route("/v1/session/renew", post(session::renew))
         .route("/v1/presign", post(presign::presign))

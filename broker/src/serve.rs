@@ -110,6 +110,15 @@ impl Server {
         Self::start_on(config, listeners, Arc::new(SystemClock)).await
     }
 
+    /// The same by another clock than the system's.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn start_with(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
+        let listeners = Listeners::bind(config.listen, config.admin_listen).await?;
+        Self::start_on(config, listeners, clock).await
+    }
+
     pub(crate) async fn start_on(config: &Config, listeners: Listeners, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
         let broker = Broker::new(config, clock)?;
         let unreachable = |error| ServeError::store(&config.store.endpoint_internal, error);

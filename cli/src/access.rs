@@ -1,7 +1,9 @@
-//! From flags and environment to a way into an account.
+//! From flags and environment to a way into an account: an invite, a subscription, or keys of a store.
+
+use std::path::Path;
 
 use secrecy::SecretString;
-use tidegate_sync_client::{Enrolment, Remote};
+use tidegate_sync_client::{Enrolment, Purchase, Remote, Ticket};
 
 use crate::arguments::AccessArguments;
 use crate::failure::Failure;
@@ -14,13 +16,28 @@ pub(crate) fn resolve(arguments: &AccessArguments, output: Output) -> Result<Enr
     let device_name = arguments.device_name.clone().unwrap_or_else(home::default_device_name);
     if let Some(broker) = &arguments.broker {
         let remote = Remote::broker(broker.as_str())?;
-        return Ok(Enrolment { remote, invite: Some(invite(arguments, output)?), device_name });
+        return Ok(Enrolment { remote, ticket: Some(ticket(arguments, output)?), device_name });
     }
     let (Some(endpoint), Some(bucket)) = (&arguments.s3, &arguments.bucket) else {
         return Err(Failure::bug("neither a broker nor a store was named"));
     };
     let remote = Remote::direct(endpoint.as_str(), bucket, &arguments.region, arguments.virtual_host)?;
-    Ok(Enrolment { remote, invite: None, device_name })
+    Ok(Enrolment { remote, ticket: None, device_name })
+}
+
+fn ticket(arguments: &AccessArguments, output: Output) -> Result<Ticket, Failure> {
+    match &arguments.transaction_file {
+        Some(path) => purchase(path).map(Ticket::Purchase),
+        None => invite(arguments, output).map(Ticket::Invite),
+    }
+}
+
+fn purchase(path: &Path) -> Result<Purchase, Failure> {
+    Purchase::parse(&input::read_secret(path)?).ok_or_else(|| {
+        let message = format!("{} holds no StoreKit transaction", input::display(path));
+        let help = "it has to hold the transaction's jwsRepresentation, or JSON: {\"signedTransactionInfo\": ..., \"deviceVerificationId\": ...}";
+        Failure::invalid("transaction-malformed", message, help)
+    })
 }
 
 fn invite(arguments: &AccessArguments, output: Output) -> Result<SecretString, Failure> {
@@ -36,7 +53,8 @@ fn invite(arguments: &AccessArguments, output: Output) -> Result<SecretString, F
         Failure::usage(
             "invite-missing",
             "a broker lets a new device in only with an invite",
-            "pass --invite-file FILE, or set TIDEGATE_INVITE; the broker's operator makes one with `tidegate-broker invite create`",
+            "pass --invite-file FILE, or set TIDEGATE_INVITE; the broker's operator makes one with `tidegate-broker invite create`. \
+             A broker for subscribers takes --transaction-file FILE",
         )
     })
 }

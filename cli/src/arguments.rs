@@ -103,6 +103,9 @@ pub(crate) struct DemoArguments {
     /// Leave both devices' homes and the store in this new or empty folder
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
+    /// Play the hosted service: a subscription of a made-up App Store opens the account, ends, is renewed, is refunded
+    #[arg(long)]
+    pub(crate) hosted: bool,
 }
 
 #[derive(Debug, Args)]
@@ -128,6 +131,10 @@ pub(crate) struct AccessArguments {
     /// File that holds the invite (`-`: standard input; default: the environment's TIDEGATE_INVITE)
     #[arg(long, value_name = "FILE", conflicts_with = "s3")]
     pub(crate) invite_file: Option<PathBuf>,
+    /// File with a StoreKit 2 transaction of a subscription: the JWS, or JSON with it and its deviceVerificationId (`-`: standard
+    /// input)
+    #[arg(long, value_name = "FILE", requires = "broker", conflicts_with_all = ["invite", "invite_file", "s3"])]
+    pub(crate) transaction_file: Option<PathBuf>,
     /// S3 store to use without a broker; keys come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN
     #[arg(long, value_name = "URL", requires = "bucket")]
     pub(crate) s3: Option<Url>,
@@ -370,6 +377,9 @@ mod tests {
         assert!(!parse(&["--s3", "http://127.0.0.1:1", "--bucket", "b", "--broker", "http://127.0.0.1:1"]));
         assert!(!parse(&["--s3", "http://127.0.0.1:1", "--bucket", "b", "--invite", "i"]));
         assert!(!parse(&["--broker", "http://127.0.0.1:1", "--invite", "i", "--invite-file", "f"]));
+        assert!(parse(&["--broker", "http://127.0.0.1:1", "--transaction-file", "f"]));
+        assert!(!parse(&["--broker", "http://127.0.0.1:1", "--transaction-file", "f", "--invite-file", "f"]));
+        assert!(!parse(&["--s3", "http://127.0.0.1:1", "--bucket", "b", "--transaction-file", "f"]));
     }
 
     #[test]

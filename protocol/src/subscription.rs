@@ -8,11 +8,8 @@ use uuid::Uuid;
 
 use crate::key::UserId;
 use crate::problem::ProblemCode;
-use crate::session::AccountProof;
+use crate::session::{AccountProof, SessionReply};
 use crate::wire::timestamp;
-
-/// Longest `signedTransactionInfo` that is looked at, in bytes: Apple's have about 5 KiB.
-pub const MAX_SIGNED_TRANSACTION_BYTES: usize = 64 * 1024;
 
 /// Body of `POST /v1/subscription/session`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,4 +154,15 @@ pub struct BearerSessionReply {
     pub entitlement_active: bool,
     /// Who runs the broker.
     pub service_mode: ServiceMode,
+}
+
+/// Reply to `POST /v1/subscription/session`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum SubscriptionSessionReply {
+    /// To a call with a DPoP proof.
+    Session(Box<SessionReply>),
+    /// To a call without one.
+    Bearer(BearerSessionReply),
 }

@@ -8,7 +8,7 @@
 //! use std::path::Path;
 //! use tidegate_sync_client::{Enrolment, NewRecord, Options, Remote, Source, SyncClient};
 //!
-//! let enrolment = Enrolment { remote: Remote::broker("https://sync.example")?, invite: None, device_name: "phone".into() };
+//! let enrolment = Enrolment { remote: Remote::broker("https://sync.example")?, ticket: None, device_name: "phone".into() };
 //! let created = SyncClient::create_account(Path::new("home"), enrolment, Options::default()).await?;
 //! println!("write this down: {}", created.recovery_code.words().as_str());
 //! created.client.recovery_code_kept()?;
@@ -60,7 +60,7 @@ pub use report::{
     DeviceInfo, DeviceState, Event, Hole, MassDelete, Notice, Progress, Quarantined, Requests, Status, SyncReport, Traffic,
 };
 pub use secrecy::SecretString;
-pub use session::Session;
+pub use session::{Purchase, Session, Ticket};
 pub use tidegate_sigv4::Credentials;
 pub use tidegate_sync_core::engine::SyncOptions;
 pub use tidegate_sync_core::keys::RecoveryCode;

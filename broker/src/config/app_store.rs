@@ -1,6 +1,6 @@
 //! Settings of hosted mode: which app's purchases open accounts, and how strictly they are verified.
 
-use tidegate_app_store::{AppIdentity, Environment, Roots};
+use tidegate_app_store::{AdmissionPolicy, AppIdentity, EntitlementPolicy, Environment, Roots};
 use time::Duration;
 
 use super::reader::Reader;
@@ -31,10 +31,16 @@ pub struct AppStoreSettings {
     pub ocsp_hosts: Vec<String>,
     /// Whether what Xcode signs is taken at its word: for `dev` alone.
     pub accepts_unsigned: bool,
+    /// Which transactions may speak.
+    pub admission: AdmissionPolicy,
+    /// Which subscriptions open sessions, and for how long.
+    pub entitlement: EntitlementPolicy,
+    /// Whether calls of PumpSync's client, which have no device key, get a token for `GET /v1/status`.
+    pub pumpsync_contract: bool,
 }
 
 impl AppStoreSettings {
-    /// One app in both of Apple's environments, under Apple's root.
+    /// One app in both of Apple's environments, under Apple's root. It accepts no product until some are named.
     #[must_use]
     pub fn new(bundle_id: impl Into<String>, app_apple_id: i64) -> Self {
         Self {
@@ -48,9 +54,15 @@ impl AppStoreSettings {
             ocsp: OcspPolicy::Require,
             ocsp_hosts: vec![APPLE_OCSP_HOST.to_owned()],
             accepts_unsigned: false,
+            admission: AdmissionPolicy { max_age: DEFAULT_MAX_AGE, clock_skew: Duration::seconds(60) },
+            entitlement: EntitlementPolicy::new::<String>([]),
+            pumpsync_contract: false,
         }
     }
 }
+
+/// StoreKit signs a transaction anew when it renews, and at the latest when the app asks the App Store.
+const DEFAULT_MAX_AGE: Duration = Duration::days(30);
 
 /// Apple's OCSP responder.
 const APPLE_OCSP_HOST: &str = "ocsp.apple.com";
@@ -66,6 +78,9 @@ impl Reader {
         let clock_skew = self.number("app_store.clock_skew_seconds", 60);
         let ocsp = self.ocsp_policy();
         let ocsp_hosts = self.ocsp_hosts();
+        let entitlement = self.entitlement_policy();
+        let max_age = self.number("app_store.max_jws_age_hours", DEFAULT_MAX_AGE.whole_hours());
+        let pumpsync_contract = self.flag("app_store.pumpsync_contract");
         self.refuse_unsigned();
         if bundle_ids.is_empty() {
             return Some(None);
@@ -75,14 +90,42 @@ impl Reader {
             let message = "is missing: it is what tells Apple's production notifications for this app from others'";
             return self.mistake("app_store.app_apple_id", message);
         }
+        let (clock_skew, entitlement) = (Duration::seconds(clock_skew?), entitlement?);
+        if entitlement.products.is_empty() {
+            return self.mistake("app_store.product_ids", "is missing: the products whose purchase opens a session");
+        }
         Some(Some(AppStoreSettings {
             app: AppIdentity { bundle_ids, app_apple_id, environments },
             roots: roots?,
-            clock_skew: Duration::seconds(clock_skew?),
+            clock_skew,
             ocsp: ocsp?,
             ocsp_hosts,
             accepts_unsigned: false,
+            admission: AdmissionPolicy { max_age: Duration::hours(max_age?), clock_skew },
+            entitlement,
+            pumpsync_contract,
         }))
+    }
+
+    fn entitlement_policy(&mut self) -> Option<EntitlementPolicy> {
+        let products = self.list("app_store.product_ids");
+        let grace = self.accepts("app_store.grace");
+        let family_sharing = self.accepts("app_store.family_sharing");
+        let sandbox_lives = self.number("app_store.sandbox_hours", 24);
+        Some(EntitlementPolicy {
+            products: products.into_iter().collect(),
+            grace: grace?,
+            family_sharing: family_sharing?,
+            sandbox_lives: Duration::hours(sandbox_lives?),
+        })
+    }
+
+    fn accepts(&mut self, name: &str) -> Option<bool> {
+        match self.text(name).as_deref() {
+            None | Some("accept") => Some(true),
+            Some("refuse") => Some(false),
+            Some(_) => self.mistake(name, "must be accept or refuse"),
+        }
     }
 
     fn environments(&mut self) -> Option<Vec<Environment>> {

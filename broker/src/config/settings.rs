@@ -169,6 +169,31 @@ pub const SETTINGS: &[Setting] = &[
         "Apple Root CA - G3",
         "PEM files of the only roots that Apple's chains may lead to, in place of the one that is built in",
     ),
+    list("app_store.product_ids", "none", "products whose purchase opens a session; needed in hosted mode"),
+    text(
+        "app_store.family_sharing",
+        Some("accept"),
+        "whether family members are let in on what one of them pays: `accept` or `refuse`",
+    ),
+    text(
+        "app_store.grace",
+        Some("accept"),
+        "whether access goes on in Apple's grace period while a failed charge is tried again: `accept` or `refuse`",
+    ),
+    number(
+        "app_store.max_jws_age_hours",
+        1,
+        8_784,
+        "720",
+        "how long ago Apple may have signed the transaction that opens a session, in hours; renewals go by notifications",
+    ),
+    number("app_store.sandbox_hours", 1, 24, "24", "how long a purchase in the sandbox opens sessions, in hours"),
+    Setting {
+        name: "app_store.pumpsync_contract",
+        kind: Kind::Flag,
+        default: Some("false"),
+        help: "answer `POST /v1/subscription/session` without a DPoP proof, as PumpSync's client calls it, with a token for `GET /v1/status` and nothing else; anybody who has the transaction gets one",
+    },
     number(
         "app_store.clock_skew_seconds",
         0,

@@ -43,6 +43,12 @@ pub(crate) fn self_host_identity(key: &ServerIdKey, name: &str) -> Sha256 {
     identity(key, ["self-host", "", "", name])
 }
 
+/// The name of an App Store customer's link: of one app and one environment, so that a purchase in the sandbox leads nowhere that a
+/// real one does.
+pub(crate) fn app_store_identity(key: &ServerIdKey, bundle: &str, environment: &str, subject: &str) -> Sha256 {
+    identity(key, ["app-store", bundle, environment, subject])
+}
+
 /// Kind, issuer, environment and subject under one name. Keyed, so that the bucket does not tell who the users are.
 fn identity(key: &ServerIdKey, fields: [&str; 4]) -> Sha256 {
     let fields = fields.map(str::as_bytes);
@@ -65,6 +71,12 @@ pub(crate) async fn find(broker: &Broker, identity: Sha256) -> Result<Option<Use
             Ok(first_user(&ranked(&broker.store, &any).await?))
         }
     }
+}
+
+/// The whole link, with the accounts that it led to before. Only where creating is atomic: elsewhere there is no one document.
+pub(crate) async fn find_with_history(broker: &Broker, identity: Sha256) -> Result<Option<LinkDocument>, StoreError> {
+    let key = ObjectKey::State(StateKey::Link { identity });
+    Ok(read::<LinkDocument>(&broker.store, &key).await?.map(|link| link.document))
 }
 
 /// Links the identity to the account unless it is linked; says to which account it is linked now.

@@ -9,7 +9,7 @@ mod self_host;
 
 #[cfg(test)]
 pub(crate) use app_store::EnvironmentDocument;
-pub(crate) use app_store::SubscriptionClaim;
+pub(crate) use app_store::{__path_status, __path_subscription_session, SubscriptionClaim, status, subscription_session};
 pub(crate) use door::refuse_ended;
 #[cfg(test)]
 pub(crate) use link::LinkDocument;

@@ -122,6 +122,24 @@ impl FromRequestParts<Broker> for Caller {
     }
 }
 
+/// A caller that may have no device key, on a route that serves such callers too.
+pub(crate) enum MaybeProvenKey {
+    Proven(ProvenKey),
+    /// The call carries no proof at all. One that carries a wrong proof is refused like anywhere.
+    Missing,
+}
+
+impl FromRequestParts<Broker> for MaybeProvenKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, broker: &Broker) -> Result<Self, Problem> {
+        if parts.headers.contains_key(DPOP_HEADER) {
+            return ProvenKey::from_request_parts(parts, broker).await.map(Self::Proven);
+        }
+        Ok(Self::Missing)
+    }
+}
+
 /// The proof of the request, once its nonce is known to be ours and young.
 fn fresh_proof<'a>(parts: &'a Parts, broker: &Broker, now: OffsetDateTime) -> Result<UnverifiedProof<'a>, Problem> {
     let text = single(&parts.headers, &HeaderName::from_static(DPOP_HEADER))

@@ -14,7 +14,7 @@ mod revocation;
 mod token;
 
 pub(crate) use access::{AccessTokens, IdentityClaims, WayIn};
-pub(crate) use caller::{Caller, ProvenKey};
+pub(crate) use caller::{Caller, MaybeProvenKey, ProvenKey};
 pub(crate) use grant::{SessionGrant, open_full, open_limited};
 pub(crate) use keys::JwkSet;
 pub use keys::{InvalidSigningKey, NewSigningKey, SigningKeys};

@@ -17,6 +17,8 @@ pub(crate) enum TokenType {
     Access,
     Renewal,
     Invite,
+    /// For `GET /v1/status` alone, without a device key.
+    Status,
 }
 
 impl TokenType {
@@ -25,6 +27,7 @@ impl TokenType {
             Self::Access => "at+jwt",
             Self::Renewal => "renewal+jwt",
             Self::Invite => "tidegate-invite+jwt",
+            Self::Status => "tidegate-status+jwt",
         }
     }
 }

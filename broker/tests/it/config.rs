@@ -236,17 +236,39 @@ fn debug_masks_every_secret() {
 #[test]
 fn the_example_names_settings_that_exist_and_lacks_nothing() {
     let folder = Folder::new();
-    let example = fs::read_to_string(Path::new(DOCS).join("examples/broker.toml")).unwrap();
+    let config = folder.load(&example(&folder, "broker.toml"), &[]).unwrap();
+    assert_eq!(config.public_url, "https://tidegate.example.org");
+    assert_eq!(config.store.profile, StoreProfile::ATOMIC);
+    assert!(config.app_store.is_none());
+}
+
+#[test]
+fn the_example_of_hosted_mode_is_whole() {
+    let folder = Folder::new();
+    let toml = example(&folder, "hosted.toml");
+    let app_store = folder.load(&toml, &[]).unwrap().app_store.unwrap();
+    assert_eq!((app_store.app.bundle_ids.len(), app_store.entitlement.products.len()), (1, 2));
+    assert!(app_store.entitlement.grace && app_store.entitlement.family_sharing && !app_store.pumpsync_contract);
+    assert_eq!(app_store.entitlement.sandbox_lives, time::Duration::days(1));
+    assert_eq!(app_store.admission.max_age, time::Duration::days(30));
+
+    let without = |line: &str| toml.lines().filter(|found| !found.starts_with(line)).collect::<Vec<_>>().join("\n");
+    let mistakes = folder.load(&without("product_ids"), &[]).unwrap_err().to_string();
+    assert!(mistakes.contains("app_store.product_ids"), "{mistakes}");
+    let mistakes = folder.load(&toml.replace("grace = \"accept\"", "grace = \"maybe\""), &[]).unwrap_err().to_string();
+    assert!(mistakes.contains("accept or refuse"), "{mistakes}");
+}
+
+/// An example of docs/, with its files where this folder has them.
+fn example(folder: &Folder, name: &str) -> String {
+    let example = fs::read_to_string(Path::new(DOCS).join("examples").join(name)).unwrap();
     let at = |name: &str| folder.path(name).display().to_string();
-    let local = example
+    example
         .replace("/etc/tidegate/server-id.key", &at("server-id.key"))
         .replace("/etc/tidegate/keys", &at("keys"))
         .replace("/run/secrets/tidegate-store-read", &at("read"))
         .replace("/run/secrets/tidegate-store-write", &at("write"))
-        .replace("/run/secrets/tidegate-store-state", &at("state"));
-    let config = folder.load(&local, &[]).unwrap();
-    assert_eq!(config.public_url, "https://tidegate.example.org");
-    assert_eq!(config.store.profile, StoreProfile::ATOMIC);
+        .replace("/run/secrets/tidegate-store-state", &at("state"))
 }
 
 #[test]

@@ -17,5 +17,6 @@ mod presign;
 mod proof;
 mod renewal;
 mod revocation;
+mod subscription;
 mod token;
 mod world;

@@ -36,6 +36,8 @@ fn every_route_is_described() {
             "/v1/presigned-url/{key}",
             "/v1/self-host/session",
             "/v1/session/renew",
+            "/v1/status",
+            "/v1/subscription/session",
         ]
     );
 }

@@ -17,8 +17,9 @@ struct JoinDocument {
 }
 
 pub(super) async fn run(context: &Context, arguments: &JoinArguments) -> Result<(), Failure> {
-    let invite_from_input = arguments.access.invite_file.as_deref().is_some_and(input::is_dash);
-    if invite_from_input && arguments.recovery_file.as_deref().is_some_and(input::is_dash) {
+    let ticket_files = [&arguments.access.invite_file, &arguments.access.transaction_file];
+    let ticket_from_input = ticket_files.into_iter().flatten().any(|path| input::is_dash(path));
+    if ticket_from_input && arguments.recovery_file.as_deref().is_some_and(input::is_dash) {
         return Err(Failure::usage("standard-input-twice", "standard input (`-`) was named twice", "name it once"));
     }
     let enrolment = access::resolve(&arguments.access, context.output)?;
@@ -45,15 +46,15 @@ fn already_here(context: &Context, enrolment: &Enrolment) -> Result<Option<SyncC
     match SyncClient::open(&context.home, Options::default()) {
         Err(Error::NotEnrolled { .. }) => Ok(None),
         Err(error) => Err(error.into()),
-        Ok(client) if enrolment.invite.is_some() && client.status()?.remote == enrolment.remote => Ok(Some(client)),
+        Ok(client) if enrolment.ticket.is_some() && client.status()?.remote == enrolment.remote => Ok(Some(client)),
         Ok(client) => Err(Error::AlreadyEnrolled { path: context.home.clone(), user: client.user_id() }.into()),
     }
 }
 
 /// Opens a new session for a device whose old one has ended; its keys prove the account, so no recovery code is asked for.
 async fn sign_in(context: &Context, client: &SyncClient, enrolment: &Enrolment) -> Result<(), Failure> {
-    if let Some(invite) = &enrolment.invite {
-        client.sign_in(invite).await?;
+    if let Some(ticket) = &enrolment.ticket {
+        client.sign_in(ticket).await?;
     }
     let document = JoinDocument { user_id: client.user_id(), device_id: client.device_id() };
     context.output.result(&document, |style| {

@@ -131,7 +131,7 @@ fn letter(name: &'static str) -> &'static str {
 
 fn enrolment(name: &str, stage: &Stage) -> Result<Enrolment, Failure> {
     let remote = Remote::broker(stage.broker())?;
-    Ok(Enrolment { remote, invite: Some(stage.invite().clone()), device_name: name.to_owned() })
+    Ok(Enrolment { remote, ticket: Some(stage.ticket().clone()), device_name: name.to_owned() })
 }
 
 fn record_of(document: &Document, member: MemberId) -> NewRecord {

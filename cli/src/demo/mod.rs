@@ -4,9 +4,11 @@ mod contents;
 mod device;
 mod edits;
 mod folder;
+mod hosted;
 mod inspection;
 mod outcome;
 mod scan;
+mod shop;
 mod stage;
 
 use std::path::Path;
@@ -44,12 +46,13 @@ async fn play(arguments: &DemoArguments, output: Output) -> Result<(), Failure> 
         format!("{title}  a store, a broker and two devices, all in this process, on loopback ports\n")
     })?;
 
-    let stage = Stage::build(arguments.keep.as_deref()).await?;
+    let stage = Stage::build(arguments.keep.as_deref(), arguments.hosted).await?;
     let step = |what: &str, detail: String| output.say(|style| format!(" {} {what:<30}{}", style.good("✓"), style.dim(detail)));
     step("store and broker are up", stage.broker().to_string())?;
 
     let (a, recovery_code) = Device::create(DEVICE_A, &stage, output).await?;
-    step("device A creates an account", "with an invite; the keys are made on the device".to_owned())?;
+    let by_what = if arguments.hosted { "by a subscription" } else { "with an invite" };
+    step("device A creates an account", format!("{by_what}; the keys are made on the device"))?;
     output.say(|style| format!("\n   its recovery code:\n\n{}", recovery::grid(&recovery_code.words(), style)))?;
     a.client.recovery_code_kept()?;
 
@@ -60,7 +63,8 @@ async fn play(arguments: &DemoArguments, output: Output) -> Result<(), Failure> 
     step("A syncs", a.sync().await?.to_string())?;
 
     let b = Device::join(DEVICE_B, &stage, &recovery_code, output).await?;
-    step("device B joins", "with the invite's second slot and the recovery code".to_owned())?;
+    let by_what = if arguments.hosted { "the same subscription" } else { "the invite's second slot" };
+    step("device B joins", format!("with {by_what} and the recovery code"))?;
     step("B syncs", b.sync().await?.to_string())?;
 
     let edits = edits::make(&a, &b).await?;
@@ -73,8 +77,12 @@ async fn play(arguments: &DemoArguments, output: Output) -> Result<(), Failure> 
     let expected = edits.expected(&documents);
     let originals_intact = of_a.holds_all(&expected) && of_b.holds_all(&expected);
     let inspection = inspection::inspect(&stage, &documents, &edits, [DEVICE_A, DEVICE_B]).await?;
-    let outcome =
-        Outcome { devices: [(a, of_a), (b, of_b)], originals_intact, inspection, seconds: began.elapsed().as_secs_f64() };
+    let hosted = match stage.shop() {
+        Some(shop) => Some(hosted::play(shop, &a, &step).await?),
+        None => None,
+    };
+    let seconds = began.elapsed().as_secs_f64();
+    let outcome = Outcome { devices: [(a, of_a), (b, of_b)], originals_intact, inspection, hosted, seconds };
     output.say(|style| outcome.what_each_sees(style))?;
     output.result(&outcome.document(), |style| outcome.tables(style))?;
     if let Some(folder) = arguments.keep.as_deref() {

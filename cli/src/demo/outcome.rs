@@ -5,6 +5,7 @@ use tidegate_sync_client::{Traffic, VersionState};
 
 use super::contents::Contents;
 use super::device::{Device, sum};
+use super::hosted::Subscription;
 use super::inspection::Inspection;
 use crate::commands::tables;
 use crate::failure::{Class, Failure};
@@ -17,6 +18,8 @@ pub(crate) struct Outcome {
     /// Whether both devices hold every stored file and every edit as it was given.
     pub(crate) originals_intact: bool,
     pub(crate) inspection: Inspection,
+    /// How the subscription went, in the hosted demo.
+    pub(crate) hosted: Option<Subscription>,
     pub(crate) seconds: f64,
 }
 
@@ -29,6 +32,8 @@ pub(crate) struct DemoDocument {
     bytes_down: u64,
     seconds: f64,
     plaintext_bytes_found: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subscription: Option<Subscription>,
 }
 
 #[derive(Serialize)]
@@ -61,7 +66,12 @@ impl Outcome {
     }
 
     fn is_ok(&self) -> bool {
-        self.devices_agree() && self.originals_intact && self.store_reads_nothing()
+        self.devices_agree() && self.originals_intact && self.store_reads_nothing() && self.subscription_counts()
+    }
+
+    /// Whether access ended and came back with the subscription.
+    fn subscription_counts(&self) -> bool {
+        self.hosted.as_ref().is_none_or(Subscription::is_as_it_should)
     }
 
     fn total(&self) -> Traffic {
@@ -94,6 +104,7 @@ impl Outcome {
             bytes_down: total.bytes_down,
             seconds: self.seconds,
             plaintext_bytes_found: self.inspection.findings.plaintext_bytes,
+            subscription: self.hosted.clone(),
         }
     }
 
@@ -173,8 +184,10 @@ impl Outcome {
             "the store can read plaintext: this is a bug in Tidegate, please report it"
         } else if !self.devices_agree() {
             "the two devices do not read the same content"
-        } else {
+        } else if !self.originals_intact {
             "a device does not read what was stored"
+        } else {
+            "the broker did not follow the subscription: this is a bug in Tidegate, please report it"
         }
     }
 
@@ -182,7 +195,8 @@ impl Outcome {
     /// The exit code that fits what went wrong; the words have been said by then.
     pub(crate) fn verdict(&self) -> Result<(), Failure> {
         match (self.store_reads_nothing(), self.devices_agree() && self.originals_intact) {
-            (true, true) => Ok(()),
+            (true, true) if self.subscription_counts() => Ok(()),
+            (true, true) => Err(Failure::Told(Class::Bug)),
             (true, false) => Err(Failure::Told(Class::Damaged)),
             (false, _) => Err(Failure::Told(Class::Bug)),
         }

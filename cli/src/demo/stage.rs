@@ -3,13 +3,17 @@
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use secrecy::SecretString;
 use tempfile::TempDir;
+use tidegate_broker::clock::Clock;
 use tidegate_broker::dev::{self, DevOptions, DevServer};
 use tidegate_embedded_s3::Store;
+use tidegate_sync_client::Ticket;
 use time::Duration;
 
+use super::shop::Shop;
 use crate::failure::{Failure, with_causes};
 use crate::input::display;
 use crate::save::unwritable;
@@ -21,14 +25,16 @@ const DEVICES: u32 = 2;
 /// A running store and broker, and where the homes go.
 pub(crate) struct Stage {
     server: DevServer,
-    invite: SecretString,
+    ticket: Ticket,
+    /// Where the subscription is bought, in the hosted demo.
+    shop: Option<Shop>,
     folder: PathBuf,
     /// Taken away with the stage, unless the folder is to be kept.
     _temporary: Option<TempDir>,
 }
 
 impl Stage {
-    pub(crate) async fn build(keep: Option<&Path>) -> Result<Self, Failure> {
+    pub(crate) async fn build(keep: Option<&Path>, hosted: bool) -> Result<Self, Failure> {
         let (folder, temporary) = match keep {
             Some(folder) => (claim(folder)?, None),
             None => {
@@ -41,18 +47,33 @@ impl Stage {
             let message = format!("the demo's store and broker could not be started: {}", with_causes(error));
             Failure::invalid("demo-start", message, "check that loopback ports and the disk can be used")
         };
-        let started = dev::start(DevOptions::new(folder.join("store"))).await;
-        let server = started.map_err(|error| not_started(&error))?;
-        let invite = server.invite(USER, DEVICES, Duration::hours(1)).map_err(|error| not_started(&error))?;
-        Ok(Self { server, invite: SecretString::from(invite.token), folder, _temporary: temporary })
+        let shop = hosted.then(Shop::new);
+        let mut options = DevOptions::new(folder.join("store"));
+        if let Some(shop) = &shop {
+            options.clock = Arc::clone(shop.clock()) as Arc<dyn Clock>;
+            options.app_store = Some(shop.settings()?);
+        }
+        let server = dev::start(options).await.map_err(|error| not_started(&error))?;
+        let ticket = match &shop {
+            Some(shop) => shop.sell_first(),
+            None => {
+                let invite = server.invite(USER, DEVICES, Duration::hours(1)).map_err(|error| not_started(&error))?;
+                Ticket::Invite(SecretString::from(invite.token))
+            }
+        };
+        Ok(Self { server, ticket, shop, folder, _temporary: temporary })
     }
 
     pub(crate) fn broker(&self) -> &str {
         &self.server.broker_url
     }
 
-    pub(crate) fn invite(&self) -> &SecretString {
-        &self.invite
+    pub(crate) fn ticket(&self) -> &Ticket {
+        &self.ticket
+    }
+
+    pub(crate) const fn shop(&self) -> Option<&Shop> {
+        self.shop.as_ref()
     }
 
     /// The home of a device.

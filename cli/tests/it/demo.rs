@@ -58,6 +58,19 @@ fn people_see_the_code_the_content_and_the_figures() {
 }
 
 #[test]
+fn the_hosted_demo_follows_the_subscription() {
+    let folder = tempfile::tempdir().unwrap();
+    let document = Cli::new(folder.path()).json(&["demo", "--hosted"]);
+    assert_eq!(document["ok"], true, "{document}");
+    let subscription = &document["subscription"];
+    assert_eq!(keys(subscription), ["after_expiry", "after_refund", "after_renewal", "local_records_readable"]);
+    assert_eq!(subscription["after_expiry"], "subscription-expired");
+    assert_eq!(subscription["after_renewal"], "ok");
+    assert_eq!(subscription["after_refund"], "subscription-refunded");
+    assert_eq!((&document["plaintext_bytes_found"], document["devices"].as_array().unwrap().len()), (&Value::from(0), 2));
+}
+
+#[test]
 fn any_folder_can_be_shown_and_kept() {
     let folder = tempfile::tempdir().unwrap();
     let from = folder.path().join("family");

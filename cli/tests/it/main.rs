@@ -20,6 +20,8 @@ mod kill;
 mod memory;
 mod offline;
 mod seaweedfs;
+#[cfg(feature = "demo")]
+mod subscription;
 mod trouble;
 mod versions;
 mod watching;

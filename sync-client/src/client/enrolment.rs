@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use secrecy::SecretString;
 use tidegate_protocol::UserId;
+use tidegate_protocol::account::app_account_token;
 use tidegate_protocol::scope::AccountScope;
 use tidegate_sync_core::engine::SyncOptions;
 use tidegate_sync_core::keys::RecoveryCode;
+use uuid::Uuid;
 
 use super::edits::check_name;
 use super::syncing::sync;
@@ -19,16 +20,17 @@ use crate::error::Error;
 use crate::home::{Enrolment as StartedEnrolment, Home, HomeLock, Keys};
 use crate::local::{self, Database};
 use crate::options::Options;
-use crate::session::AccountClaim;
+use crate::remote::Remote;
+use crate::session::{AccountClaim, Ticket};
 
 impl SyncClient {
     /// Creates an account, or goes on where an earlier call in this home was stopped.
     ///
     /// # Errors
-    /// Among others `already-enrolled`, `invite-used-up`, `already-linked` (the invite's person has an account: join it),
+    /// Among others `already-enrolled`, `invite-used-up`, `already-linked` (whoever has the ticket has an account: join it),
     /// `broker-unreachable`, `store-unreachable`. Whatever the error, the call can be repeated.
     pub async fn create_account(home: &Path, enrolment: Enrolment, options: Options) -> Result<Created, Error> {
-        let Enrolment { remote, invite, device_name } = enrolment;
+        let Enrolment { remote, ticket, device_name } = enrolment;
         check_name("device name", &device_name)?;
         let (home, lock) = prepare(home, &options)?;
         let guard = lock_home(&lock).await?;
@@ -37,12 +39,27 @@ impl SyncClient {
             (Some(keys), None) => return Err(Error::AlreadyEnrolled { path: home.path().to_owned(), user: keys.user }),
             (None, _) => {
                 let clock = StoreClock::new(Arc::clone(&options.clock), 0);
-                enrol::create(&home, remote, invite.as_ref(), &device_name, &options, &clock).await?
+                enrol::create(&home, remote, ticket.as_ref(), &device_name, &options, &clock).await?
             }
         };
         drop(guard);
         let client = Self { device: Arc::new(Device::open(home, lock, options)?) };
         Ok(Created { client, recovery_code })
+    }
+
+    /// Decides the new account's keys and says which `appAccountToken` a purchase for it has to carry, so that its transactions open
+    /// this account and no other. Nothing is sent; [`SyncClient::create_account`] in the same home and for the same remote goes on.
+    ///
+    /// # Errors
+    /// `already-enrolled`, `home-unwritable`, `enrolment-differs`.
+    pub async fn app_account_token(home: &Path, remote: Remote, device_name: &str, options: &Options) -> Result<Uuid, Error> {
+        check_name("device name", device_name)?;
+        let (home, lock) = prepare(home, options)?;
+        let _guard = lock_home(&lock).await?;
+        if let Some(keys) = Keys::load(&home)? {
+            return Err(Error::AlreadyEnrolled { path: home.path().to_owned(), user: keys.user });
+        }
+        enrol::prepare(&home, remote, device_name).map(app_account_token)
     }
 
     /// Joins an account with its recovery code, or goes on where an earlier call in this home was stopped. `user` says which
@@ -58,7 +75,7 @@ impl SyncClient {
         user: Option<UserId>,
         options: Options,
     ) -> Result<Self, Error> {
-        let Enrolment { remote, invite, device_name } = enrolment;
+        let Enrolment { remote, ticket, device_name } = enrolment;
         check_name("device name", &device_name)?;
         let (home, lock) = prepare(home, &options)?;
         let guard = lock_home(&lock).await?;
@@ -66,7 +83,7 @@ impl SyncClient {
             return Err(Error::AlreadyEnrolled { path: home.path().to_owned(), user: keys.user });
         }
         let clock = StoreClock::new(Arc::clone(&options.clock), 0);
-        let join = Join { remote, invite: invite.as_ref(), device_name: &device_name, recovery: recovery_code, user };
+        let join = Join { remote, ticket: ticket.as_ref(), device_name: &device_name, recovery: recovery_code, user };
         enrol::join(&home, join, &options, &clock).await?;
         drop(guard);
         Ok(Self { device: Arc::new(Device::open(home, lock, options)?) })
@@ -101,14 +118,14 @@ impl SyncClient {
     ///
     /// # Errors
     /// Among others `invite-used-up`, `account-proof-invalid`.
-    pub async fn sign_in(&self, invite: &SecretString) -> Result<(), Error> {
+    pub async fn sign_in(&self, ticket: &Ticket) -> Result<(), Error> {
         let Reach::Broker(session, _) = self.device.reach()? else { return Ok(()) };
         let _guard = self.device.lock_home().await?;
         let (keys, retry) = (&self.device.keys, &self.device.options.retry);
         session.check_broker(retry).await?;
         let account = keys.master.account_keys();
         let claim = AccountClaim { user: keys.user, genesis: &keys.genesis, keys: &account };
-        match session.prove(invite, claim, retry).await? {
+        match session.prove(ticket, claim, retry).await? {
             AccountScope::Full => Ok(()),
             // The broker has forgotten the link, or this is another broker at the same address.
             AccountScope::Create | AccountScope::Bootstrap => session.link(keys.user, retry).await,

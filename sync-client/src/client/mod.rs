@@ -15,7 +15,6 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use secrecy::SecretString;
 use tidegate_protocol::{DeviceId, RecordId, UserId};
 use tidegate_sync_core::keys::RecoveryCode;
 use tokio::sync::broadcast;
@@ -27,6 +26,7 @@ use crate::options::Options;
 use crate::record::{Conflict, ListFilter, Listing, Member, Version};
 use crate::remote::Remote;
 use crate::report::{Event, Status, SyncReport};
+use crate::session::Ticket;
 use crate::transport::Transport;
 use crate::view;
 
@@ -35,8 +35,8 @@ use crate::view;
 pub struct Enrolment {
     /// The broker or the store.
     pub remote: Remote,
-    /// The invite; brokers ask for one.
-    pub invite: Option<SecretString>,
+    /// The invite or the subscription; brokers ask for one.
+    pub ticket: Option<Ticket>,
     /// The device's name, for the account's people; at most 256 bytes.
     pub device_name: String,
 }

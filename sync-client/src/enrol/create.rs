@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use secrecy::SecretString;
 use tidegate_protocol::account::{device_id, user_id};
 use tidegate_protocol::scope::AccountScope;
 use tidegate_protocol::{Digest, ObjectKey, Space, UserId};
@@ -21,14 +20,14 @@ use crate::home::{Enrolment, EnrolmentKind, Home, Keys, NewAccount};
 use crate::local::Database;
 use crate::options::Options;
 use crate::remote::Remote;
-use crate::session::{AccountClaim, DpopKey, Session};
+use crate::session::{AccountClaim, DpopKey, Session, Ticket};
 use crate::transport::{PutCondition, Transport};
 
 /// Creates the account, or goes on where a creation in this home stopped.
 pub(crate) async fn create(
     home: &Home,
     remote: Remote,
-    invite: Option<&SecretString>,
+    ticket: Option<&Ticket>,
     device_name: &str,
     options: &Options,
     clock: &StoreClock,
@@ -40,8 +39,8 @@ pub(crate) async fn create(
     let transport = reach.transport();
     match &reach {
         Reach::Broker(session, _) => {
-            let invite = invite.ok_or(Error::InviteMissing)?;
-            open_at_broker(session, &*transport, invite, &keys, account, options).await?;
+            let ticket = ticket.ok_or(Error::InviteMissing)?;
+            open_at_broker(session, &*transport, ticket, &keys, account, options).await?;
         }
         Reach::Direct(_) => put_account(&*transport, keys.user, account).await?,
     }
@@ -58,6 +57,13 @@ pub(crate) async fn create(
     keys.save(home)?;
     crash::point("create-kept");
     Ok(account.recovery.clone())
+}
+
+/// Decides and keeps a new account, without any request; its id.
+pub(crate) fn prepare(home: &Home, remote: Remote, device_name: &str) -> Result<UserId, Error> {
+    let enrolment = begin(home, remote, device_name)?;
+    let EnrolmentKind::Create(account) = &enrolment.kind else { return Err(Error::bug("not a creation")) };
+    Ok(user_id(&account.genesis))
 }
 
 /// The recovery code of an account that was created in this home and whose code was never handed over.
@@ -129,7 +135,7 @@ fn account_keyring(keys: &Keys, account: &NewAccount) -> Result<Keyring, Error> 
 async fn open_at_broker(
     session: &Session,
     transport: &dyn Transport,
-    invite: &SecretString,
+    ticket: &Ticket,
     keys: &Keys,
     account: &NewAccount,
     options: &Options,
@@ -137,7 +143,7 @@ async fn open_at_broker(
     session.check_broker(&options.retry).await?;
     let account_keys = keys.master.account_keys();
     let claim = AccountClaim { user: keys.user, genesis: &account.genesis, keys: &account_keys };
-    match session.prove(invite, claim, &options.retry).await? {
+    match session.prove(ticket, claim, &options.retry).await? {
         // The link was made before a crash: nothing is left to do here.
         AccountScope::Full => Ok(()),
         AccountScope::Create | AccountScope::Bootstrap => {

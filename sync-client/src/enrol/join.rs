@@ -1,6 +1,5 @@
 //! Joining an account: the recovery code opens the master key, the master key opens the rest.
 
-use secrecy::SecretString;
 use tidegate_protocol::account::device_id;
 use tidegate_protocol::{Space, UserId};
 use tidegate_sync_core::keys::{DeviceKey, RecoveryCode};
@@ -16,7 +15,7 @@ use crate::home::{Enrolment, EnrolmentKind, Home, Keys};
 use crate::local::Database;
 use crate::options::Options;
 use crate::remote::Remote;
-use crate::session::{AccountClaim, DpopKey, Session};
+use crate::session::{AccountClaim, DpopKey, Session, Ticket};
 use crate::transport::Transport;
 use crate::transport::direct::DirectTransport;
 
@@ -24,7 +23,7 @@ use crate::transport::direct::DirectTransport;
 #[derive(Debug)]
 pub(crate) struct Join<'a> {
     pub(crate) remote: Remote,
-    pub(crate) invite: Option<&'a SecretString>,
+    pub(crate) ticket: Option<&'a Ticket>,
     pub(crate) device_name: &'a str,
     pub(crate) recovery: &'a RecoveryCode,
     /// The account expected; `None` takes the one that there is.
@@ -33,14 +32,14 @@ pub(crate) struct Join<'a> {
 
 /// Joins the account, or goes on where a join in this home stopped.
 pub(crate) async fn join(home: &Home, join: Join<'_>, options: &Options, clock: &StoreClock) -> Result<(), Error> {
-    let Join { remote, invite, device_name, recovery, user } = join;
+    let Join { remote, ticket, device_name, recovery, user } = join;
     let enrolment = begin(home, remote, device_name)?;
     let reach = open_reach(&enrolment.remote, &enrolment.dpop, home, options, clock.clone())?;
     let transport = reach.transport();
     let (user, opened) = match &reach {
         Reach::Broker(session, _) => {
-            let invite = invite.ok_or(Error::InviteMissing)?;
-            open_at_broker(session, &*transport, invite, user, recovery, options).await?
+            let ticket = ticket.ok_or(Error::InviteMissing)?;
+            open_at_broker(session, &*transport, ticket, user, recovery, options).await?
         }
         Reach::Direct(direct) => open_at_store(direct, user, recovery).await?,
     };
@@ -82,20 +81,20 @@ fn begin(home: &Home, remote: Remote, device_name: &str) -> Result<Enrolment, Er
 async fn open_at_broker(
     session: &Session,
     transport: &dyn Transport,
-    invite: &SecretString,
+    ticket: &Ticket,
     expected: Option<UserId>,
     recovery: &RecoveryCode,
     options: &Options,
 ) -> Result<(UserId, OpenedAccount), Error> {
     session.check_broker(&options.retry).await?;
-    let user = session.begin(invite, &options.retry).await?;
+    let user = session.begin(ticket, &options.retry).await?;
     if expected.is_some_and(|expected| expected != user) {
         return Err(Error::AccountMissing);
     }
     let opened = open_account(transport, user, recovery).await?;
     let account_keys = opened.master.account_keys();
     let claim = AccountClaim { user, genesis: &opened.genesis, keys: &account_keys };
-    session.prove(invite, claim, &options.retry).await?;
+    session.prove(ticket, claim, &options.retry).await?;
     crash::point("join-proven");
     Ok((user, opened))
 }

@@ -7,7 +7,7 @@ mod grants;
 mod join;
 mod reach;
 
-pub(crate) use create::{create, created_before};
+pub(crate) use create::{create, created_before, prepare};
 pub(crate) use device_file::{KnownDevice, certificate, devices_in_store, rename_device_file};
 pub(crate) use grants::own_grants;
 pub(crate) use join::{Join, join};

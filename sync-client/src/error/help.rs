@@ -45,8 +45,10 @@ impl Error {
             Self::BrokerVersion { .. } => "update Tidegate",
             Self::InvalidSetting { .. } => "correct the setting and try again",
             Self::CredentialsMissing { .. } => "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-            Self::SessionMissing => "join again with an invite and the recovery code",
-            Self::InviteMissing => "ask the broker's operator for an invite and give it with --invite-file",
+            Self::SessionMissing => "join again with an invite or a subscription, and the recovery code",
+            Self::InviteMissing => {
+                "ask the broker's operator for an invite and give it with --invite-file, or a transaction with --transaction-file"
+            }
             Self::RecoveryCode(_) => "check the words against what you wrote down",
             Self::RecoveryCodeWrong { .. } => "check that the code is this account's",
             Self::MasterKeys(_) | Self::Genesis(_) | Self::Grant(_) => {

@@ -235,8 +235,8 @@ pub enum Error {
     /// No session and no means to get one.
     #[error("this device has no session with the broker")]
     SessionMissing,
-    /// An invite is needed to enrol at a broker.
-    #[error("enrolling at a broker needs an invite")]
+    /// An invite or a subscription is needed to enrol at a broker.
+    #[error("enrolling at a broker needs an invite or a subscription")]
     InviteMissing,
 
     /// The recovery code is not a recovery code.

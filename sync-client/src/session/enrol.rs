@@ -1,15 +1,15 @@
-//! From an invite to a session, with and without the account's key.
+//! From an invite or a subscription to a session, with and without the account's key.
 
-use secrecy::{ExposeSecret as _, SecretString};
 use tidegate_protocol::UserId;
 use tidegate_protocol::account::{ProofPurpose, device_id};
 use tidegate_protocol::scope::AccountScope;
-use tidegate_protocol::session::{AccountProof, LinkRequest, SelfHostSessionRequest, SessionReply};
+use tidegate_protocol::session::{AccountProof, LinkRequest, SessionReply};
 use tidegate_protocol::wire::Base64Url;
 use tidegate_sync_core::keys::AccountKeys;
 
 use super::Session;
-use super::call::{Token, json};
+use super::call::Token;
+use super::ticket::Ticket;
 use crate::error::Error;
 use crate::transport::RequestKind;
 use crate::transport::retry::{RetryPolicy, repeat};
@@ -28,11 +28,11 @@ impl Session {
         repeat(retry, || self.capabilities()).await.map(drop)
     }
 
-    /// Opens a session without the account's key: scope `bootstrap`, for the account that the invite's person has.
-    pub(crate) async fn begin(&self, invite: &SecretString, retry: &RetryPolicy) -> Result<UserId, Error> {
-        let body = json(&SelfHostSessionRequest { invite: invite.expose_secret().to_owned(), account: None });
+    /// Opens a session without the account's key: scope `bootstrap`, for the account that whoever has the ticket has.
+    pub(crate) async fn begin(&self, ticket: &Ticket, retry: &RetryPolicy) -> Result<UserId, Error> {
+        let body = ticket.body(None);
         let reply: SessionReply =
-            repeat(retry, || self.post(RequestKind::Renew, "/v1/self-host/session", Token::None, |_| body.clone())).await?;
+            repeat(retry, || self.post(RequestKind::Renew, ticket.path(), Token::None, |_| body.clone())).await?;
         match reply.scope {
             AccountScope::Bootstrap => {}
             AccountScope::Create | AccountScope::Full => return Err(self.malformed("a scope that was not proven")),
@@ -45,16 +45,12 @@ impl Session {
     /// Opens a session with the account's key: scope `create` for an identity without an account, else `full`.
     pub(crate) async fn prove(
         &self,
-        invite: &SecretString,
+        ticket: &Ticket,
         claim: AccountClaim<'_>,
         retry: &RetryPolicy,
     ) -> Result<AccountScope, Error> {
-        let body = |nonce: Option<&str>| {
-            let account = nonce.map(|nonce| self.account_proof(claim, nonce));
-            json(&SelfHostSessionRequest { invite: invite.expose_secret().to_owned(), account })
-        };
-        let reply: SessionReply =
-            repeat(retry, || self.post(RequestKind::Renew, "/v1/self-host/session", Token::None, body)).await?;
+        let body = |nonce: Option<&str>| ticket.body(nonce.map(|nonce| self.account_proof(claim, nonce)));
+        let reply: SessionReply = repeat(retry, || self.post(RequestKind::Renew, ticket.path(), Token::None, body)).await?;
         match reply.scope {
             AccountScope::Create | AccountScope::Full => {}
             AccountScope::Bootstrap => return Err(self.malformed("scope bootstrap for a proven account")),
@@ -64,7 +60,7 @@ impl Session {
         Ok(reply.scope)
     }
 
-    /// Ties the invite's person to the account whose first objects are stored.
+    /// Ties whoever has the ticket to the account whose first objects are stored.
     pub(crate) async fn link(&self, user: UserId, retry: &RetryPolicy) -> Result<(), Error> {
         let reply: SessionReply =
             repeat(retry, || self.call_with_token(RequestKind::Renew, "/v1/account/link", &LinkRequest {})).await?;

@@ -4,6 +4,7 @@ mod call;
 mod enrol;
 mod proof;
 mod renew;
+mod ticket;
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +14,7 @@ use tidegate_protocol::session::SessionReply;
 
 pub(crate) use enrol::AccountClaim;
 pub(crate) use proof::DpopKey;
+pub use ticket::{Purchase, Ticket};
 
 use crate::error::Error;
 use crate::home::{Home, SessionFile};

@@ -29,7 +29,7 @@ async fn a_repeated_creation_goes_on_and_a_finished_one_is_refused() {
     let home = TestHome::new();
     // The broker cannot be reached: everything is decided, nothing is done.
     let nowhere = Remote::broker("http://127.0.0.1:1").unwrap();
-    let enrolment = Enrolment { remote: nowhere, invite: stand.invite(1), device_name: "laptop".to_owned() };
+    let enrolment = Enrolment { remote: nowhere, ticket: stand.invite(1), device_name: "laptop".to_owned() };
     let error = SyncClient::create_account(&home.path(), enrolment, options()).await.unwrap_err();
     assert_eq!((error.code(), error.class()), ("broker-unreachable", Class::Retry));
     let error = SyncClient::create_account(&home.path(), stand.enrolment("laptop"), options()).await.unwrap_err();
@@ -53,7 +53,7 @@ async fn a_crash_before_the_home_counts_is_repeated_without_harm() {
     for stand in [Stand::broker().await, Stand::direct().await] {
         let home = TestHome::new();
         let invite = stand.invite(1);
-        let enrolment = || Enrolment { remote: stand.remote(), invite: invite.clone(), device_name: "laptop".to_owned() };
+        let enrolment = || Enrolment { remote: stand.remote(), ticket: invite.clone(), device_name: "laptop".to_owned() };
         let first = SyncClient::create_account(&home.path(), enrolment(), options()).await.unwrap();
         let code = first.recovery_code.words().to_string();
         let user = first.client.user_id();
@@ -83,7 +83,7 @@ async fn a_second_account_for_one_person_is_refused() {
 async fn a_used_up_invite_is_refused_and_the_same_device_gets_its_slot_again() {
     let stand = Stand::broker().await;
     let invite = stand.invite(1);
-    let enrolment = || Enrolment { remote: stand.remote(), invite: invite.clone(), device_name: "device".to_owned() };
+    let enrolment = || Enrolment { remote: stand.remote(), ticket: invite.clone(), device_name: "device".to_owned() };
     let (home_a, home_b) = (TestHome::new(), TestHome::new());
     let created = SyncClient::create_account(&home_a.path(), enrolment(), options()).await.unwrap();
     let error = SyncClient::join(&home_b.path(), enrolment(), &created.recovery_code, None, options()).await.unwrap_err();
@@ -101,9 +101,9 @@ async fn joining_needs_an_account_an_invite_and_the_right_code() {
 
     let join = async |enrolment| SyncClient::join(&home_b.path(), enrolment, &other_code, None, options()).await.unwrap_err();
     assert_eq!(join(stand.enrolment("phone")).await.code(), "account-not-found");
-    let without = Enrolment { invite: None, ..stand.enrolment("phone") };
+    let without = Enrolment { ticket: None, ..stand.enrolment("phone") };
     assert_eq!(join(without).await.code(), "invite-missing");
-    let forged = Enrolment { invite: Some(SecretString::from("not an invite")), ..stand.enrolment("phone") };
+    let forged = Enrolment { ticket: Some(SecretString::from("not an invite").into()), ..stand.enrolment("phone") };
     assert_eq!(join(forged).await.code(), "invite-invalid");
 
     let (_, code) = stand.create(&home_a.path()).await;

@@ -86,7 +86,7 @@ async fn a_failure_at_any_request_of_a_sync_loses_nothing() {
             let other = TestHome::new();
             let code = edited.client.recovery_code().unwrap().unwrap();
             let enrolment =
-                tidegate_sync_client::Enrolment { remote: edited.stand.remote(), invite: None, device_name: "phone".to_owned() };
+                tidegate_sync_client::Enrolment { remote: edited.stand.remote(), ticket: None, device_name: "phone".to_owned() };
             let b = SyncClient::join(&other.path(), enrolment, &code, None, options()).await.unwrap();
             sync(&b).await;
             let content = b.get(ContentId::Record(edited.written.record_id, None)).await.unwrap();
@@ -124,7 +124,7 @@ async fn a_store_that_asks_for_a_long_pause_is_not_pressed() {
 async fn wrong_keys_and_missing_buckets_are_told() {
     let stand = DirectStand::start().await;
     let home = TestHome::new();
-    let enrolment = |remote| tidegate_sync_client::Enrolment { remote, invite: None, device_name: "laptop".to_owned() };
+    let enrolment = |remote| tidegate_sync_client::Enrolment { remote, ticket: None, device_name: "laptop".to_owned() };
     let wrong = Options { credentials: Some(tidegate_sync_client::Credentials::new("nobody", "nothing", None)), ..options() };
     let error = SyncClient::create_account(&home.path(), enrolment(stand.remote()), wrong).await.unwrap_err();
     assert_eq!((error.code(), error.class()), ("store-denied", Class::Denied));

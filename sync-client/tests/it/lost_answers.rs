@@ -121,7 +121,7 @@ async fn straight_to_a_store(lost: Lost, times: usize) {
     let (a_home, b_home) = (TestHome::new(), TestHome::new());
     let enrolment = |url: &str| {
         let remote = Remote::direct(url, BUCKET, "us-east-1", false).unwrap();
-        Enrolment { remote, invite: None, device_name: "laptop".to_owned() }
+        Enrolment { remote, ticket: None, device_name: "laptop".to_owned() }
     };
     let created = SyncClient::create_account(&a_home.path(), enrolment(&losing.url()), options()).await.unwrap();
     let straight = enrolment(&format!("http://{}", stand.address));
@@ -173,8 +173,8 @@ async fn through_a_broker(at_store: Option<Lost>, at_broker: Option<Lost>) {
     let enrolment = |name: &str| {
         let request = InviteRequest { user: "ada".to_owned(), devices: 1, lives: time::Duration::days(1) };
         let invite = issue_invite(&config.signing_keys, &config.public_url, &request, OffsetDateTime::now_utc()).unwrap();
-        let invite = Some(SecretString::from(invite.token));
-        Enrolment { remote: Remote::broker(&front.url()).unwrap(), invite, device_name: name.to_owned() }
+        let ticket = Some(SecretString::from(invite.token).into());
+        Enrolment { remote: Remote::broker(&front.url()).unwrap(), ticket, device_name: name.to_owned() }
     };
     let (a_home, b_home) = (TestHome::new(), TestHome::new());
     let created = SyncClient::create_account(&a_home.path(), enrolment("laptop"), options()).await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use secrecy::SecretString;
 use tidegate_broker::dev::{DevOptions, DevServer};
-use tidegate_sync_client::{Class, Enrolment, NewRecord, Remote, Source, SyncClient};
+use tidegate_sync_client::{Class, Enrolment, NewRecord, Remote, Source, SyncClient, Ticket};
 use time::{Duration, OffsetDateTime};
 
 use crate::stand::{TestHome, options, sync};
@@ -40,14 +40,14 @@ impl World {
         self.clock.0.fetch_add(by.whole_seconds(), Ordering::SeqCst);
     }
 
-    fn invite(&self) -> SecretString {
-        SecretString::from(self.server.invite("ada", 1, Duration::days(1)).unwrap().token)
+    fn invite(&self) -> Ticket {
+        SecretString::from(self.server.invite("ada", 1, Duration::days(1)).unwrap().token).into()
     }
 
     fn enrolment(&self) -> Enrolment {
         Enrolment {
             remote: Remote::broker(&self.server.broker_url).unwrap(),
-            invite: Some(self.invite()),
+            ticket: Some(self.invite()),
             device_name: "laptop".to_owned(),
         }
     }

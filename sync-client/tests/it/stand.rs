@@ -22,6 +22,7 @@ use tidegate_broker::dev::{DevOptions, DevServer};
 use tidegate_embedded_s3::{AccessKey, Clock as StoreClock, Config, Rule, Store};
 use tidegate_sync_client::{
     Clock, Created, Credentials, Enrolment, Options, RecoveryCode, Remote, RetryPolicy, SecretString, SyncClient, SyncReport,
+    Ticket,
 };
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
@@ -285,18 +286,18 @@ impl Stand {
     }
 
     /// An invite of the one person of these tests.
-    pub(crate) fn invite(&self, devices: u32) -> Option<SecretString> {
+    pub(crate) fn invite(&self, devices: u32) -> Option<Ticket> {
         match self {
             Self::Direct(_) => None,
             Self::Broker { server, .. } => {
                 let invite = server.invite("ada", devices, time::Duration::days(1)).unwrap();
-                Some(SecretString::from(invite.token))
+                Some(SecretString::from(invite.token).into())
             }
         }
     }
 
     pub(crate) fn enrolment(&self, device_name: &str) -> Enrolment {
-        Enrolment { remote: self.remote(), invite: self.invite(1), device_name: device_name.to_owned() }
+        Enrolment { remote: self.remote(), ticket: self.invite(1), device_name: device_name.to_owned() }
     }
 
     pub(crate) fn store(&self) -> (&Store, &str) {

@@ -35,7 +35,7 @@ async fn client_of(clock: &Arc<ShiftedClock>) -> (SyncClient, DevServer, TempDir
     let server = tidegate_broker::dev::start(dev).await.unwrap();
     let invite = server.invite("ada", 1, Duration::days(1)).unwrap().token;
     let remote = Remote::broker(&server.broker_url).unwrap();
-    let enrolment = Enrolment { remote, invite: Some(SecretString::from(invite)), device_name: "laptop".to_owned() };
+    let enrolment = Enrolment { remote, ticket: Some(SecretString::from(invite).into()), device_name: "laptop".to_owned() };
     let client = SyncClient::create_account(&home.path(), enrolment, options()).await.unwrap().client;
     (client, server, data, home)
 }

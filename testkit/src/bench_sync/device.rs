@@ -157,7 +157,7 @@ async fn attach(home: &Path, file: PathBuf) -> Fallible<()> {
 fn enrolment(endpoint: &OsString) -> Fallible<Enrolment> {
     let endpoint = endpoint.to_str().ok_or("the store's address is no text")?;
     let remote = Remote::direct(endpoint, BUCKET, "us-east-1", false).map_err(said)?;
-    Ok(Enrolment { remote, invite: None, device_name: "bench".to_owned() })
+    Ok(Enrolment { remote, ticket: None, device_name: "bench".to_owned() })
 }
 
 fn only_member(client: &SyncClient) -> Fallible<MemberId> {

@@ -4,7 +4,6 @@ use super::verify::AppStoreVerifier;
 use crate::config::AppStoreSettings;
 
 /// The app that is served, and what verifies its purchases; only where hosted mode is configured.
-#[expect(dead_code, reason = "the routes that ask come next")]
 pub(crate) struct AppStore {
     pub(crate) verifier: AppStoreVerifier,
     pub(crate) settings: AppStoreSettings,

@@ -77,14 +77,12 @@ pub(crate) fn subscription_name(key: &ServerIdKey, transaction: &Transaction) ->
 }
 
 /// What the presented transaction's subscription entitles to, with that transaction counted in and written down.
-#[expect(dead_code, reason = "subscription sessions use it")]
 pub(crate) async fn entitlement_of(broker: &Broker, transaction: &Transaction) -> Result<Entitlement, Problem> {
     let subscription = subscription_name(&broker.server_id_key, transaction);
     fold(broker, subscription, &[Event::presented(transaction)]).await
 }
 
 /// What the subscription entitles to as read within the last minute; `None` if nothing was ever heard of it.
-#[expect(dead_code, reason = "subscription sessions use it")]
 pub(crate) async fn current(broker: &Broker, subscription: Sha256) -> Result<Option<Entitlement>, Problem> {
     let now = broker.clock.now();
     if let Some(entitlement) = broker.entitlements.remembered(&subscription, now) {

@@ -1,35 +1,44 @@
 //! App Store subscriptions as a way into an account.
 
 mod app;
+mod bearer;
 mod claim;
 mod entitlement_store;
 mod environment;
 mod ocsp_fetch;
+mod refusal;
 mod refused;
 mod revocation;
 #[cfg(test)]
 mod revocation_tests;
-#[cfg_attr(not(test), expect(dead_code, reason = "the routes that ask come next"))]
+mod session;
+mod status;
 mod verify;
 
 pub(crate) use app::AppStore;
 pub(crate) use claim::SubscriptionClaim;
 pub(crate) use entitlement_store::Entitlements;
-#[expect(unused_imports, reason = "subscription sessions use them")]
-pub(crate) use entitlement_store::{current, entitlement_of, subscription_name};
 #[cfg(test)]
 pub(crate) use environment::EnvironmentDocument;
+pub(crate) use session::{__path_subscription_session, subscription_session};
+pub(crate) use status::{__path_status, status};
 use tidegate_protocol::UserId;
-use tidegate_protocol::problem::ProblemCode;
 use time::OffsetDateTime;
 
+use self::entitlement_store::current;
 use super::link;
 use crate::broker::Broker;
 use crate::problem::Problem;
 
-/// Refuses a subscription that opens no session any more; says when it will end.
-pub(super) async fn refuse_ended(_: &Broker, _: &SubscriptionClaim) -> Result<OffsetDateTime, Problem> {
-    Err(Problem::new(ProblemCode::SubscriptionUnknown, "nothing is known of this subscription; sign in with its transaction"))
+/// Refuses a subscription that opens no session any more; says when it will end. By a reading that is at most a minute old.
+pub(super) async fn refuse_ended(broker: &Broker, claim: &SubscriptionClaim) -> Result<OffsetDateTime, Problem> {
+    let app_store = broker.app_store.as_ref().ok_or_else(refusal::not_offered)?;
+    // Settings may have become narrower since the session began.
+    if !app_store.settings.app.environments.contains(&claim.env) {
+        return Err(refusal::not_offered());
+    }
+    let known = current(broker, claim.ent).await?.ok_or_else(refusal::unknown)?;
+    known.may_open_session(broker.clock.now(), &app_store.settings.entitlement).map_err(refusal::closed)
 }
 
 /// Settles the account in the environment of the purchase.

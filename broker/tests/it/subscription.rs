@@ -1,0 +1,9 @@
+//! App Store subscriptions as a way into an account, with transactions of a certificate authority of the tests' own.
+
+mod binding;
+mod family;
+mod lifetimes;
+mod pumpsync;
+mod sandbox;
+mod shop;
+mod status;
