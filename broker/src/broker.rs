@@ -13,7 +13,7 @@ use crate::budget::DailyBudget;
 use crate::clock::Clock;
 use crate::config::{Config, Limits, ServerIdKey, TokenLifetimes};
 use crate::health::Readiness;
-use crate::identity::app_store::{AppStore, Entitlements};
+use crate::identity::app_store::{AppStore, Entitlements, Questions, ServerApi};
 use crate::presign::MAX_URL_SECONDS;
 use crate::presign::upload_id::UploadIds;
 use crate::session::{AccessTokens, Nonces, REVOCATION_SECONDS, ReplaySet, Revocations, Tokens};
@@ -34,6 +34,8 @@ pub(crate) struct Parts {
     pub(crate) revocations: Revocations,
     /// What App Store subscriptions entitle to, as read lately.
     pub(crate) entitlements: Entitlements,
+    /// What the App Store is asked.
+    pub(crate) questions: Questions,
     pub(crate) server_id_key: ServerIdKey,
     pub(crate) store: StoreClient,
     pub(crate) profile: StoreProfile,
@@ -65,6 +67,9 @@ impl Broker {
             replays: ReplaySet::new(limits.replay_entries, clock.now()),
             revocations: Revocations::new(),
             entitlements: Entitlements::new(),
+            questions: Questions::new(
+                config.app_store.as_ref().and_then(|settings| settings.server_api.as_ref()).map(ServerApi::new),
+            ),
             server_id_key: config.server_id_key.clone(),
             store: StoreClient::new(&config.store),
             profile: config.store.profile.clone(),

@@ -10,10 +10,11 @@ use time::macros::datetime;
 use uuid::Uuid;
 
 use crate::delete::AuditDocument;
+use crate::identity::app_store::{NotificationDocument, Place, RecoveryDocument, Unfinished};
 use crate::identity::{EnvironmentDocument, LinkDocument, SlotDocument};
 use crate::session::{Predecessor, RenewalDocument, RevokedDocument};
-use tidegate_app_store::Environment;
-use tidegate_protocol::{DeviceId, UserId};
+use tidegate_app_store::{Environment, NotificationType, Subtype};
+use tidegate_protocol::{DeviceId, Sha256, UserId};
 
 const NOW: OffsetDateTime = datetime!(2026-11-21 09:30 UTC);
 
@@ -49,4 +50,11 @@ fn documents_are_written_as_ever() {
         previous: Some(Predecessor { jti: id(2), valid_until: NOW + time::Duration::minutes(10) }),
     };
     assert_golden("renewal.json", &renewal);
+    let kind = (NotificationType::DidFailToRenew, Some(Subtype::GracePeriod));
+    let heard = NotificationDocument::new(kind, Environment::Production, Some(Sha256::from_bytes([0x11; 32])), (NOW, id(4)));
+    assert_golden("notification.json", &heard);
+    let unfinished = Unfinished { from: NOW - time::Duration::days(180), until: NOW, page: "page-2".to_owned() };
+    let place = Place { through: Some(NOW - time::Duration::days(3)), unfinished: Some(unfinished) };
+    let apps = [("org.example.health".to_owned(), place)].into();
+    assert_golden("recovery.json", &RecoveryDocument::new(apps));
 }

@@ -4,9 +4,9 @@ use std::any::Any;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Method};
@@ -27,6 +27,8 @@ use crate::problem::Problem;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 64;
+/// A notification of the App Store with its two nested JWS has some 20 KiB.
+const MAX_UNPROVEN_BODY_BYTES: usize = 128 << 10;
 /// RFC 9110, section 5.6.7.
 const HTTP_DATE: &[BorrowedFormatItem<'_>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
@@ -66,6 +68,12 @@ pub(crate) fn around_authenticated(router: Router<Broker>, broker: &Broker) -> R
         .layer(from_fn_with_state(broker.clone(), hash_body))
         // On refusals too: they are how a client gets its first nonce.
         .layer(from_fn_with_state(broker.clone(), add_nonce))
+}
+
+/// Wraps the routes that take a body from callers without a DPoP proof.
+pub(crate) fn around_unproven(router: Router<Broker>) -> Router<Broker> {
+    // Nobody answers for such a body: it is small, or it is not read.
+    router.layer(from_fn(bound_body))
 }
 
 /// Wraps the admin listener's routes.
@@ -188,16 +196,30 @@ async fn add_nonce(State(broker): State<Broker>, request: Request, next: Next) -
 
 async fn hash_body(State(broker): State<Broker>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let body = match Limited::new(body, broker.limits.body_bytes).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let message = format!("the body is larger than {} bytes", broker.limits.body_bytes);
-            return Problem::new(ProblemCode::BodyTooLarge, message).into_response();
-        }
-        Err(_) => return Problem::new(ProblemCode::InvalidRequest, "the body was cut short").into_response(),
+    let body = match whole(body, broker.limits.body_bytes).await {
+        Ok(body) => body,
+        Err(problem) => return problem.into_response(),
     };
     parts.extensions.insert(BodyHash(Sha256::of(&body)));
     next.run(Request::from_parts(parts, Body::from(body))).await
+}
+
+async fn bound_body(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match whole(body, MAX_UNPROVEN_BODY_BYTES).await {
+        Ok(body) => next.run(Request::from_parts(parts, Body::from(body))).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn whole(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Problem::new(ProblemCode::BodyTooLarge, format!("the body is larger than {limit} bytes")))
+        }
+        Err(_) => Err(Problem::new(ProblemCode::InvalidRequest, "the body was cut short")),
+    }
 }
 
 /// Answers what no route does.

@@ -3,6 +3,7 @@
 //!
 //! [`serve`] runs it by a configuration; [`dev`] runs it together with the embedded store in one process.
 
+pub mod app_store;
 mod broker;
 mod budget;
 pub mod cli;

@@ -18,6 +18,7 @@ use utoipa::{Modify, OpenApi};
         crate::identity::subscription_session,
         crate::identity::status,
         crate::identity::link_account,
+        crate::identity::app_store::notifications,
         crate::session::renew,
         crate::presign::presign,
         crate::presign::presigned_url,

@@ -21,7 +21,9 @@ pub(crate) fn public(broker: &Broker) -> Router {
         .route("/v1/multipart/complete", post(multipart::complete))
         .route("/v1/multipart/abort", post(multipart::abort))
         .route("/v1/delete", post(delete::delete));
+    let unproven = Router::new().route("/v1/app-store/notifications", post(identity::app_store::notifications));
     let router = layers::around_authenticated(authenticated, broker)
+        .merge(layers::around_unproven(unproven))
         .route("/v1/capabilities", get(health::capabilities))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

@@ -19,6 +19,8 @@ pub struct Purchase {
     pub signed_at: OffsetDateTime,
     /// This purchase or renewal.
     pub transaction_id: String,
+    /// The app.
+    pub bundle_id: String,
     /// Where.
     pub environment: Environment,
     /// The product.
@@ -40,6 +42,7 @@ impl Purchase {
             purchased_at: millis::whole(transaction.purchase_date),
             signed_at: millis::whole(transaction.signed_date),
             transaction_id: transaction.transaction_id.clone(),
+            bundle_id: transaction.bundle_id.clone(),
             environment: transaction.environment.clone(),
             product_id: transaction.product_id.clone(),
             product_type: transaction.product_type.clone(),

@@ -3,6 +3,7 @@
 use std::fs;
 use std::future::Future;
 use std::path::Path;
+use std::sync::Arc;
 
 use aws_lc_rs::rand;
 use qrcode::QrCode;
@@ -15,7 +16,8 @@ use zeroize::Zeroizing;
 
 use super::error::CliError;
 use super::output::Output;
-use super::{BrokerArguments, Command, ConfigCommand, DeviceCommand, InviteCommand, KeysCommand};
+use super::{AppStoreCommand, BrokerArguments, Command, ConfigCommand, DeviceCommand, InviteCommand, KeysCommand};
+use crate::app_store::{self, Recovered};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Config};
 use crate::identity::{Invite, InviteRequest, issue_invite};
@@ -40,6 +42,7 @@ pub(super) fn run(command: Command, output: &Output) -> Result<(), CliError> {
         }
         Command::Config(ConfigCommand::Check { config }) => check_config(&config, output),
         Command::Device(DeviceCommand::Revoke { id, broker }) => revoke_device(&id, &broker, output),
+        Command::AppStore(AppStoreCommand::Recover { config, since }) => recover(&config, since, output),
         Command::Openapi => {
             let document = openapi::api();
             output.result(&document, || serde_json::to_string_pretty(&document).expect("the document always serialises"));
@@ -137,6 +140,25 @@ fn revoke_device(id: &str, broker: &BrokerArguments, output: &Output) -> Result<
         format!("{device} is revoked: within 60 s it gets nothing signed, and URLs that it has end within 15 minutes more")
     });
     Ok(())
+}
+
+fn recover(file: &Path, since: Option<std::time::Duration>, output: &Output) -> Result<(), CliError> {
+    let config = load(file)?;
+    telemetry::start("warn");
+    let walks = block_on(async {
+        let since = since.map(|since| SystemClock.now() - since);
+        app_store::recover(&config, Arc::new(SystemClock), since).await.map_err(CliError::from)
+    })?;
+    output.result(&json!({ "walks": walks }), || walks.iter().map(describe_walk).collect::<Vec<_>>().join("\n"));
+    Ok(())
+}
+
+fn describe_walk(walk: &Recovered) -> String {
+    let Recovered { environment, bundle_id, from, until, resumed, pages: _, new, known, refused } = walk;
+    let day = |at: &OffsetDateTime| timestamp::format(*at).unwrap_or_default();
+    let resumed = if *resumed { " (gone on where the last walk was cut short)" } else { "" };
+    let refused = refused.iter().map(|(code, count)| format!("\n  refused {count}: {code}")).collect::<String>();
+    format!("{bundle_id}, {environment}, {} to {}{resumed}: {new} new, {known} known{refused}", day(from), day(until))
 }
 
 pub(super) fn load(file: &Path) -> Result<Config, CliError> {

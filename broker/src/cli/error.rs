@@ -4,6 +4,7 @@ use std::io;
 
 use serde_json::{Value, json};
 
+use crate::app_store::WalkError;
 use crate::config::{ConfigError, Mistake};
 use crate::identity::InviteError;
 use crate::serve::ServeError;
@@ -12,6 +13,8 @@ use crate::serve::ServeError;
 pub(super) const USAGE: u8 = 2;
 /// Invalid input or configuration.
 const INVALID: u8 = 10;
+/// Not allowed.
+const NOT_ALLOWED: u8 = 11;
 /// The store can't be reached.
 const UNREACHABLE: u8 = 12;
 /// A bug.
@@ -83,6 +86,32 @@ impl From<InviteError> for CliError {
     fn from(error: InviteError) -> Self {
         Self::new(INVALID, "invite-invalid", error.to_string(), "see tidegate-broker invite create --help")
     }
+}
+
+impl From<WalkError> for CliError {
+    fn from(error: WalkError) -> Self {
+        let text = chain(&error);
+        match error {
+            WalkError::NotConfigured => {
+                let help = "set app_store.bundle_ids and app_store.server_api.*; docs/config.md lists them";
+                Self::new(INVALID, "app-store-not-configured", text, help)
+            }
+            WalkError::Endpoint(_) => Self::new(INVALID, "endpoint-invalid", text, "correct store.endpoint_public"),
+            WalkError::KeyRefused(_) => {
+                let help = "check app_store.server_api.*: the key may have been revoked, or belong to another team";
+                Self::new(NOT_ALLOWED, "app-store-key-refused", text, help)
+            }
+            WalkError::Interrupted(_) => {
+                let help = "run it again: what was heard counts, and it goes on where it stopped";
+                Self::new(UNREACHABLE, "app-store-recovery-interrupted", text, help)
+            }
+        }
+    }
+}
+
+/// An error and what it came from, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {}", chain(source)))
 }
 
 impl From<ServeError> for CliError {

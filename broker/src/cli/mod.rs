@@ -60,6 +60,9 @@ enum Command {
     /// Devices of users.
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// App Store subscriptions.
+    #[command(subcommand)]
+    AppStore(AppStoreCommand),
     /// Print the OpenAPI document of the HTTP API.
     Openapi,
 }
@@ -136,6 +139,20 @@ enum DeviceCommand {
         id: String,
         #[command(flatten)]
         broker: BrokerArguments,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AppStoreCommand {
+    /// Walk Apple's history of notifications and count what was never heard; goes on where it was cut short.
+    Recover {
+        /// The configuration file; TIDEGATE_* variables override it.
+        #[arg(long, env = "TIDEGATE_CONFIG")]
+        config: PathBuf,
+        /// How far back, for example 36h or 30d; without it from where the last walk ended, or as far as Apple remembers (180 days,
+        /// in the sandbox 30).
+        #[arg(long, value_parser = humantime::parse_duration)]
+        since: Option<std::time::Duration>,
     },
 }
 

@@ -4,6 +4,7 @@ use tidegate_app_store::{AdmissionPolicy, AppIdentity, EntitlementPolicy, Enviro
 use time::Duration;
 
 use super::reader::Reader;
+use super::server_api::ServerApiSettings;
 
 /// What happens where nobody answers whether Apple's certificates were revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct AppStoreSettings {
     pub entitlement: EntitlementPolicy,
     /// Whether calls of PumpSync's client, which have no device key, get a token for `GET /v1/status`.
     pub pumpsync_contract: bool,
+    /// How the App Store Server API is asked, where it is.
+    pub server_api: Option<ServerApiSettings>,
 }
 
 impl AppStoreSettings {
@@ -57,6 +60,7 @@ impl AppStoreSettings {
             admission: AdmissionPolicy { max_age: DEFAULT_MAX_AGE, clock_skew: Duration::seconds(60) },
             entitlement: EntitlementPolicy::new::<String>([]),
             pumpsync_contract: false,
+            server_api: None,
         }
     }
 }
@@ -81,6 +85,7 @@ impl Reader {
         let entitlement = self.entitlement_policy();
         let max_age = self.number("app_store.max_jws_age_hours", DEFAULT_MAX_AGE.whole_hours());
         let pumpsync_contract = self.flag("app_store.pumpsync_contract");
+        let server_api = self.server_api();
         self.refuse_unsigned();
         if bundle_ids.is_empty() {
             return Some(None);
@@ -104,6 +109,7 @@ impl Reader {
             admission: AdmissionPolicy { max_age: Duration::hours(max_age?), clock_skew },
             entitlement,
             pumpsync_contract,
+            server_api: server_api?,
         }))
     }
 

@@ -81,6 +81,9 @@ impl Reader {
         let tokens = self.tokens();
         let cors_origins = self.origins();
         let app_store = self.app_store();
+        if let (Some(Some(_)), Some(store)) = (&app_store, &store) {
+            self.refuse_unfit_for_hosting(&store.profile);
+        }
         Some(Config {
             listen: listen?,
             admin_listen: admin_listen?,
@@ -130,6 +133,19 @@ impl Reader {
             write: write?,
             state: state?,
         })
+    }
+
+    /// What a subscription entitles to changes by compare-and-swap: elsewhere a renewal could write over a refund.
+    fn refuse_unfit_for_hosting(&mut self, profile: &StoreProfile) {
+        for (name, precondition) in
+            [("store.conditional_create", profile.conditional_create), ("store.conditional_replace", profile.conditional_replace)]
+        {
+            if precondition != Precondition::Atomic {
+                let message = "must be atomic where App Store subscriptions open accounts (app_store.bundle_ids): on a store without \
+                    conditional writes a refund could be lost";
+                self.mistake::<()>(name, message);
+            }
+        }
     }
 
     /// A key that signs PUTs and can read lets its URLs copy what it can read, on stores that obey unsigned copy headers.

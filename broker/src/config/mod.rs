@@ -7,6 +7,7 @@ mod environment;
 mod file;
 mod reader;
 mod secrets;
+mod server_api;
 mod settings;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use zeroize::Zeroizing;
 
 pub use app_store::{AppStoreSettings, OcspPolicy};
 pub use check::{ConfigError, Mistake, load};
+pub use server_api::{ServerApiKey, ServerApiSettings};
 pub use settings::{Kind, SETTINGS, Setting, reference_table};
 
 use crate::session::SigningKeys;

@@ -57,6 +57,10 @@ impl Reader {
         self.text(name)
     }
 
+    pub(super) fn is_given(&self, name: &str) -> bool {
+        self.leaves.contains_key(name)
+    }
+
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
         let leaf = self.leaves.get(name)?;
         match leaf.value.as_str() {

@@ -48,7 +48,7 @@ pub(super) fn read_signing_keys(folder: &Path, active: Option<&str>) -> Result<S
     keys.map_err(|error| format!("{error} in {}; `tidegate-broker keys generate` makes one", folder.display()))
 }
 
-fn read(path: &Path) -> Result<Zeroizing<String>, String> {
+pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, String> {
     fs::read_to_string(path).map(Zeroizing::new).map_err(|error| unreadable(path, &error))
 }
 

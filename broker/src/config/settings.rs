@@ -211,6 +211,19 @@ pub const SETTINGS: &[Setting] = &[
         "ocsp.apple.com",
         "the only hosts that are asked about revocation, whatever a certificate names; with a port where it is not the scheme's",
     ),
+    text(
+        "app_store.server_api.issuer_id",
+        Some("none"),
+        "issuer id of App Store Connect (Users and Access, Integrations, In-App Purchase); with key and key id the App Store is asked about subscriptions of which nothing was heard for 72 hours, and `app-store recover` works",
+    ),
+    text("app_store.server_api.key_id", Some("none"), "id of the In-App Purchase key"),
+    path("app_store.server_api.private_key_file", Some("none"), "the key's `.p8` file"),
+    text("app_store.server_api.production_url", Some("https://api.storekit.itunes.apple.com"), "where production is asked about"),
+    text(
+        "app_store.server_api.sandbox_url",
+        Some("https://api.storekit-sandbox.itunes.apple.com"),
+        "where the sandbox is asked about",
+    ),
     Setting {
         name: "app_store.allow_unsigned_environments",
         kind: Kind::Flag,

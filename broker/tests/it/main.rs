@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests do")]
 
+mod app_store_notifications;
+mod app_store_recover;
+mod apple;
 mod cli;
 mod config;
 mod delete;
@@ -17,6 +20,7 @@ mod presign;
 mod proof;
 mod renewal;
 mod revocation;
+mod store_proxy;
 mod subscription;
 mod token;
 mod world;

@@ -26,6 +26,7 @@ fn every_route_is_described() {
             "/healthz",
             "/readyz",
             "/v1/account/link",
+            "/v1/app-store/notifications",
             "/v1/capabilities",
             "/v1/delete",
             "/v1/multipart/abort",

@@ -5,9 +5,11 @@ mod certificate;
 mod ocsp_answer;
 mod ocsp_responder;
 mod payload;
+mod server_api;
 
 pub use ca::TestCa;
 pub use certificate::{AuthoritySpec, CertificateSpec, ChainSpec, Curve};
 pub use ocsp_answer::{OcspSigner, OcspSpec, OcspVerdict};
 pub use ocsp_responder::{OcspMode, OcspResponder};
 pub use payload::{BUNDLE_ID, PRODUCT_ID, notification, renewal_info, transaction};
+pub use server_api::{Fault, ISSUER_ID, KEY_ID, ServerApi};

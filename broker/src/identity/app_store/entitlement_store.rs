@@ -7,7 +7,7 @@ use std::time::Duration as StdDuration;
 
 use aws_lc_rs::hmac;
 use moka::sync::Cache;
-use tidegate_app_store::{Entitlement, Event, Transaction, apply};
+use tidegate_app_store::{Entitlement, Event, Transaction, VerifiedTransaction, apply};
 use tidegate_protocol::account::lp;
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::{ObjectKey, Sha256, StateKey};
@@ -15,6 +15,7 @@ use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use super::ask::{Subject, ask, is_due};
 use crate::broker::Broker;
 use crate::config::ServerIdKey;
 use crate::problem::Problem;
@@ -77,9 +78,21 @@ pub(crate) fn subscription_name(key: &ServerIdKey, transaction: &Transaction) ->
 }
 
 /// What the presented transaction's subscription entitles to, with that transaction counted in and written down.
-pub(crate) async fn entitlement_of(broker: &Broker, transaction: &Transaction) -> Result<Entitlement, Problem> {
+pub(crate) async fn entitlement_of(broker: &Broker, transaction: &VerifiedTransaction) -> Result<Entitlement, Problem> {
     let subscription = subscription_name(&broker.server_id_key, transaction);
-    fold(broker, subscription, &[Event::presented(transaction)]).await
+    let presented = Event::presented(transaction);
+    let known = load(broker, subscription).await?;
+    // A first sight is asked about however freshly it is signed: what happened before was never heard.
+    let is_due = known.is_none() || is_due(Some(&apply(known.unwrap_or_default(), &presented)), broker.clock.now());
+    let mut events = vec![presented];
+    if is_due {
+        events.extend(ask(broker, subscription, Subject::of(transaction)).await);
+    }
+    let entitlement = fold(broker, subscription, &events).await?;
+    if is_due {
+        broker.questions.settled(subscription);
+    }
+    Ok(entitlement)
 }
 
 /// What the subscription entitles to as read within the last minute; `None` if nothing was ever heard of it.
@@ -88,11 +101,30 @@ pub(crate) async fn current(broker: &Broker, subscription: Sha256) -> Result<Opt
     if let Some(entitlement) = broker.entitlements.remembered(&subscription, now) {
         return Ok(Some(entitlement));
     }
-    let found = read::<Entitlement>(&broker.store, &key_of(subscription)).await?.map(|found| found.document);
-    if let Some(entitlement) = &found {
-        broker.entitlements.remember(subscription, entitlement.clone(), now);
-    }
-    Ok(found)
+    let Some(entitlement) = load(broker, subscription).await? else { return Ok(None) };
+    let entitlement = made_sure_of(broker, subscription, entitlement, now).await?;
+    broker.entitlements.remember(subscription, entitlement.clone(), now);
+    Ok(Some(entitlement))
+}
+
+/// The same, with what the App Store says about it where nothing was heard for days.
+async fn made_sure_of(
+    broker: &Broker,
+    subscription: Sha256,
+    entitlement: Entitlement,
+    now: OffsetDateTime,
+) -> Result<Entitlement, Problem> {
+    let Some(purchase) = entitlement.purchase().filter(|_| is_due(Some(&entitlement), now)) else { return Ok(entitlement) };
+    let subject =
+        Subject { environment: &purchase.environment, bundle_id: &purchase.bundle_id, transaction_id: &purchase.transaction_id };
+    let events = ask(broker, subscription, subject).await;
+    let entitlement = if events.is_empty() { entitlement } else { fold(broker, subscription, &events).await? };
+    broker.questions.settled(subscription);
+    Ok(entitlement)
+}
+
+async fn load(broker: &Broker, subscription: Sha256) -> Result<Option<Entitlement>, Problem> {
+    Ok(read::<Entitlement>(&broker.store, &key_of(subscription)).await?.map(|found| found.document))
 }
 
 /// Counts what was heard about one subscription; when this returns well, it stands in the store.

@@ -1,25 +1,40 @@
 //! App Store subscriptions as a way into an account.
 
 mod app;
+mod ask;
+#[cfg(all(test, feature = "embedded"))]
+mod asked;
 mod bearer;
 mod claim;
 mod entitlement_store;
 mod environment;
+mod notifications;
 mod ocsp_fetch;
+mod recover;
 mod refusal;
 mod refused;
 mod revocation;
 #[cfg(test)]
 mod revocation_tests;
+mod server_api;
 mod session;
 mod status;
 mod verify;
 
 pub(crate) use app::AppStore;
+pub(crate) use ask::Questions;
 pub(crate) use claim::SubscriptionClaim;
 pub(crate) use entitlement_store::Entitlements;
 #[cfg(test)]
 pub(crate) use environment::EnvironmentDocument;
+#[cfg(test)]
+pub(crate) use notifications::NotificationDocument;
+pub(crate) use notifications::{__path_notifications, notifications};
+pub use recover::Recovered;
+#[cfg(test)]
+pub(crate) use recover::{Place, RecoveryDocument, Unfinished};
+pub(crate) use recover::{RecoverError, recover};
+pub(crate) use server_api::{ServerApi, ServerApiError};
 pub(crate) use session::{__path_subscription_session, subscription_session};
 pub(crate) use status::{__path_status, status};
 use tidegate_protocol::UserId;
