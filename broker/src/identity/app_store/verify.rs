@@ -39,7 +39,6 @@ impl AppStoreVerifier {
         Ok(VerifiedRenewalInfo::read(&self.verified(jws, now).await?, &self.app)?)
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "the route of notifications comes next"))]
     /// A notification and what is nested in it, each verified on its own, and all of them about the same.
     pub(crate) async fn notification(
         &self,
