@@ -73,6 +73,14 @@ bench-app-store folder="target/bench-app-store":
     npm install --silent --no-audit --no-fund --prefix {{folder}} @apple/app-store-server-library@3.1.0
     cargo bench --locked -p tidegate-app-store --bench verification -- --check --apple "$PWD/{{folder}}"
 
+# Coverage-guided fuzzing of what the App Store signs: four targets, two minutes in all
+fuzz seconds="30":
+    scripts/fuzz {{seconds}}
+
+# The same for an hour
+nightly:
+    just fuzz 900
+
 # Sealing and opening beside raw AES-256-GCM
 bench-envelope:
     cargo bench -p tidegate-sync-core --bench envelope
