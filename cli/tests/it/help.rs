@@ -62,9 +62,19 @@ fn commands_are_those_of_the_contract() {
 
 #[test]
 fn flags_are_those_of_the_contract() {
-    let place = ["--broker", "--invite", "--invite-file", "--s3", "--bucket", "--region", "--virtual-host", "--device-name"];
+    let place = [
+        "--broker",
+        "--invite",
+        "--invite-file",
+        "--transaction-file",
+        "--s3",
+        "--bucket",
+        "--region",
+        "--virtual-host",
+        "--device-name",
+    ];
     let cases: [(&str, Vec<&str>); 16] = [
-        ("demo", vec!["--from", "--keep"]),
+        ("demo", vec!["--from", "--keep", "--hosted"]),
         ("init", [&place[..], &["--recovery-file"]].concat()),
         ("join", [&place[..], &["--recovery-file", "--user-id"]].concat()),
         ("put", vec!["--member", "--kind", "--media-type", "--id", "--title"]),
