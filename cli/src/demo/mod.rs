@@ -78,7 +78,7 @@ async fn play(arguments: &DemoArguments, output: Output) -> Result<(), Failure> 
     let originals_intact = of_a.holds_all(&expected) && of_b.holds_all(&expected);
     let inspection = inspection::inspect(&stage, &documents, &edits, [DEVICE_A, DEVICE_B]).await?;
     let hosted = match stage.shop() {
-        Some(shop) => Some(hosted::play(shop, &a, &step).await?),
+        Some(shop) => Some(hosted::play(shop, stage.broker(), &a, &step).await?),
         None => None,
     };
     let seconds = began.elapsed().as_secs_f64();

@@ -8,7 +8,7 @@ use tidegate_app_store::Roots;
 use tidegate_broker::clock::Clock;
 use tidegate_broker::config::{AppStoreSettings, OcspPolicy};
 use tidegate_sync_client::{Purchase, SecretString, Ticket};
-use tidegate_testkit::apple::{BUNDLE_ID, PRODUCT_ID, TestCa, transaction};
+use tidegate_testkit::apple::{BUNDLE_ID, PRODUCT_ID, TestCa, notification, transaction};
 use time::{Duration, OffsetDateTime};
 
 use crate::failure::Failure;
@@ -71,12 +71,19 @@ impl Shop {
         self.ticket(&self.renewal())
     }
 
-    /// The same month, refunded: what StoreKit gives the device from then on.
-    pub(crate) fn refund(&self) -> Ticket {
+    /// Refunds the same month, and tells the broker as the App Store does: by a notification (App Store Server Notifications V2).
+    pub(crate) async fn refund(&self, broker: &str) -> Result<(), Failure> {
         let mut refunded = self.renewal();
         refunded["revocationDate"] = self.millis(Duration::ZERO).into();
         refunded["revocationReason"] = 0.into();
-        self.ticket(&refunded)
+        let mut told = notification("REFUND", None, json!({"signedTransactionInfo": self.ca.sign(&refunded)}));
+        told["signedDate"] = self.millis(Duration::ZERO).into();
+        let request = reqwest::Client::new().post(format!("{broker}/v1/app-store/notifications"));
+        let answer = request.json(&json!({"signedPayload": self.ca.sign(&told)})).send().await;
+        match answer.and_then(reqwest::Response::error_for_status) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Failure::bug(format!("the demo's broker did not take the refund: {error}"))),
+        }
     }
 
     fn renewal(&self) -> Value {
