@@ -117,7 +117,10 @@ impl Device {
     pub(crate) fn read<T>(&self, look: impl FnOnce(&LocalState) -> Result<T, Error>) -> Result<T, Error> {
         let mut state = self.state();
         self.catch_up(&mut state)?;
-        look(&state)
+        let seen = look(&state);
+        // What was seen of changes that could not be read is nothing.
+        state.check_read()?;
+        seen
     }
 
     /// Decides an edit, if there is one, and commits it: when this returns, no crash loses it.
@@ -133,7 +136,9 @@ impl Device {
         let _guard = self.lock.acquire()?;
         let mut state = self.state();
         self.catch_up(&mut state)?;
-        let (edit, result) = decide(&state, self.now_ms())?;
+        let decided = decide(&state, self.now_ms());
+        state.check_read()?;
+        let (edit, result) = decided?;
         if let Some(edit) = edit.filter(|edit| !edit.batch.rows.is_empty()) {
             state.persist(&edit.batch)?;
             state.engine.committed(&edit);
@@ -150,7 +155,9 @@ impl Device {
         let _guard = self.lock.acquire()?;
         let mut state = self.state();
         self.catch_up(&mut state)?;
-        let (edits, results): (Vec<Edit>, Vec<T>) = decide(&state, self.now_ms())?.into_iter().unzip();
+        let decided = decide(&state, self.now_ms());
+        state.check_read()?;
+        let (edits, results): (Vec<Edit>, Vec<T>) = decided?.into_iter().unzip();
         if let Some(edit) = merged(edits) {
             state.persist(&edit.batch)?;
             state.engine.committed(&edit);
@@ -258,6 +265,14 @@ impl LocalState {
         self.abandoned = true;
     }
 
+    /// Whether all that the engine has looked at could be read.
+    ///
+    /// # Errors
+    /// Why not: then nothing that it has said since may be shown or committed. It begins again from the rows at the next call.
+    pub(crate) fn check_read(&self) -> Result<(), Error> {
+        self.database.take_failure().map_or(Ok(()), Err)
+    }
+
     /// Writes a batch, between the two crossings of its point.
     pub(crate) fn persist(&mut self, batch: &Persist) -> Result<(), Error> {
         self.persist_with_upload(batch, None)
@@ -300,9 +315,9 @@ pub(crate) async fn blocking<T: Send + 'static>(take: impl FnOnce() -> Result<T,
 }
 
 fn restore(keys: &Keys, options: &Options, database: &mut Database, profile: StoreProfile) -> Result<Engine, Error> {
-    let saved = database.load()?;
-    let mut engine =
-        Engine::restore(identity(keys), profile, saved).map_err(|error| Error::DatabaseDamaged { reason: error.to_string() })?;
+    let (saved, sources) = database.load()?;
+    let mut engine = Engine::restore_lazily(identity(keys), profile, saved, sources)
+        .map_err(|error| Error::DatabaseDamaged { reason: error.to_string() })?;
     engine.set_merge_kinds(options.merge_kinds.clone());
     Ok(engine)
 }

@@ -244,6 +244,7 @@ impl<'a> Driver<'a> {
                 | Row::PutHole(_)
                 | Row::RemoveHole { .. }
                 | Row::PutListedAt { .. }
+                | Row::PutLooked { .. }
                 | Row::PutDoorbell(_)
                 | Row::PutClock(_) => {}
             }
@@ -251,7 +252,12 @@ impl<'a> Driver<'a> {
     }
 
     fn finish(mut self) -> Result<SyncSummary, Error> {
-        let summary = self.device.state().engine.finish();
+        let summary = {
+            let mut state = self.device.state();
+            let summary = state.engine.finish();
+            self.errors.extend(state.check_read().err());
+            summary
+        };
         let summary = summary.ok_or_else(|| Error::bug("the engine waits for an effect that it never asked for"))?;
         self.is_running = false;
         let Some(failure) = summary.failure else { return Ok(summary) };

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod envelope;
 pub mod garbage;
 pub mod keys;
+mod lazy;
 pub mod manifest;
 pub mod notice;
 #[doc(hidden)]

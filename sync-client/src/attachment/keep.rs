@@ -32,7 +32,9 @@ impl Device {
         let _guard = self.lock.acquire()?;
         let mut state = self.state();
         self.catch_up(&mut state)?;
-        let (edit, result) = decide(&state.engine, self.now_ms())?;
+        let decided = decide(&state.engine, self.now_ms());
+        state.check_read()?;
+        let (edit, result) = decided?;
         if edit.batch.rows.is_empty() {
             return Ok(Filed::Done(result));
         }
@@ -83,7 +85,9 @@ impl Device {
         let _guard = self.lock.acquire()?;
         let mut state = self.state();
         self.catch_up(&mut state)?;
-        if !state.engine.can_fetch_again(space, hmac) {
+        let can_go = state.engine.can_fetch_again(space, hmac);
+        state.check_read()?;
+        if !can_go {
             return Ok(false);
         }
         state.persist(&Persist { step: Step::Contents, rows: vec![Row::RemoveContent { space, hmac }] })?;

@@ -159,7 +159,7 @@ impl SyncClient {
                 quarantined: view::quarantined(&state.engine.quarantined()),
                 notices: view::notices(&state.engine.notices()),
                 mass_delete: view::mass_deletes(&state.engine.mass_deletes()),
-                conflicts: state.engine.conflicts().len() as u64,
+                conflicts: state.engine.conflict_count(),
                 devices: view::devices(&state.engine, &known, &self.device.keys.device_name),
                 clock_offset_ms: self.device.clock.offset_ms(),
             })

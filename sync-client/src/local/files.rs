@@ -28,23 +28,24 @@ pub(crate) struct Upload {
 impl Database {
     /// What is known of an attachment's sealed file; `None` if its bytes may not be sent.
     pub(crate) fn upload(&self, space: Space, hmac: ContentHmac) -> std::result::Result<Option<Upload>, Error> {
-        read(&self.connection, space, hmac).map_err(|error| self.failure(error))
+        read(&self.connection(), space, hmac).map_err(|error| self.failure(error))
     }
 
     pub(crate) fn put_upload(&mut self, space: Space, hmac: ContentHmac, upload: &Upload) -> std::result::Result<(), Error> {
-        write(&self.connection, space, hmac, upload).map_err(|error| self.failure(error))
+        write(&self.connection(), space, hmac, upload).map_err(|error| self.failure(error))
     }
 
     pub(crate) fn remove_upload(&mut self, space: Space, hmac: ContentHmac) -> std::result::Result<(), Error> {
         let sql = "DELETE FROM uploads WHERE space = ?1 AND hmac = ?2";
-        let removed = self.connection.execute(sql, params![space.to_string(), hmac.to_string()]);
+        let removed = self.connection().execute(sql, params![space.to_string(), hmac.to_string()]);
         removed.map(drop).map_err(|error| self.failure(error))
     }
 
     /// The attachments that lie as files.
     pub(crate) fn files(&self) -> std::result::Result<Vec<(Space, ContentHmac)>, Error> {
         let work = || -> Result<Vec<(String, String)>> {
-            let mut statement = self.connection.prepare_cached("SELECT space, hmac FROM files")?;
+            let connection = self.connection();
+            let mut statement = connection.prepare_cached("SELECT space, hmac FROM files")?;
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
             rows.collect()
         };

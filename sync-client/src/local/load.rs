@@ -1,18 +1,19 @@
-//! All rows of the engine, read back.
+//! The rows of the engine, read back: all but changes and contents at once, those space by space when they are looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Connection, Row, Transaction};
-use tidegate_protocol::{DeviceId, Space};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, Transaction, params};
+use tidegate_protocol::{ContentHmac, DeviceId, Space};
 use tidegate_sync_core::engine::{BuiltSegment, DoorbellMemory, OwnChain, Saved, SavedSpace};
 use tidegate_sync_core::manifest::{Chain, Change, SegmentRef};
 use tidegate_sync_core::notice::NoticeKind;
 use tidegate_sync_core::quarantine::{HoleReason, Reason};
+use tidegate_sync_core::state::{Looked, Present};
 
-use super::encode;
 use super::records::{CLOCK, DOORBELL_ETAG, DOORBELL_RING};
 use super::schema::meta;
 use super::sealing::{Sealing, change_row, device_row};
+use super::{encode, looked};
 use crate::enrol::KnownDevice;
 
 /// Why rows cannot be read.
@@ -32,12 +33,20 @@ impl From<rusqlite::Error> for LoadError {
 
 type Result<T> = std::result::Result<T, LoadError>;
 
-/// Reads everything as of one moment.
-pub(super) fn load(connection: &mut Connection, sealing: &Sealing) -> Result<Saved> {
+/// What is read at once.
+pub(super) struct Loaded {
+    pub(super) saved: Saved,
+    /// The spaces of which there is something.
+    pub(super) spaces: BTreeSet<Space>,
+    /// See [`looked::write`].
+    pub(super) batches: i64,
+}
+
+/// Reads everything but changes and contents as of one moment.
+pub(super) fn load(connection: &mut Connection) -> Result<Loaded> {
     let transaction = connection.transaction()?;
     let mut saved = Saved::default();
     load_grants(&transaction, &mut saved)?;
-    load_changes(&transaction, sealing, &mut saved)?;
     load_frontiers(&transaction, &mut saved)?;
     load_own(&transaction, &mut saved)?;
     load_doubts(&transaction, &mut saved)?;
@@ -46,8 +55,52 @@ pub(super) fn load(connection: &mut Connection, sealing: &Sealing) -> Result<Sav
     saved.doorbell = DoorbellMemory { etag, ring: ring.unwrap_or(false) };
     let clock: Option<String> = meta(&transaction, CLOCK)?;
     saved.clock = clock.map(|text| parse("meta", text.parse().ok())).transpose()?.unwrap_or_default();
+    let mut spaces: BTreeSet<Space> = saved.spaces.keys().copied().collect();
+    spaces.extend(spaces_of(&transaction, "changes")?);
+    spaces.extend(spaces_of(&transaction, "contents")?);
+    let batches = looked::batches(&transaction)?;
     transaction.finish()?;
-    Ok(saved)
+    Ok(Loaded { saved, spaces, batches })
+}
+
+/// The spaces named in the first column of a table's key: a step for each, and not for each row.
+fn spaces_of(db: &Connection, table: &str) -> Result<Vec<Space>> {
+    let mut spaces = Vec::new();
+    let mut after = String::new();
+    let sql = format!("SELECT space FROM {table} WHERE space > ?1 ORDER BY space LIMIT 1");
+    while let Some(space) = db.prepare_cached(&sql)?.query_row([&after], |row| row.get::<_, String>(0)).optional()? {
+        spaces.push(parse("space", encode::read_space(&space))?);
+        after = space;
+    }
+    Ok(spaces)
+}
+
+/// The changes of a space, in the order of their ids.
+pub(super) fn changes(db: &Connection, sealing: &Sealing, space: Space) -> Result<Vec<Present>> {
+    let mut changes = Vec::new();
+    let sql = "SELECT cid, sealed, brought_by FROM changes WHERE space = ?1 ORDER BY cid";
+    each_of(db, sql, params![space.to_string()], |row| {
+        let cid = parse("changes", text(row, 0)?.parse().ok())?;
+        let sealed = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        let json = sealing.open(&change_row(space, cid), sealed).map_err(LoadError::Row)?;
+        let change = parse("changes", Change::parse(&json).ok().filter(|change| change.cid == cid))?;
+        let brought_by = parse("changes", encode::read_brought_by(&text(row, 2)?))?;
+        changes.push(Present { change, brought_by });
+        Ok(())
+    })?;
+    Ok(changes)
+}
+
+/// The contents of a space that are on the device.
+pub(super) fn contents(db: &Connection, space: Space) -> Result<BTreeSet<ContentHmac>> {
+    let mut contents = BTreeSet::new();
+    for sql in ["SELECT hmac FROM contents WHERE space = ?1", "SELECT hmac FROM files WHERE space = ?1"] {
+        each_of(db, sql, params![space.to_string()], |row| {
+            contents.insert(parse("contents", text(row, 0)?.parse().ok())?);
+            Ok(())
+        })?;
+    }
+    Ok(contents)
 }
 
 /// The devices, as far as the store has shown them.
@@ -70,19 +123,6 @@ fn load_grants(db: &Transaction<'_>, saved: &mut Saved) -> Result<()> {
     each(db, "SELECT id, blob, unsent FROM grants", |row| {
         let grant = parse("grants", text(row, 0)?.parse().ok())?;
         saved.grants.insert(grant, (row.get(1)?, row.get(2)?));
-        Ok(())
-    })
-}
-
-fn load_changes(db: &Transaction<'_>, sealing: &Sealing, saved: &mut Saved) -> Result<()> {
-    each(db, "SELECT space, cid, sealed, brought_by FROM changes", |row| {
-        let (name, space) = space_of(saved, row)?;
-        let cid = parse("changes", text(row, 1)?.parse().ok())?;
-        let sealed: Vec<u8> = row.get(2)?;
-        let json = sealing.open(&change_row(name, cid), &sealed).map_err(LoadError::Row)?;
-        let change = parse("changes", Change::parse(&json).ok().filter(|change| change.cid == cid))?;
-        let brought_by = parse("changes", encode::read_brought_by(&text(row, 3)?))?;
-        space.changes.insert(cid, (change, brought_by));
         Ok(())
     })
 }
@@ -124,11 +164,6 @@ fn load_own(db: &Transaction<'_>, saved: &mut Saved) -> Result<()> {
             built_at_ms: number(row, 4)?,
         });
         Ok(())
-    })?;
-    each(db, "SELECT space, hmac FROM contents UNION SELECT space, hmac FROM files", |row| {
-        let (_, space) = space_of(saved, row)?;
-        space.contents.insert(parse("contents", text(row, 1)?.parse().ok())?);
-        Ok(())
     })
 }
 
@@ -162,6 +197,12 @@ fn load_doubts(db: &Transaction<'_>, saved: &mut Saved) -> Result<()> {
         space.unreferenced.insert(parse("unreferenced", text(row, 1)?.parse().ok())?, number(row, 2)?);
         Ok(())
     })?;
+    each(db, "SELECT space, conflicts, kinds FROM looked", |row| {
+        let (_, space) = space_of(saved, row)?;
+        let kinds = parse("looked", serde_json::from_str(&text(row, 2)?).ok())?;
+        space.looked = Some(Looked { conflicts: number(row, 1)?, kinds });
+        Ok(())
+    })?;
     each(db, "SELECT space, listed_at_ms FROM listed", |row| {
         let (_, space) = space_of(saved, row)?;
         space.listed_at_ms = Some(number(row, 1)?);
@@ -169,9 +210,13 @@ fn load_doubts(db: &Transaction<'_>, saved: &mut Saved) -> Result<()> {
     })
 }
 
-fn each(db: &Connection, sql: &str, mut read: impl FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+fn each(db: &Connection, sql: &str, read: impl FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+    each_of(db, sql, [], read)
+}
+
+fn each_of(db: &Connection, sql: &str, of: impl Params, mut read: impl FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
     let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query(of)?;
     while let Some(row) = rows.next()? {
         read(row)?;
     }

@@ -1,8 +1,10 @@
 //! The local database: everything that this device knows of the account, in SQLite.
 
+mod asleep;
 mod encode;
 mod files;
 mod load;
+mod looked;
 mod outbox;
 mod records;
 mod schema;
@@ -12,27 +14,30 @@ mod sealing;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Error as SqlError, ErrorCode, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 use tidegate_protocol::{ContentHmac, DeviceId, GrantId, Space};
-use tidegate_sync_core::engine::{Persist, Row, Saved, Step};
+use tidegate_sync_core::engine::{Persist, Row, Saved, SpaceSource, Step};
 
 use crate::enrol::KnownDevice;
 use crate::error::Error;
 use crate::home::{Home, Keys, private_file};
 use crate::report::Requests;
+use asleep::Shelf;
 pub(crate) use files::Upload;
 use sealing::Sealing;
 
 /// The local database of one account.
 #[derive(Debug)]
 pub(crate) struct Database {
-    connection: Connection,
+    shelf: Shelf,
     path: PathBuf,
     /// Which file it was that was opened.
     opened: Option<FileId>,
-    sealing: Sealing,
+    /// See [`looked::write`].
+    batches: i64,
 }
 
 /// What stands in `meta`, beside the engine's own.
@@ -100,7 +105,13 @@ impl Database {
         if owner != keys.user.to_string() {
             return Err(Error::DatabaseDamaged { reason: "it belongs to another account".to_owned() });
         }
-        Ok(Self { connection, path: path.to_owned(), opened: FileId::of(path), sealing: Sealing::new(keys) })
+        let (connection, sealing) = (Arc::new(Mutex::new(connection)), Arc::new(Sealing::new(keys)));
+        let shelf = Shelf { connection, sealing, failure: Arc::default() };
+        Ok(Self { shelf, path: path.to_owned(), opened: FileId::of(path), batches: 0 })
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.shelf.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether another file has taken the place of the one that is open.
@@ -109,15 +120,24 @@ impl Database {
     }
 
     fn check(&self) -> Result<(), Error> {
-        match schema::quick_check(&self.connection).map_err(|error| self.failure(error))? {
+        match schema::quick_check(&self.connection()).map_err(|error| self.failure(error))? {
             None => Ok(()),
             Some(reason) => Err(Error::DatabaseDamaged { reason }),
         }
     }
 
-    /// All rows of the engine, read in one transaction.
-    pub(crate) fn load(&mut self) -> Result<Saved, Error> {
-        load::load(&mut self.connection, &self.sealing).map_err(|error| self.read_failure(error))
+    /// The rows of the engine, read in one transaction, and where changes and contents are to be read when they are needed.
+    pub(crate) fn load(&mut self) -> Result<(Saved, BTreeMap<Space, SpaceSource>), Error> {
+        let loaded = load::load(&mut self.connection());
+        let load::Loaded { saved, spaces, batches } = loaded.map_err(|error| self.read_failure(error))?;
+        self.batches = batches;
+        let sources = spaces.into_iter().map(|space| (space, self.shelf.source(space)));
+        Ok((saved, sources.collect()))
+    }
+
+    /// Why changes or contents could not be read when the engine looked at them; said once.
+    pub(crate) fn take_failure(&self) -> Option<Error> {
+        self.shelf.take_failure().map(|error| self.read_failure(error))
     }
 
     /// Writes a batch of the engine in one transaction: when this returns, it is on the disk.
@@ -131,10 +151,11 @@ impl Database {
         batch: &Persist,
         upload: Option<(Space, ContentHmac, &Upload)>,
     ) -> Result<(), Error> {
-        let path = self.path.clone();
-        let work = |connection: &mut Connection| -> rusqlite::Result<()> {
+        let (known, sealing) = (self.batches, &self.shelf.sealing);
+        let work = |connection: &mut Connection| -> rusqlite::Result<i64> {
             let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            sealed_rows::each(&self.sealing, &batch.rows, |row, sealed| records::write(&transaction, row, sealed))?;
+            sealed_rows::each(sealing, &batch.rows, |row, sealed| records::write(&transaction, row, sealed))?;
+            let batches = looked::write(&transaction, batch, known)?;
             if let Some((space, hmac, upload)) = upload {
                 files::write(&transaction, space, hmac, upload)?;
             }
@@ -142,9 +163,12 @@ impl Database {
                 let edits: i64 = schema::meta(&transaction, EDITS)?.unwrap_or(0);
                 schema::set_meta(&transaction, EDITS, edits.wrapping_add(1))?;
             }
-            transaction.commit()
+            transaction.commit()?;
+            Ok(batches)
         };
-        work(&mut self.connection).map_err(|error| failure(&path, error))
+        let written = work(&mut self.connection());
+        self.batches = written.map_err(|error| self.failure(error))?;
+        Ok(())
     }
 
     /// How many edits were committed here, by any process.
@@ -154,7 +178,7 @@ impl Database {
 
     /// The requests of this month's syncs; the month is one's own word for it.
     pub(crate) fn requests(&self, month: &str) -> Result<Requests, Error> {
-        let text: Option<String> = schema::meta(&self.connection, REQUESTS).map_err(|error| self.failure(error))?;
+        let text: Option<String> = schema::meta(&self.connection(), REQUESTS).map_err(|error| self.failure(error))?;
         let kept = text.and_then(|text| serde_json::from_str::<MonthOfRequests>(&text).ok());
         Ok(kept.filter(|kept| kept.month == month).map_or_else(Requests::default, |kept| kept.requests()))
     }
@@ -171,13 +195,13 @@ impl Database {
             delete: before.delete + requests.delete,
         };
         let text = serde_json::to_string(&kept).map_err(|error| Error::bug(error.to_string()))?;
-        schema::set_meta(&self.connection, REQUESTS, text).map_err(|error| self.failure(error))
+        schema::set_meta(&self.connection(), REQUESTS, text).map_err(|error| self.failure(error))
     }
 
     /// The plaintext of a content; `None` if it is not on the device.
     pub(crate) fn content(&self, space: Space, hmac: ContentHmac) -> Result<Option<Vec<u8>>, Error> {
         let sealed: Option<Vec<u8>> = self
-            .connection
+            .connection()
             .prepare_cached("SELECT sealed FROM contents WHERE space = ?1 AND hmac = ?2")
             .and_then(|mut statement| {
                 statement.query_row(params![space.to_string(), hmac.to_string()], |row| row.get(0)).optional()
@@ -185,7 +209,7 @@ impl Database {
             .map_err(|error| self.failure(error))?;
         let open = |sealed: Vec<u8>| {
             let row = sealing::content_row(space, hmac);
-            self.sealing.open(&row, &sealed).map_err(|reason| Error::DatabaseDamaged { reason })
+            self.shelf.sealing.open(&row, &sealed).map_err(|reason| Error::DatabaseDamaged { reason })
         };
         sealed.map(open).transpose()
     }
@@ -193,7 +217,7 @@ impl Database {
     /// Several contents, read as of one moment; `None` for each that is not on the device. One by one, each would take locks on
     /// the file of its own.
     pub(crate) fn contents(&self, names: &[Option<(Space, ContentHmac)>]) -> Result<Vec<Option<Vec<u8>>>, Error> {
-        self.connection.execute_batch("BEGIN").map_err(|error| self.failure(error))?;
+        self.connection().execute_batch("BEGIN").map_err(|error| self.failure(error))?;
         let read: Result<Vec<_>, Error> = names
             .iter()
             .map(|name| match name {
@@ -201,7 +225,7 @@ impl Database {
                 None => Ok(None),
             })
             .collect();
-        self.connection.execute_batch("COMMIT").map_err(|error| self.failure(error))?;
+        self.connection().execute_batch("COMMIT").map_err(|error| self.failure(error))?;
         read
     }
 
@@ -209,7 +233,7 @@ impl Database {
     pub(crate) fn data_version(&self) -> Result<i64, Error> {
         // Asked before every look at what is here.
         let read = self
-            .connection
+            .connection()
             .prepare_cached("PRAGMA data_version")
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)));
         read.map_err(|error| self.failure(error))
@@ -224,7 +248,7 @@ impl Database {
     }
 
     pub(crate) fn store_profile(&self) -> Result<Option<String>, Error> {
-        let read = schema::meta::<String>(&self.connection, STORE_PROFILE);
+        let read = schema::meta::<String>(&self.connection(), STORE_PROFILE);
         read.map_err(|error| self.failure(error))
     }
 
@@ -232,32 +256,31 @@ impl Database {
     pub(crate) fn synced(&mut self, at_ms: i64, clock_offset_ms: i64, profile: &str) -> Result<(), Error> {
         self.set_number(LAST_SYNC, at_ms)?;
         self.set_number(CLOCK_OFFSET, clock_offset_ms)?;
-        schema::set_meta(&self.connection, STORE_PROFILE, profile).map_err(|error| self.failure(error))
+        schema::set_meta(&self.connection(), STORE_PROFILE, profile).map_err(|error| self.failure(error))
     }
 
     /// The devices, as far as the store has shown them.
     pub(crate) fn devices(&self) -> Result<BTreeMap<DeviceId, KnownDevice>, Error> {
-        load::devices(&self.connection, &self.sealing).map_err(|error| self.read_failure(error))
+        load::devices(&self.connection(), &self.shelf.sealing).map_err(|error| self.read_failure(error))
     }
 
     pub(crate) fn put_devices(&mut self, devices: &BTreeMap<DeviceId, KnownDevice>) -> Result<(), Error> {
-        let path = self.path.clone();
         let work = |connection: &mut Connection| -> rusqlite::Result<()> {
             let transaction = connection.transaction()?;
             for (device, known) in devices {
-                records::write_device(&transaction, &self.sealing, *device, known)?;
+                records::write_device(&transaction, &self.shelf.sealing, *device, known)?;
             }
             transaction.commit()
         };
-        work(&mut self.connection).map_err(|error| failure(&path, error))
+        work(&mut self.connection()).map_err(|error| self.failure(error))
     }
 
     fn number(&self, name: &str) -> Result<Option<i64>, Error> {
-        schema::meta(&self.connection, name).map_err(|error| self.failure(error))
+        schema::meta(&self.connection(), name).map_err(|error| self.failure(error))
     }
 
     fn set_number(&mut self, name: &str, value: i64) -> Result<(), Error> {
-        schema::set_meta(&self.connection, name, value).map_err(|error| self.failure(error))
+        schema::set_meta(&self.connection(), name, value).map_err(|error| self.failure(error))
     }
 
     fn failure(&self, error: SqlError) -> Error {
@@ -273,8 +296,10 @@ impl Database {
 
     /// Closes it, its log written back, so that its file can be moved.
     pub(crate) fn close(self) -> Result<(), Error> {
-        let path = self.path;
-        self.connection.close().map_err(|(_, error)| failure(&path, error))
+        // An engine that is still there may read from it: then it is closed with that one.
+        let Some(connection) = Arc::into_inner(self.shelf.connection) else { return Ok(()) };
+        let connection = connection.into_inner().unwrap_or_else(PoisonError::into_inner);
+        connection.close().map_err(|(_, error)| failure(&self.path, error))
     }
 }
 
@@ -402,8 +427,8 @@ mod tests {
         let (first, space, hmac) = content(b"acknowledged".to_vec());
         database.persist(&first).unwrap();
         // SQLite answers "full" at its page limit exactly as it does when the disk has no space.
-        let pages: i64 = database.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
-        database.connection.pragma_update(None, "max_page_count", pages).unwrap();
+        let pages: i64 = database.connection().pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        database.connection().pragma_update(None, "max_page_count", pages).unwrap();
         let noise: Vec<u8> = (0..200_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
         let error = database.persist(&content(noise).0).unwrap_err();
         assert_eq!(error.code(), "disk-full");
@@ -429,6 +454,6 @@ mod tests {
         let mut database = Database::open(&home, &keys).unwrap();
         let clock = |millis| Row::PutClock(tidegate_sync_core::clock::Hlc::new(millis, 0));
         database.persist(&Persist { step: Step::Edit, rows: vec![clock(1_000_000_000_000), clock(5)] }).unwrap();
-        assert_eq!(database.load().unwrap().clock.millis(), 1_000_000_000_000);
+        assert_eq!(database.load().unwrap().0.clock.millis(), 1_000_000_000_000);
     }
 }

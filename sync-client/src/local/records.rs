@@ -104,6 +104,8 @@ pub(super) fn write(db: &Connection, row: &Row, sealed: Option<Vec<u8>>) -> Resu
             let sql = "DELETE FROM unreferenced WHERE space = ?1 AND object = ?2";
             run(db, sql, params![space.to_string(), key.to_string()])
         }
+        // Decided for a batch as a whole, in `looked`.
+        Row::PutLooked { .. } => Ok(()),
         Row::PutDoorbell(memory) => {
             match &memory.etag {
                 Some(etag) => set_meta(db, DOORBELL_ETAG, etag)?,

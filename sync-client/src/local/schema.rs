@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_history.sql"),
     include_str!("migrations/0004_garbage.sql"),
     include_str!("migrations/0005_device_marks.sql"),
+    include_str!("migrations/0006_looked.sql"),
 ];
 
 /// How long a write waits for another process.

@@ -65,6 +65,7 @@ fn body(sealing: &Sealing, row: &Row) -> Result<Option<Vec<u8>>> {
         | Row::PutHole(_)
         | Row::RemoveHole { .. }
         | Row::PutListedAt { .. }
+        | Row::PutLooked { .. }
         | Row::PutDoorbell(_)
         | Row::PutClock(_) => Ok(None),
     }

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{Seek as _, SeekFrom, Write as _};
 
 use rusqlite::Connection;
-use tidegate_sync_client::{Class, ContentId, NewRecord, Source, SyncClient, Written};
+use tidegate_sync_client::{Class, ContentId, ListFilter, NewRecord, Source, SyncClient, Written};
 
 use crate::stand::{Stand, TestHome, options, sync};
 
@@ -61,7 +61,7 @@ async fn a_rebuild_says_how_many_edits_are_lost() {
     drop(client);
     let rebuilt = SyncClient::rebuild(&home.path(), options()).await.unwrap();
     assert_eq!(rebuilt.lost_edits, Some(2));
-    assert_eq!(rebuilt.client.list(&tidegate_sync_client::ListFilter::default()).unwrap().records.len(), 1);
+    assert_eq!(rebuilt.client.list(&ListFilter::default()).unwrap().records.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,13 +95,20 @@ async fn a_database_of_a_newer_version_is_left_alone() {
 async fn rows_that_were_tampered_with_are_damage() {
     let stand = Stand::direct().await;
     let home = TestHome::new();
-    let (client, _) = synced(&stand, &home).await;
+    let (client, written) = synced(&stand, &home).await;
+    let member = client.members().unwrap()[0].member_id;
     drop(client);
     let connection = Connection::open(home.path().join("tidegate.db")).unwrap();
     // Swapped rows open as nothing else than what they were.
     connection.execute("UPDATE changes SET sealed = (SELECT sealed FROM changes LIMIT 1)", []).unwrap();
     drop(connection);
-    assert_eq!(SyncClient::open(&home.path(), options()).unwrap_err().code(), "local-database-damaged");
+    // Rows are read when somebody looks at them; whoever does is told, every time, and nothing is decided upon them.
+    let client = SyncClient::open(&home.path(), options()).unwrap();
+    for _ in 0..2 {
+        assert_eq!(client.list(&ListFilter::default()).unwrap_err().code(), "local-database-damaged");
+        let edit = NewRecord::new(member, Source::Bytes(b"another".to_vec())).version_of(written.record_id);
+        assert_eq!(client.put(edit).unwrap_err().code(), "local-database-damaged");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

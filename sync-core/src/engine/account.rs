@@ -5,17 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand_core::CryptoRng;
 use tidegate_protocol::{ContentHmac, DeviceId, Digest, GrantId, ObjectKey, Space, UserId};
 
-use super::persist::{BuiltSegment, DoorbellMemory, OwnChain, Saved, SavedSpace};
+use super::persist::{BuiltSegment, DoorbellMemory, OwnChain, Saved, SavedSpace, SpaceSource};
 use crate::clock::Clock;
 use crate::envelope::AccountDirectory;
 use crate::keys::{
     AccountKeys, AccountPublicKeys, Certificate, DeviceKey, GrantError, GrantRequest, Keyring, OpenedGrant, Permission,
     SpaceKeys, grant_id, make_grant, open_grant,
 };
+use crate::lazy::{Lazy, Source};
 use crate::manifest::{CHECKPOINT_PART_BYTES, Change, Cid, Doorbell, Register, SegmentRef, Target};
 use crate::notice::{Notice, NoticeKind};
 use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
-use crate::state::{CHECKPOINT_MINIMUM, KnownCheckpoints, MergeKinds, State, conflict, maximal};
+use crate::state::{CHECKPOINT_MINIMUM, KnownCheckpoints, Looked, MergeKinds, Present, State, conflict, maximal};
 
 /// Who this device is, and for whom it acts.
 #[derive(Debug, Clone)]
@@ -128,35 +129,55 @@ pub(super) struct SpaceMemory {
     pub(super) outbox: BTreeMap<Cid, bool>,
     pub(super) chain: Option<OwnChain>,
     pub(super) built: Option<BuiltSegment>,
-    pub(super) contents: BTreeSet<ContentHmac>,
+    pub(super) contents: Lazy<BTreeSet<ContentHmac>>,
     pub(super) quarantined: BTreeMap<Subject, (Reason, u64)>,
     pub(super) holes: BTreeMap<SegmentRef, HoleReason>,
     pub(super) listed_at_ms: Option<u64>,
     pub(super) checkpoints: KnownCheckpoints,
     pub(super) unreferenced: BTreeMap<ObjectKey, u64>,
     pub(super) notices: BTreeMap<NoticeKind, u64>,
+    /// What was found when it was last looked through: to be asked for by [`SpaceMemory::looked`].
+    pub(super) looked: Option<Looked>,
 }
 
 impl SpaceMemory {
-    fn restore(saved: SavedSpace) -> Self {
-        let mut state = State::new();
+    fn restore(saved: SavedSpace, source: Option<SpaceSource>) -> Self {
+        let (mut state, contents) = match source {
+            Some(SpaceSource { changes, contents }) => {
+                let outbox = saved.outbox.keys().copied().collect();
+                (State::from_source(without_others(changes, outbox)), Lazy::from_source(contents))
+            }
+            None => (State::new(), Lazy::from(saved.contents)),
+        };
         state.restore_frontier(&saved.frontier);
-        for (change, brought_by) in saved.changes.into_values() {
-            state.restore(change, brought_by);
+        if !saved.changes.is_empty() {
+            saved.changes.into_values().for_each(|(change, brought_by)| state.restore(change, brought_by));
+            state.forget_altered();
         }
         Self {
             state,
             outbox: saved.outbox,
             chain: saved.chain,
             built: saved.built,
-            contents: saved.contents,
+            contents,
             quarantined: saved.quarantined,
             holes: saved.holes,
             listed_at_ms: saved.listed_at_ms,
             checkpoints: saved.checkpoints,
             unreferenced: saved.unreferenced,
             notices: saved.notices,
+            looked: saved.looked,
         }
+    }
+
+    /// What was found when the space was last looked through, if that still holds.
+    pub(super) fn looked(&self, kinds: &MergeKinds) -> Option<&Looked> {
+        self.looked.as_ref().filter(|looked| !self.state.is_altered() && looked.is_with(kinds))
+    }
+
+    /// How many registers have conflicts.
+    pub(super) fn conflict_count(&self, kinds: &MergeKinds) -> u64 {
+        self.looked(kinds).map_or_else(|| self.conflicts(kinds).len() as u64, |looked| looked.conflicts)
     }
 
     /// Whether this segment needs no fetching: it is merged, or it is the one that this device built and may have stored
@@ -173,7 +194,8 @@ impl SpaceMemory {
     /// Whether a relocation can be made good by storing the content once more: attachments alone, for a record's content is
     /// sealed for the version that it was written as.
     pub(super) fn can_store_anew(&self, change: &Change) -> bool {
-        matches!(change.target, Target::Attachment(_)) && change.content_hmac.is_some_and(|hmac| self.contents.contains(&hmac))
+        matches!(change.target, Target::Attachment(_))
+            && change.content_hmac.is_some_and(|hmac| self.contents.get().contains(&hmac))
     }
 
     pub(super) fn conflicts(&self, kinds: &MergeKinds) -> Vec<Register> {
@@ -185,8 +207,24 @@ impl SpaceMemory {
     }
 }
 
+/// Leaves out the edits that another process has committed since the engine was restored: like an edit on another device they
+/// are none of the outbox that this engine sends, and it begins again from the rows before anything is decided on them.
+fn without_others(source: Source<Vec<Present>>, outbox: BTreeSet<Cid>) -> Source<Vec<Present>> {
+    let is_known = move |present: &Present| !present.brought_by.is_empty() || outbox.contains(&present.change.cid);
+    Box::new(move || {
+        let mut changes = source()?;
+        changes.retain(is_known);
+        Some(changes)
+    })
+}
+
 impl Account {
-    pub(super) fn restore(identity: Identity, profile: StoreProfile, saved: Saved) -> Result<Self, RestoreError> {
+    pub(super) fn restore(
+        identity: Identity,
+        profile: StoreProfile,
+        saved: Saved,
+        mut sources: BTreeMap<Space, SpaceSource>,
+    ) -> Result<Self, RestoreError> {
         let mut account = Self {
             identity,
             profile,
@@ -204,7 +242,7 @@ impl Account {
             account.take_grant(grant, opened, unsent.then_some(blob));
         }
         for (space, saved) in saved.spaces {
-            account.spaces.insert(space, SpaceMemory::restore(saved));
+            account.spaces.insert(space, SpaceMemory::restore(saved, sources.remove(&space)));
         }
         Ok(account)
     }
@@ -244,6 +282,11 @@ impl Account {
         };
         doorbell.reaches(space, memory.state.frontier(), in_checkpoint)
             && maximal(&memory.checkpoints).iter().all(|checkpoint| named.contains(checkpoint))
+    }
+
+    /// Whether something of a space could not be read: nothing that was decided since may be relied on.
+    pub(super) fn has_failed(&self) -> bool {
+        self.spaces.values().any(|memory| memory.state.has_failed() || memory.contents.has_failed())
     }
 
     pub(super) fn quarantined(&self) -> Vec<Quarantined> {

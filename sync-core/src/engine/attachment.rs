@@ -79,7 +79,9 @@ impl Engine {
 
     /// Takes note that a content is no longer on the device.
     pub fn content_removed(&mut self, space: Space, hmac: ContentHmac) {
-        self.account.space(space).contents.remove(&hmac);
+        let memory = self.account.space(space);
+        memory.contents.get_mut().remove(&hmac);
+        memory.looked = None;
     }
 
     /// [`super::Effect::StoreAttachment`] for shells that hold contents in memory: the object to store, and the outcome once

@@ -14,7 +14,7 @@ use crate::envelope::{ObjectContext, ObjectName, open};
 use crate::keys::Keyring;
 use crate::manifest::{Change, Cid, Location, Target};
 use crate::quarantine::{Quarantined, Reason, Subject};
-use crate::state::{BACKSTOP_MS, State, winner};
+use crate::state::{BACKSTOP_MS, Looked, State, winner};
 
 /// How many requests for contents go out before what they bring is persisted.
 const WAVE: usize = 32;
@@ -65,7 +65,33 @@ impl Turn<'_> {
         }
         self.sync.contents_wanted = Some(wanted);
         if self.is_quiet() {
+            self.note_looked();
+            if !self.sync.rows.is_empty() {
+                return self.persist(Step::Contents);
+            }
             self.sync.phase = Phase::Over;
+        }
+    }
+
+    /// Takes note of the spaces that were looked through, now that what they lacked is here. Of one that lacks something
+    /// still, nothing is noted: it is looked through every time.
+    fn note_looked(&mut self) {
+        let kinds = &self.account.merge_kinds;
+        if self.account.spaces.values().all(|memory| memory.looked(kinds).is_some()) {
+            return;
+        }
+        let lacking: BTreeSet<Space> = self.look_for_wanted().into_iter().map(|wanted| wanted.space).collect();
+        let kinds = &self.account.merge_kinds;
+        for (space, memory) in &mut self.account.spaces {
+            let is_set_aside = memory.quarantined.keys().any(|subject| matches!(subject, Subject::Content(_)));
+            if is_set_aside || lacking.contains(space) || memory.looked(kinds).is_some() {
+                continue;
+            }
+            let conflicts = memory.conflicts(kinds).len() as u64;
+            let looked = Looked { conflicts, kinds: kinds.names().map(str::to_owned).collect() };
+            memory.looked = Some(looked.clone());
+            memory.state.forget_altered();
+            self.sync.rows.push(Row::PutLooked { space: *space, looked });
         }
     }
 
@@ -74,12 +100,15 @@ impl Turn<'_> {
     fn look_for_wanted(&self) -> VecDeque<WantedRead> {
         let mut reads = VecDeque::new();
         for (space, memory) in &self.account.spaces {
+            if memory.looked(&self.account.merge_kinds).is_some() {
+                continue;
+            }
             // One content may stand in several records; it is fetched once.
             let mut named: BTreeSet<ContentHmac> = BTreeSet::new();
             let mut packs: BTreeMap<ObjectKey, Vec<Part<WantedPart>>> = BTreeMap::new();
             for register in memory.state.registers().filter(|register| matches!(register.target, Target::Record(_))) {
                 for shown in self.shown_heads(&memory.state.heads(register)) {
-                    let Some(hmac) = shown.content_hmac.filter(|hmac| !memory.contents.contains(hmac)) else { continue };
+                    let Some(hmac) = shown.content_hmac.filter(|hmac| !memory.contents.get().contains(hmac)) else { continue };
                     let Some((key, range)) = memory.state.location(shown.cid).and_then(object_of) else { continue };
                     if memory.is_set_aside(&Subject::Content(shown.cid), self.now_ms) || !named.insert(hmac) {
                         continue;
@@ -128,7 +157,7 @@ impl Turn<'_> {
         match opened {
             Ok((hmac, bytes)) => {
                 let memory = self.account.space(space);
-                memory.contents.insert(hmac);
+                memory.contents.get_mut().insert(hmac);
                 if memory.quarantined.remove(&Subject::Content(cid)).is_some() {
                     self.sync.rows.push(Row::RemoveQuarantined { space, subject: Subject::Content(cid) });
                 }
@@ -188,7 +217,7 @@ impl Engine {
 
     /// Takes note that a content is on the device now.
     pub fn content_stored(&mut self, space: Space, hmac: ContentHmac) {
-        self.account.space(space).contents.insert(hmac);
+        self.account.space(space).contents.get_mut().insert(hmac);
     }
 }
 

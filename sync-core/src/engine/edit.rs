@@ -180,11 +180,9 @@ impl Engine {
                     self.account.space(*space).outbox.insert(*cid, *doubtful);
                 }
                 Row::PutContent { space, hmac, .. } | Row::PutContentFile { space, hmac, .. } => {
-                    self.account.space(*space).contents.insert(*hmac);
+                    self.account.space(*space).contents.get_mut().insert(*hmac);
                 }
-                Row::RemoveContent { space, hmac } => {
-                    self.account.space(*space).contents.remove(hmac);
-                }
+                Row::RemoveContent { space, hmac } => self.content_removed(*space, *hmac),
                 Row::PutListedAt { space, listed_at_ms } => self.account.space(*space).listed_at_ms = Some(*listed_at_ms),
                 Row::PutClock(hlc) => self.account.clock.observe(*hlc),
                 Row::RemoveChange { .. }
@@ -204,6 +202,7 @@ impl Engine {
                 | Row::RemoveQuarantined { .. }
                 | Row::PutHole(_)
                 | Row::RemoveHole { .. }
+                | Row::PutLooked { .. }
                 | Row::PutDoorbell(_) => {}
             }
         }
@@ -245,7 +244,7 @@ impl Engine {
     }
 
     fn is_local(&self, space: Space, hmac: ContentHmac) -> bool {
-        self.account.spaces.get(&space).is_some_and(|memory| memory.contents.contains(&hmac))
+        self.account.spaces.get(&space).is_some_and(|memory| memory.contents.get().contains(&hmac))
     }
 
     fn take_own_grant(&mut self, grant: GrantId, blob: &[u8], unsent: bool) {

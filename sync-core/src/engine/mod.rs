@@ -41,9 +41,12 @@ mod tidy;
 mod upload;
 mod view;
 
+use std::collections::BTreeMap;
+
 use rand_core::CryptoRng;
 use tidegate_protocol::{DeviceId, GrantId, Space, UserId};
 
+pub use crate::lazy::Source;
 pub use account::{Conditions, Identity, RestoreError, StoreProfile};
 pub use attachment::StoredAttachment;
 pub use collected::{CollectOptions, Collected, Deleted, Held, Repacked, WaitingObjects};
@@ -55,7 +58,7 @@ pub use event::{Failure, FailureClass, ListedObject, Outcome, SyncSummary};
 pub use members::MEMBER_KIND;
 pub use members::PROFILE_KIND;
 pub use options::SyncOptions;
-pub use persist::{BuiltSegment, DoorbellMemory, OwnChain, Persist, Row, Saved, SavedSpace, Step};
+pub use persist::{BuiltSegment, DoorbellMemory, OwnChain, Persist, Row, Saved, SavedSpace, SpaceSource, Step};
 pub use view::{AttachmentView, ContentPlace, MemberView, RecordView, VersionState, VersionView};
 
 use account::Account;
@@ -91,7 +94,21 @@ impl Engine {
     /// # Errors
     /// [`RestoreError`] where a saved grant does not open: the local store is damaged, or another account's.
     pub fn restore(identity: Identity, profile: StoreProfile, saved: Saved) -> Result<Self, RestoreError> {
-        let account = Account::restore(identity, profile, saved)?;
+        Self::restore_lazily(identity, profile, saved, BTreeMap::new())
+    }
+
+    /// The same, with the changes and contents of some spaces left where they are until somebody looks at them: an engine that
+    /// finds nothing new never does. Where a source cannot be read, the engine counts as poisoned from then on.
+    ///
+    /// # Errors
+    /// As [`Engine::restore`].
+    pub fn restore_lazily(
+        identity: Identity,
+        profile: StoreProfile,
+        saved: Saved,
+        sources: BTreeMap<Space, SpaceSource>,
+    ) -> Result<Self, RestoreError> {
+        let account = Account::restore(identity, profile, saved, sources)?;
         Ok(Self { account, sync: None, next_effect: 0, poisoned: false })
     }
 
@@ -116,7 +133,7 @@ impl Engine {
     /// `now_ms` here and in [`Engine::handle`] is milliseconds since 1970 by the store's clock: the local clock, corrected
     /// by the last `Date` that the store sent.
     pub fn start_sync(&mut self, options: SyncOptions, now_ms: u64, rng: &mut dyn CryptoRng) {
-        if self.poisoned || self.sync.as_ref().is_some_and(|sync| !sync.is_over()) {
+        if self.is_poisoned() || self.sync.as_ref().is_some_and(|sync| !sync.is_over()) {
             return;
         }
         if options.look_again {
@@ -129,7 +146,7 @@ impl Engine {
     /// Begins a sync that collects garbage as well: it lists all objects, then reads everything, deletes what may go, and
     /// moves what is left in half-empty packs. [`SyncSummary::collected`] tells of it. A sync that is running goes on instead.
     pub fn start_collect(&mut self, options: CollectOptions, now_ms: u64, rng: &mut dyn CryptoRng) {
-        if self.poisoned || self.sync.as_ref().is_some_and(|sync| !sync.is_over()) {
+        if self.is_poisoned() || self.sync.as_ref().is_some_and(|sync| !sync.is_over()) {
             return;
         }
         let mut sync = Sync::new(SyncOptions::default());
@@ -178,10 +195,11 @@ impl Engine {
         self.sync.as_ref().is_none_or(Sync::is_over)
     }
 
-    /// Whether a batch could not be persisted: the engine must be dropped and restored from its rows.
+    /// Whether a batch could not be persisted, or the changes of a space could not be read: the engine must be dropped and
+    /// restored from its rows, and nothing that it has decided meanwhile may be committed.
     #[must_use]
-    pub const fn is_poisoned(&self) -> bool {
-        self.poisoned
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned || self.account.has_failed()
     }
 
     fn advance(&mut self, now_ms: u64, rng: &mut dyn CryptoRng) {

@@ -1,14 +1,16 @@
 //! The rows that an engine lives in: what it asks to be written, and all of them together, from which it starts again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use tidegate_protocol::{ChainId, ContentHmac, Digest, GrantId, ObjectKey, Space};
 
 use crate::clock::Hlc;
+use crate::lazy::Source;
 use crate::manifest::{Chain, Change, Cid, Frontier, SegmentRef};
 use crate::notice::{Notice, NoticeKind};
 use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
-use crate::state::{KnownCheckpoint, KnownCheckpoints, Origins};
+use crate::state::{KnownCheckpoint, KnownCheckpoints, Looked, Origins, Present};
 
 /// Which step of the protocol a batch belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,7 +122,7 @@ pub enum Row {
         unsent: bool,
     },
     /// A change that is present, with the segments that brought it (none while it waits in the outbox). It replaces the row
-    /// of this (space, cid), its segments included.
+    /// of this (space, cid), its segments included. What was found when the space was last looked through is forgotten.
     PutChange {
         /// The space.
         space: Space,
@@ -129,7 +131,7 @@ pub enum Row {
         /// The segments that brought it, and when the store took them.
         brought_by: Origins,
     },
-    /// A change was purged.
+    /// A change was purged. What was found when the space was last looked through is forgotten.
     RemoveChange {
         /// The space.
         space: Space,
@@ -223,7 +225,8 @@ pub enum Row {
         /// The content's length in bytes.
         size: u64,
     },
-    /// A content is no longer on the device; after this row the shell removes its file.
+    /// A content is no longer on the device; after this row the shell removes its file. What was found when the space was
+    /// last looked through is forgotten.
     RemoveContent {
         /// The space.
         space: Space,
@@ -271,6 +274,14 @@ pub enum Row {
         /// The object.
         key: ObjectKey,
     },
+    /// The space was looked through. It replaces the row of this space. A store that another process has written to since this
+    /// engine was restored leaves the row out: what was found is not what is there.
+    PutLooked {
+        /// The space.
+        space: Space,
+        /// What was found there.
+        looked: Looked,
+    },
     /// What is remembered of the doorbell.
     PutDoorbell(DoorbellMemory),
     /// The greatest timestamp given out or seen. The store keeps the greater of this and what it has: two processes may write.
@@ -306,6 +317,8 @@ pub struct SavedSpace {
     pub checkpoints: KnownCheckpoints,
     /// What a person should be told, and when it was noticed.
     pub notices: BTreeMap<NoticeKind, u64>,
+    /// What was found when it was last looked through, if that still holds.
+    pub looked: Option<Looked>,
 }
 
 /// All rows: what a restarted engine begins with.
@@ -319,6 +332,20 @@ pub struct Saved {
     pub doorbell: DoorbellMemory,
     /// The greatest timestamp given out or seen.
     pub clock: Hlc,
+}
+
+/// What of a space is read only when somebody looks at it: a long history costs a device that finds nothing new nothing.
+pub struct SpaceSource {
+    /// The changes present and what brought them.
+    pub changes: Source<Vec<Present>>,
+    /// The contents on the device.
+    pub contents: Source<BTreeSet<ContentHmac>>,
+}
+
+impl fmt::Debug for SpaceSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SpaceSource")
+    }
 }
 
 impl Saved {
@@ -335,10 +362,14 @@ impl Saved {
                 self.grants.insert(*grant, (blob.clone(), *unsent));
             }
             Row::PutChange { space, change, brought_by } => {
-                self.space(space).changes.insert(change.cid, (change.clone(), brought_by.clone()));
+                let saved = self.space(space);
+                saved.changes.insert(change.cid, (change.clone(), brought_by.clone()));
+                saved.looked = None;
             }
             Row::RemoveChange { space, cid } => {
-                self.space(space).changes.remove(cid);
+                let saved = self.space(space);
+                saved.changes.remove(cid);
+                saved.looked = None;
             }
             Row::PutCovered { space, segment } => self.space(space).frontier.insert(segment),
             Row::PutCheckpoint { space, checkpoint, known } => {
@@ -364,7 +395,9 @@ impl Saved {
                 self.space(space).contents.insert(*hmac);
             }
             Row::RemoveContent { space, hmac } => {
-                self.space(space).contents.remove(hmac);
+                let saved = self.space(space);
+                saved.contents.remove(hmac);
+                saved.looked = None;
             }
             Row::PutQuarantined(entry) => {
                 self.space(&entry.space).quarantined.insert(entry.subject, (entry.reason, entry.retry_at_ms));
@@ -385,6 +418,7 @@ impl Saved {
                 self.space(space).unreferenced.remove(key);
             }
             Row::PutListedAt { space, listed_at_ms } => self.space(space).listed_at_ms = Some(*listed_at_ms),
+            Row::PutLooked { space, looked } => self.space(space).looked = Some(looked.clone()),
             Row::PutDoorbell(memory) => self.doorbell = memory.clone(),
             Row::PutClock(hlc) => self.clock = self.clock.max(*hlc),
             Row::ResetClock(hlc) => self.clock = *hlc,

@@ -263,7 +263,7 @@ impl Sync {
         SyncSummary {
             pulled: self.pulled,
             pushed: self.pushed,
-            conflicts: account.spaces.values().map(|space| space.conflicts(&account.merge_kinds).len() as u64).sum(),
+            conflicts: account.spaces.values().map(|space| space.conflict_count(&account.merge_kinds)).sum(),
             quarantined: account.quarantined(),
             holes: account.holes(),
             notices: account.notices(),
@@ -288,6 +288,10 @@ pub(super) struct Turn<'a> {
 
 impl Turn<'_> {
     pub(super) fn emit(&mut self, effect: Effect, task: Task) {
+        if self.account.has_failed() {
+            // Decided on a space without its changes: written down or sent, it would take away what is there.
+            return self.sync.fail("load-changes", FailureClass::Local);
+        }
         let id = EffectId(*self.next_effect);
         *self.next_effect += 1;
         self.sync.waiting.insert(id, (task, effect.name()));

@@ -201,7 +201,7 @@ impl Engine {
         let views = memory.state.attachments().filter_map(|(hmac, register)| {
             let shown = winner(memory.state.heads(register))?;
             let inline = matches!(shown.location, Some(Location::Inline(_)));
-            Some(AttachmentView { member, hmac, shown, local: inline || memory.contents.contains(&hmac) })
+            Some(AttachmentView { member, hmac, shown, local: inline || memory.contents.get().contains(&hmac) })
         });
         views.collect()
     }
@@ -250,6 +250,12 @@ impl Engine {
         self.account.spaces.iter().flat_map(of_space).collect()
     }
 
+    /// How many registers have conflicts, in all spaces.
+    #[must_use]
+    pub fn conflict_count(&self) -> u64 {
+        self.account.spaces.values().map(|memory| memory.conflict_count(&self.account.merge_kinds)).sum()
+    }
+
     /// Where a version's content can be read.
     #[must_use]
     pub fn content_place(&self, space: Space, cid: Cid) -> ContentPlace<'_> {
@@ -259,7 +265,7 @@ impl Engine {
         if let Some(Location::Inline(content)) = &change.location {
             return ContentPlace::Inline(content);
         }
-        if memory.contents.contains(&hmac) {
+        if memory.contents.get().contains(&hmac) {
             return ContentPlace::Local(hmac);
         }
         match memory.state.location(cid).and_then(object_of) {

@@ -83,6 +83,11 @@ impl MergeKinds {
         self
     }
 
+    /// The kinds, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.kinds.keys().map(String::as_str)
+    }
+
     /// How this kind is merged, if it is.
     #[must_use]
     pub fn get(&self, kind: Option<&str>) -> Option<&dyn MergeContents> {

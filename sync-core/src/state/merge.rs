@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use tidegate_protocol::ContentHmac;
 
-use super::origins::{Cids, Origins};
-use crate::manifest::{Chain, Change, Cid, Frontier, Location, Op, Register, SegmentRef, Target, Timestamp};
+use super::changes::Changes;
+use super::origins::Origins;
+use crate::lazy::{Lazy, Source};
+use crate::manifest::{Chain, Change, Cid, Frontier, Location, Register, SegmentRef, Target, Timestamp};
 use crate::planted::{self, Bug};
 
 /// A change that is present, and what brought it.
@@ -33,11 +35,8 @@ pub struct Merged {
 /// of what devices agree on.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
-    changes: BTreeMap<Cid, Present>,
+    changes: Lazy<Changes>,
     frontier: Frontier,
-    superseders: BTreeMap<Cid, Cids>,
-    registers: BTreeMap<Register, Cids>,
-    relocations: BTreeMap<Cid, Cids>,
 }
 
 impl State {
@@ -45,6 +44,34 @@ impl State {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A state whose changes are read when they are first looked at.
+    #[must_use]
+    pub fn from_source(source: Source<Vec<Present>>) -> Self {
+        let changes = Lazy::from_source(Box::new(|| source().map(Changes::from_iter)));
+        Self { changes, frontier: Frontier::default() }
+    }
+
+    /// Whether the changes were read, or never had to be.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        self.changes.is_read()
+    }
+
+    /// Whether the changes could not be read: then nothing that this says may be relied on.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.changes.has_failed()
+    }
+
+    /// Whether changes may have come, gone or become others since [`State::forget_altered`].
+    pub(crate) const fn is_altered(&self) -> bool {
+        self.changes.is_altered()
+    }
+
+    pub(crate) const fn forget_altered(&mut self) {
+        self.changes.forget_altered();
     }
 
     /// What was merged.
@@ -55,19 +82,19 @@ impl State {
 
     /// The changes present, in the order of their ids.
     pub fn changes(&self) -> impl Iterator<Item = &Present> {
-        self.changes.values()
+        self.changes.get().iter()
     }
 
     /// One change, if it is present.
     #[must_use]
     pub fn get(&self, cid: Cid) -> Option<&Change> {
-        self.changes.get(&cid).map(|present| &present.change)
+        self.present(cid).map(|present| &present.change)
     }
 
     /// One change and what brought it, if it is present.
     #[must_use]
     pub fn present(&self, cid: Cid) -> Option<&Present> {
-        self.changes.get(&cid)
+        self.changes.get().get(cid)
     }
 
     /// Applies a segment's changes and takes note of the segment; one that is covered changes nothing.
@@ -86,10 +113,11 @@ impl State {
 
     /// Takes in a change of this device that no stored segment carries yet, or replaces it by its finished form.
     pub fn insert_unsent(&mut self, change: Change) {
-        match self.changes.get_mut(&change.cid) {
-            Some(present) if present.brought_by.is_empty() => present.change = change,
+        let changes = self.changes.get_mut();
+        match changes.get(change.cid) {
+            Some(present) if present.brought_by.is_empty() => changes.replace(change),
             Some(_) => {}
-            None => self.insert(change, []),
+            None => changes.insert(change, []),
         }
     }
 
@@ -111,12 +139,12 @@ impl State {
     /// pair of change and segment, this is the same whatever the order and however often it is done. Unsent changes stay.
     pub fn merge(&mut self, other: &Self) -> Merged {
         let mut merged = Merged::default();
-        let gone: Vec<Cid> = self.changes.keys().copied().filter(|cid| !other.changes.contains_key(cid)).collect();
+        let gone: Vec<Cid> = self.changes.get().cids().filter(|cid| !other.changes.get().contains(*cid)).collect();
         for cid in gone {
             self.forget_covered(cid, other, &mut merged);
         }
-        for (cid, theirs) in &other.changes {
-            self.take_in(*cid, theirs, other, &mut merged);
+        for theirs in other.changes() {
+            self.take_in(theirs, other, &mut merged);
         }
         self.frontier.merge(&other.frontier);
         merged
@@ -124,37 +152,40 @@ impl State {
 
     /// Of a change that only this state has, the segments stay that the other has not merged; with the last one it goes.
     fn forget_covered(&mut self, cid: Cid, other: &Self, merged: &mut Merged) {
-        let Some(present) = self.changes.get_mut(&cid) else { return };
+        let changes = self.changes.get_mut();
+        let Some(present) = changes.get_mut(cid) else { return };
         let before = present.brought_by.len();
         present.brought_by.retain(|segment| !other.frontier.covers(segment));
         if before > 0 && present.brought_by.is_empty() {
-            self.remove(cid);
+            changes.remove(cid);
             merged.removed.push(cid);
         } else if present.brought_by.len() != before {
             merged.changed.push(cid);
         }
     }
 
-    fn take_in(&mut self, cid: Cid, theirs: &Present, other: &Self, merged: &mut Merged) {
-        let ours = self.changes.get(&cid);
+    fn take_in(&mut self, theirs: &Present, other: &Self, merged: &mut Merged) {
+        let cid = theirs.change.cid;
+        let changes = self.changes.get_mut();
+        let ours = changes.get(cid);
         let is_ours = |segment: &SegmentRef| ours.is_some_and(|ours| ours.brought_by.contains_key(segment));
         let stays = |segment: &SegmentRef| is_ours(segment) || !self.frontier.covers(segment);
         let brought: Vec<(SegmentRef, Option<Timestamp>)> =
             theirs.brought_by.iter().filter(|(segment, _)| stays(segment)).map(|(segment, at)| (*segment, *at)).collect();
         let before = ours.cloned();
         let was_sent = before.as_ref().is_some_and(|before| !before.brought_by.is_empty());
-        if let Some(present) = self.changes.get_mut(&cid) {
+        if let Some(present) = changes.get_mut(cid) {
             let has = |segment: &SegmentRef| theirs.brought_by.contains_key(segment);
             present.brought_by.retain(|segment| has(segment) || !other.frontier.covers(segment));
             if was_sent && present.brought_by.is_empty() {
                 // None of the segments that brought our copy counts any more: of two contents it must not be the one kept.
-                self.remove(cid);
+                changes.remove(cid);
             }
         }
         if !brought.is_empty() {
-            self.insert(theirs.change.clone(), brought);
+            changes.insert(theirs.change.clone(), brought);
         }
-        match self.changes.get(&cid) {
+        match changes.get(cid) {
             None if before.is_some() => merged.removed.push(cid),
             Some(present) if before.as_ref() != Some(present) => merged.changed.push(cid),
             Some(_) | None => {}
@@ -168,68 +199,38 @@ impl State {
 
     /// Takes the times at which the store says that it took segments; gives the changes whose time this has moved.
     pub(crate) fn take_listed_times(&mut self, listed: &BTreeMap<SegmentRef, Option<Timestamp>>) -> Vec<Cid> {
-        let moved =
-            self.changes.iter_mut().filter_map(|(cid, present)| present.brought_by.take_listed_times(listed).then_some(*cid));
+        let changes = self.changes.get_mut().iter_mut();
+        let moved = changes.filter_map(|present| present.brought_by.take_listed_times(listed).then_some(present.change.cid));
         moved.collect()
     }
 
     /// Takes a change away: it was purged, or it never left the outbox.
     pub fn remove(&mut self, cid: Cid) -> Option<Present> {
-        let present = self.changes.remove(&cid)?;
-        self.unindex(&present.change);
-        Some(present)
+        self.changes.get_mut().remove(cid)
     }
 
     fn insert(&mut self, change: Change, brought_by: impl IntoIterator<Item = (SegmentRef, Option<Timestamp>)>) {
-        let cid = change.cid;
-        if let Some(present) = self.changes.get(&cid) {
-            let old = present.change.clone();
-            self.unindex(&old);
-        }
-        add(&mut self.changes, change, brought_by);
-        let change = self.changes[&cid].change.clone();
-        self.index(&change);
-    }
-
-    fn index(&mut self, change: &Change) {
-        for superseded in &change.supersedes {
-            self.superseders.entry(*superseded).or_default().insert(change.cid);
-        }
-        for relocated in &change.relocates {
-            self.relocations.entry(*relocated).or_default().insert(change.cid);
-        }
-        if change.op != Op::Relocate {
-            self.registers.entry(change.register()).or_default().insert(change.cid);
-        }
-    }
-
-    fn unindex(&mut self, change: &Change) {
-        for superseded in &change.supersedes {
-            remove_from(&mut self.superseders, superseded, change.cid);
-        }
-        for relocated in &change.relocates {
-            remove_from(&mut self.relocations, relocated, change.cid);
-        }
-        remove_from(&mut self.registers, &change.register(), change.cid);
+        self.changes.get_mut().insert(change, brought_by);
     }
 
     /// Whether a present change names this one as superseded. The superseder need not be of the same register, and the
     /// superseded one need not be present.
     #[must_use]
     pub fn is_superseded(&self, cid: Cid) -> bool {
-        self.superseders.contains_key(&cid) || (planted::is(Bug::SupersedesByPlace) && planted::is_superseded_by_place(self, cid))
+        self.changes.get().superseders(cid).next().is_some()
+            || (planted::is(Bug::SupersedesByPlace) && planted::is_superseded_by_place(self, cid))
     }
 
     /// The present changes that supersede this one.
     pub fn superseders(&self, cid: Cid) -> impl Iterator<Item = &Present> {
-        self.superseders.get(&cid).into_iter().flatten().filter_map(|by| self.present(*by))
+        self.changes.get().superseders(cid).filter_map(|by| self.present(by))
     }
 
     /// The heads of a register: its changes that no present change supersedes, in the order of their ids.
     #[must_use]
     pub fn heads(&self, register: &Register) -> Vec<&Change> {
-        let cids = self.registers.get(register).into_iter().flatten();
-        cids.filter(|cid| !self.is_superseded(**cid)).filter_map(|cid| self.get(*cid)).collect()
+        let cids = self.changes.get().of_register(register);
+        cids.filter(|cid| !self.is_superseded(*cid)).filter_map(|cid| self.get(cid)).collect()
     }
 
     /// The heads of all registers of a target: an attachment has one for each record at which it hangs.
@@ -242,29 +243,29 @@ impl State {
     #[must_use]
     pub fn sent_heads_of_target(&self, target: Target) -> Vec<&Change> {
         let is_sent = |present: &Present| !present.brought_by.is_empty();
-        let cids = self.registers_of(target).filter_map(|register| self.registers.get(register)).flatten();
-        let sent = cids.filter_map(|cid| self.present(*cid)).filter(|present| is_sent(present));
+        let cids = self.registers_of(target).flat_map(|register| self.changes.get().of_register(register));
+        let sent = cids.filter_map(|cid| self.present(cid)).filter(|present| is_sent(present));
         sent.map(|present| &present.change).filter(|change| !self.superseders(change.cid).any(is_sent)).collect()
     }
 
     /// All changes of a target that are present, in the order in which they were made.
     #[must_use]
     pub fn history(&self, target: Target) -> Vec<&Change> {
-        let cids = self.registers_of(target).filter_map(|register| self.registers.get(register)).flatten();
-        let mut changes: Vec<&Change> = cids.filter_map(|cid| self.get(*cid)).collect();
+        let cids = self.registers_of(target).flat_map(|register| self.changes.get().of_register(register));
+        let mut changes: Vec<&Change> = cids.filter_map(|cid| self.get(cid)).collect();
         changes.sort_by_key(|change| change.rank());
         changes
     }
 
     /// All registers in which something is present, in order.
     pub fn registers(&self) -> impl Iterator<Item = &Register> {
-        self.registers.keys()
+        self.changes.get().registers()
     }
 
     /// The registers of attachments, in order.
     pub fn attachments(&self) -> impl Iterator<Item = (ContentHmac, &Register)> {
         let first = Register { target: Target::Attachment(ContentHmac::from_bytes([0; 32])), at: None };
-        self.registers.range(first..).filter_map(|(register, _)| match register.target {
+        self.changes.get().registers_from(first).filter_map(|register| match register.target {
             Target::Attachment(hmac) => Some((hmac, register)),
             Target::Record(_) => None,
         })
@@ -273,7 +274,7 @@ impl State {
     /// The registers of one target, in order.
     pub fn registers_of(&self, target: Target) -> impl Iterator<Item = &Register> {
         let first = Register { target, at: None };
-        self.registers.range(first..).map(|(register, _)| register).take_while(move |register| register.target == target)
+        self.changes.get().registers_from(first).take_while(move |register| register.target == target)
     }
 
     /// Where a change's content lies now: the last word by (HLC, cid) of the change itself and the relocations that name it.
@@ -283,15 +284,15 @@ impl State {
     #[must_use]
     pub fn whereabouts(&self, cid: Cid) -> Option<&Change> {
         let own = self.get(cid);
-        let moved = self.relocations.get(&cid).into_iter().flatten().filter_map(|relocation| self.get(*relocation));
+        let moved = self.changes.get().relocations(cid).filter_map(|relocation| self.get(relocation));
         own.into_iter().chain(moved).filter(|change| change.location.is_some()).max_by_key(|change| change.rank())
     }
 
     /// The same by the word of changes alone that are in the store: where all others look.
     #[must_use]
     pub fn whereabouts_sent(&self, cid: Cid) -> Option<&Change> {
-        let moved = self.relocations.get(&cid).into_iter().flatten();
-        let speakers = std::iter::once(&cid).chain(moved).filter_map(|speaker| self.present(*speaker));
+        let moved = self.changes.get().relocations(cid);
+        let speakers = std::iter::once(cid).chain(moved).filter_map(|speaker| self.present(speaker));
         let sent = speakers.filter(|present| !present.brought_by.is_empty() && present.change.location.is_some());
         sent.map(|present| &present.change).max_by_key(|change| change.rank())
     }
@@ -301,41 +302,5 @@ impl State {
     pub fn location(&self, cid: Cid) -> Option<&Location> {
         let place = if planted::is(Bug::FirstLocationWins) { self.get(cid) } else { self.whereabouts(cid) };
         place?.location.as_ref()
-    }
-}
-
-/// Adds a change or, if it is there, the segments that brought it.
-///
-/// Should one cid come with two contents, the same one is taken everywhere: of a change sent again after a restore, both
-/// copies are good, but devices that kept different ones would never agree.
-fn add(
-    changes: &mut BTreeMap<Cid, Present>,
-    change: Change,
-    brought_by: impl IntoIterator<Item = (SegmentRef, Option<Timestamp>)>,
-) {
-    let brought_by = brought_by.into_iter();
-    match changes.get_mut(&change.cid) {
-        None => {
-            changes.insert(change.cid, Present { change, brought_by: brought_by.collect() });
-        }
-        Some(present) => {
-            let unsent = present.brought_by.is_empty();
-            for (segment, stored_at) in brought_by {
-                present.brought_by.add(segment, stored_at);
-            }
-            let arrived = unsent && !present.brought_by.is_empty();
-            if arrived || (change != present.change && change.to_json() > present.change.to_json()) {
-                present.change = change;
-            }
-        }
-    }
-}
-
-fn remove_from<K: Ord>(index: &mut BTreeMap<K, Cids>, key: &K, cid: Cid) {
-    if let Some(cids) = index.get_mut(key) {
-        cids.remove(cid);
-        if cids.is_empty() {
-            index.remove(key);
-        }
     }
 }

@@ -1,8 +1,10 @@
 //! A space's state: the changes present and the frontier, and how two states become one.
 
+mod changes;
 mod checkpoint;
 mod conflict;
 mod kind;
+mod looked;
 mod mass_delete;
 mod merge;
 mod origins;
@@ -17,6 +19,7 @@ pub use checkpoint::{
 };
 pub use conflict::{Conflict, conflict};
 pub use kind::{MergeContents, MergeKinds, UnionById};
+pub use looked::Looked;
 pub use mass_delete::{MassDelete, is_mass_delete, mass_delete};
 pub use merge::{Merged, Present, State};
 pub use origins::Origins;

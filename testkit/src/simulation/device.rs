@@ -198,8 +198,9 @@ impl Device {
 }
 
 fn restored(identity: &Identity, setup: Setup, disk: &Disk) -> Engine {
-    let mut engine =
-        Engine::restore(identity.clone(), setup.profile, disk.saved().clone()).expect("what was saved can be restored");
+    let (saved, sources) = disk.asleep();
+    let engine = Engine::restore_lazily(identity.clone(), setup.profile, saved, sources);
+    let mut engine = engine.expect("what was saved can be restored");
     engine.set_checkpoint_minimum(setup.checkpoint_minimum);
     engine
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use tidegate_protocol::{ContentHmac, Space};
-use tidegate_sync_core::engine::{Persist, Row, Saved};
+use tidegate_sync_core::engine::{Persist, Row, Saved, SavedSpace, SpaceSource};
+use tidegate_sync_core::state::Present;
 
 /// What survives a crash.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +31,20 @@ impl Disk {
     #[must_use]
     pub const fn saved(&self) -> &Saved {
         &self.saved
+    }
+
+    /// All rows as a shell hands them over: changes and contents only when they are looked at.
+    #[must_use]
+    pub fn asleep(&self) -> (Saved, BTreeMap<Space, SpaceSource>) {
+        let mut saved = self.saved.clone();
+        let source = |(space, saved): (&Space, &mut SavedSpace)| {
+            let (changes, contents) = (std::mem::take(&mut saved.changes), std::mem::take(&mut saved.contents));
+            let present = |(change, brought_by)| Present { change, brought_by };
+            let changes = Box::new(move || Some(changes.into_values().map(present).collect()));
+            (*space, SpaceSource { changes, contents: Box::new(move || Some(contents)) })
+        };
+        let sources = saved.spaces.iter_mut().map(source).collect();
+        (saved, sources)
     }
 
     /// A content.

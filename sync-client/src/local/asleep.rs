@@ -1,0 +1,43 @@
+//! Changes and contents of a space, read when the engine first looks at them.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+use tidegate_protocol::{ContentHmac, Space};
+use tidegate_sync_core::engine::{Source, SpaceSource};
+
+use super::load::{self, LoadError};
+use super::sealing::Sealing;
+
+/// What readers of one database share.
+#[derive(Debug, Clone)]
+pub(super) struct Shelf {
+    /// The one connection: what is read later is of the same file.
+    pub(super) connection: Arc<Mutex<Connection>>,
+    pub(super) sealing: Arc<Sealing>,
+    /// Why something could not be read, until somebody asks.
+    pub(super) failure: Arc<Mutex<Option<LoadError>>>,
+}
+
+impl Shelf {
+    /// What of a space is read later.
+    pub(super) fn source(&self, space: Space) -> SpaceSource {
+        let contents: Source<BTreeSet<ContentHmac>> = self.later(move |db, _| load::contents(db, space));
+        SpaceSource { changes: self.later(move |db, sealing| load::changes(db, sealing, space)), contents }
+    }
+
+    fn later<T: 'static>(&self, read: impl FnOnce(&Connection, &Sealing) -> Result<T, LoadError> + Send + 'static) -> Source<T> {
+        let shelf = self.clone();
+        Box::new(move || {
+            let connection = shelf.connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let read = read(&connection, &shelf.sealing);
+            read.map_err(|error| *shelf.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error)).ok()
+        })
+    }
+
+    /// Why something could not be read, said once.
+    pub(super) fn take_failure(&self) -> Option<LoadError> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
