@@ -49,7 +49,7 @@ impl References {
                 self.whole.insert(object.key.clone());
             }
             Some(Location::Pack(pack)) => {
-                self.ranges.entry(pack.pack.clone()).or_default().insert((pack.offset, pack.length));
+                self.ranges.entry(ObjectKey::clone(&pack.pack)).or_default().insert((pack.offset, pack.length));
             }
             Some(Location::Unknown(_)) => self.has_unknown = true,
             Some(Location::Inline(_)) | None => {}

@@ -299,7 +299,7 @@ fn previous_meta(engine: &Engine, member: MemberId, record: RecordId) -> Result<
     if owner != member {
         return Err(Error::RecordOfOtherMember(record));
     }
-    Ok(engine.shown(member, record).map(|(shown, _)| shown.meta.clone()).unwrap_or_default())
+    Ok(engine.shown(member, record).map(|(shown, _)| Meta::clone(&shown.meta)).unwrap_or_default())
 }
 
 pub(super) fn check_name(what: &'static str, name: &str) -> Result<(), Error> {

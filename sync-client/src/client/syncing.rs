@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tidegate_protocol::RecordId;
-use tidegate_sync_core::engine::{CollectOptions, Collected, SyncOptions, SyncSummary};
+use tidegate_sync_core::engine::{CollectOptions, Collected, Engine, SyncOptions, SyncSummary};
 
 use super::SyncClient;
 use super::cache::tidy;
@@ -113,7 +113,7 @@ async fn run_over(
 ) -> Result<(SyncReport, Option<Collected>), Error> {
     let began = Instant::now();
     let before = transport.traffic().total();
-    let conflicts_before = device.read(|state| Ok(view::conflicts(&state.engine)))?;
+    let conflicts_before = listened_to(device)?;
     let summary = Driver::new(device, Arc::clone(transport), progress, work).run().await?;
 
     let profile = transport.profile().conditional_replace;
@@ -126,8 +126,8 @@ async fn run_over(
     {
         tracing::debug!(code = error.code(), "the devices' names could not be read");
     }
-    if summary.pulled > 0 {
-        tell_conflicts(device, &conflicts_before)?;
+    if let Some(before) = conflicts_before.filter(|_| summary.pulled > 0) {
+        tell_conflicts(device, &before)?;
     }
     tidy(device);
     let traffic = Traffic::default();
@@ -138,6 +138,15 @@ async fn run_over(
     let duration = began.elapsed();
     let report = SyncReport { pulled, pushed, conflicts, quarantined, holes, notices, mass_delete, traffic, duration };
     Ok((report, collected))
+}
+
+/// The conflicts of which somebody who listens knows already. Where nobody listens, or there are none, no change is read for it.
+fn listened_to(device: &Device) -> Result<Option<Vec<Conflict>>, Error> {
+    if device.events.receiver_count() == 0 {
+        return Ok(None);
+    }
+    let known = |engine: &Engine| if engine.conflict_count() == 0 { Vec::new() } else { view::conflicts(engine) };
+    device.read(|state| Ok(Some(known(&state.engine))))
 }
 
 fn tell_conflicts(device: &Device, before: &[Conflict]) -> Result<(), Error> {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tidegate_protocol::{ContentHmac, Space};
 use tidegate_sync_core::engine::{Source, SpaceSource};
+use tidegate_sync_core::state::ChangeSource;
 
 use super::load::{self, LoadError};
 use super::sealing::Sealing;
@@ -23,17 +24,17 @@ pub(super) struct Shelf {
 impl Shelf {
     /// What of a space is read later.
     pub(super) fn source(&self, space: Space) -> SpaceSource {
-        let contents: Source<BTreeSet<ContentHmac>> = self.later(move |db, _| load::contents(db, space));
-        SpaceSource { changes: self.later(move |db, sealing| load::changes(db, sealing, space)), contents }
+        let (changes, contents) = (self.clone(), self.clone());
+        let contents: Source<BTreeSet<ContentHmac>> = Box::new(move || contents.read(|db, _| load::contents(db, space)));
+        let changes: ChangeSource =
+            Box::new(move |take| changes.read(|db, sealing| load::changes(db, sealing, space, take)).is_some());
+        SpaceSource { changes, contents }
     }
 
-    fn later<T: 'static>(&self, read: impl FnOnce(&Connection, &Sealing) -> Result<T, LoadError> + Send + 'static) -> Source<T> {
-        let shelf = self.clone();
-        Box::new(move || {
-            let connection = shelf.connection.lock().unwrap_or_else(PoisonError::into_inner);
-            let read = read(&connection, &shelf.sealing);
-            read.map_err(|error| *shelf.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error)).ok()
-        })
+    fn read<T>(&self, read: impl FnOnce(&Connection, &Sealing) -> Result<T, LoadError>) -> Option<T> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = read(&connection, &self.sealing);
+        read.map_err(|error| *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error)).ok()
     }
 
     /// Why something could not be read, said once.

@@ -8,7 +8,7 @@ use tidegate_sync_core::engine::{BuiltSegment, DoorbellMemory, OwnChain, Saved, 
 use tidegate_sync_core::manifest::{Chain, Change, SegmentRef};
 use tidegate_sync_core::notice::NoticeKind;
 use tidegate_sync_core::quarantine::{HoleReason, Reason};
-use tidegate_sync_core::state::{Looked, Present};
+use tidegate_sync_core::state::{Looked, Origins, Present};
 
 use super::records::{CLOCK, DOORBELL_ETAG, DOORBELL_RING};
 use super::schema::meta;
@@ -75,20 +75,28 @@ fn spaces_of(db: &Connection, table: &str) -> Result<Vec<Space>> {
     Ok(spaces)
 }
 
-/// The changes of a space, in the order of their ids.
-pub(super) fn changes(db: &Connection, sealing: &Sealing, space: Space) -> Result<Vec<Present>> {
-    let mut changes = Vec::new();
-    let sql = "SELECT cid, sealed, brought_by FROM changes WHERE space = ?1 ORDER BY cid";
+/// Gives the changes of a space, in the order in which they lie in the file: by the index, each would be a read of its own, from
+/// anywhere in a file of which contents are the most.
+pub(super) fn changes(db: &Connection, sealing: &Sealing, space: Space, take: &mut dyn FnMut(Present)) -> Result<()> {
+    // There are far fewer segments than changes: what brought them is read once, and shared.
+    let mut known: BTreeMap<String, Origins> = BTreeMap::new();
+    let sql = "SELECT cid, sealed, brought_by FROM changes NOT INDEXED WHERE space = ?1";
     each_of(db, sql, params![space.to_string()], |row| {
         let cid = parse("changes", text(row, 0)?.parse().ok())?;
         let sealed = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
         let json = sealing.open(&change_row(space, cid), sealed).map_err(LoadError::Row)?;
-        let change = parse("changes", Change::parse(&json).ok().filter(|change| change.cid == cid))?;
-        let brought_by = parse("changes", encode::read_brought_by(&text(row, 2)?))?;
-        changes.push(Present { change, brought_by });
+        let change = parse("changes", Change::parse(&json).ok().filter(|change| change.cid == cid))?.into();
+        let brought_by = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
+        let brought_by = match known.get(brought_by) {
+            Some(known) => known.clone(),
+            None => {
+                let read = parse("changes", encode::read_brought_by(brought_by))?;
+                known.entry(brought_by.to_owned()).or_insert(read).clone()
+            }
+        };
+        take(Present { change, brought_by });
         Ok(())
-    })?;
-    Ok(changes)
+    })
 }
 
 /// The contents of a space that are on the device.

@@ -393,6 +393,8 @@ fn failure(path: &Path, error: SqlError) -> Error {
 mod tests {
     use tidegate_protocol::{ContentHmac, DeviceId, MemberId, UserId};
     use tidegate_sync_core::keys::{DeviceKey, MasterKey};
+    use tidegate_sync_core::manifest::Cid;
+    use tidegate_sync_core::state::Looked;
 
     use super::*;
     use crate::remote::Remote;
@@ -443,6 +445,35 @@ mod tests {
         Database::create(&home, &keys, &BTreeMap::new(), None, 0).unwrap();
         let other = Keys { user: UserId::from_bytes([9; 16]), ..keys };
         assert_eq!(Database::open(&home, &other).unwrap_err().code(), "local-database-damaged");
+    }
+
+    #[test]
+    fn what_was_found_is_forgotten_with_a_change_and_not_noted_beside_another_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path());
+        let keys = keys();
+        Database::create(&home, &keys, &BTreeMap::new(), None, 0).unwrap();
+        let space = Space::Account(keys.user);
+        let looked = |conflicts| Row::PutLooked { space, looked: Looked { conflicts, kinds: vec!["samples".to_owned()] } };
+        let removed = || Row::RemoveChange { space, cid: Cid::from_random([4; 16]) };
+        let batch = |row| Persist { step: Step::Contents, rows: vec![row] };
+        let found =
+            |database: &mut Database| database.load().unwrap().0.spaces.get(&space).and_then(|saved| saved.looked.clone());
+        let (mut one, mut other) = (Database::open(&home, &keys).unwrap(), Database::open(&home, &keys).unwrap());
+        one.load().unwrap();
+        one.persist(&batch(looked(3))).unwrap();
+        assert_eq!(found(&mut other).map(|looked| looked.conflicts), Some(3));
+        one.persist(&batch(removed())).unwrap();
+        assert_eq!(found(&mut other), None);
+        one.persist(&batch(looked(2))).unwrap();
+        // What the first process has found, it has found without this.
+        other.load().unwrap();
+        other.persist(&batch(removed())).unwrap();
+        one.persist(&batch(looked(1))).unwrap();
+        assert_eq!(found(&mut other), None);
+        one.load().unwrap();
+        one.persist(&batch(looked(1))).unwrap();
+        assert_eq!(found(&mut other).map(|looked| looked.conflicts), Some(1));
     }
 
     #[test]

@@ -104,6 +104,7 @@ async fn rows_that_were_tampered_with_are_damage() {
     drop(connection);
     // Rows are read when somebody looks at them; whoever does is told, every time, and nothing is decided upon them.
     let client = SyncClient::open(&home.path(), options()).unwrap();
+    assert_eq!(sync(&client).await.traffic.requests.to_store(), 1, "a sync that finds nothing new looks at no change");
     for _ in 0..2 {
         assert_eq!(client.list(&ListFilter::default()).unwrap_err().code(), "local-database-damaged");
         let edit = NewRecord::new(member, Source::Bytes(b"another".to_vec())).version_of(written.record_id);

@@ -12,11 +12,11 @@ use crate::keys::{
     AccountKeys, AccountPublicKeys, Certificate, DeviceKey, GrantError, GrantRequest, Keyring, OpenedGrant, Permission,
     SpaceKeys, grant_id, make_grant, open_grant,
 };
-use crate::lazy::{Lazy, Source};
+use crate::lazy::Lazy;
 use crate::manifest::{CHECKPOINT_PART_BYTES, Change, Cid, Doorbell, Register, SegmentRef, Target};
 use crate::notice::{Notice, NoticeKind};
 use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
-use crate::state::{CHECKPOINT_MINIMUM, KnownCheckpoints, Looked, MergeKinds, Present, State, conflict, maximal};
+use crate::state::{CHECKPOINT_MINIMUM, ChangeSource, KnownCheckpoints, Looked, MergeKinds, Present, State, conflict, maximal};
 
 /// Who this device is, and for whom it acts.
 #[derive(Debug, Clone)]
@@ -209,12 +209,14 @@ impl SpaceMemory {
 
 /// Leaves out the edits that another process has committed since the engine was restored: like an edit on another device they
 /// are none of the outbox that this engine sends, and it begins again from the rows before anything is decided on them.
-fn without_others(source: Source<Vec<Present>>, outbox: BTreeSet<Cid>) -> Source<Vec<Present>> {
+fn without_others(source: ChangeSource, outbox: BTreeSet<Cid>) -> ChangeSource {
     let is_known = move |present: &Present| !present.brought_by.is_empty() || outbox.contains(&present.change.cid);
-    Box::new(move || {
-        let mut changes = source()?;
-        changes.retain(is_known);
-        Some(changes)
+    Box::new(move |take| {
+        source(&mut |present| {
+            if is_known(&present) {
+                take(present);
+            }
+        })
     })
 }
 

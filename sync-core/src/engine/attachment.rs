@@ -41,7 +41,7 @@ impl Turn<'_> {
             }
             Err(class) => return self.sync.fail("store-attachment", class),
         };
-        let stored = Stored { location: Location::Object(location), sha256, uploaded_at_ms: Some(self.now_ms) };
+        let stored = Stored { location: Location::Object(Box::new(location)), sha256, uploaded_at_ms: Some(self.now_ms) };
         let subject = Subject::Content(cid);
         if self.account.space(space).quarantined.remove(&subject).is_some() {
             self.sync.rows.push(Row::RemoveQuarantined { space, subject });
@@ -72,7 +72,7 @@ impl Engine {
         let Some(memory) = self.account.spaces.get(&space) else { return true };
         let needs = |change: &Change| change.content_hmac == Some(hmac);
         let unsent = |change: &Change| memory.outbox.contains_key(&change.cid);
-        let mut here = memory.state.changes().map(|present| &present.change).filter(|change| needs(change)).peekable();
+        let mut here = memory.state.changes().map(|present| &*present.change).filter(|change| needs(change)).peekable();
         // Of a content that no change names any more there is nothing to keep.
         here.all(|change| !unsent(change) && self.stored_attachment(space, change.cid).is_some())
     }

@@ -1,5 +1,7 @@
 //! Checkpoints: reading those that are named or listed, and making one when it is time.
 
+use std::sync::Arc;
+
 use tidegate_protocol::{ChainId, DeviceId, Digest, ObjectKey, Space};
 
 use super::effect::Effect;
@@ -142,22 +144,25 @@ impl Turn<'_> {
     /// Merges a checkpoint, unless it disagrees with what is merged here. Everything that follows goes into one batch: a
     /// frontier without its changes would lose them.
     fn merge_checkpoint(&mut self, space: Space, digests: &[Digest], stored_at_ms: u64, checkpoint: Checkpoint) {
-        let theirs = &State::of_checkpoint(&checkpoint);
-        if self.account.space(space).state.disagrees_with(theirs) {
+        let (frontier, includes) = (checkpoint.frontier.clone(), checkpoint.checkpoints.clone());
+        let theirs = State::of_checkpoint(checkpoint);
+        if self.account.space(space).state.disagrees_with(&theirs) {
             for digest in digests {
                 self.refuse_checkpoint(space, *digest, Reason::Disagrees, self.now_ms + BACKSTOP_MS);
             }
             return;
         }
         let device_id = self.account.identity.device_id();
-        for segment in gained_under(device_id, &checkpoint.frontier, self.account.space(space).state.frontier()) {
+        for segment in gained_under(device_id, &frontier, self.account.space(space).state.frontier()) {
             self.doubt_beside(space, segment);
         }
         let memory = self.account.spaces.entry(space).or_default();
         let rows = &mut self.sync.rows;
         let before = memory.state.frontier().clone();
         let new = theirs.changes().filter(|present| memory.state.get(present.change.cid).is_none()).count();
-        let merged = memory.state.merge(theirs);
+        let merged = memory.state.merge(&theirs);
+        drop(theirs);
+        rows.reserve_exact(merged.removed.len() + merged.changed.len());
         for cid in merged.removed {
             rows.push(Row::RemoveChange { space, cid });
         }
@@ -165,7 +170,7 @@ impl Turn<'_> {
             let Some(present) = memory.state.present(cid) else { continue };
             self.account.clock.observe(present.change.hlc);
             let is_sent = !present.brought_by.is_empty();
-            rows.push(Row::PutChange { space, change: present.change.clone(), brought_by: present.brought_by.clone() });
+            rows.push(Row::PutChange { space, change: Arc::clone(&present.change), brought_by: present.brought_by.clone() });
             if is_sent && !planted::is(Bug::OutboxNotFilteredByCid) && memory.outbox.remove(&cid).is_some() {
                 rows.push(Row::RemoveOutbox { space, cid });
             }
@@ -173,7 +178,7 @@ impl Turn<'_> {
         rows.extend(frontier_rows(space, &before, memory.state.frontier()));
         let covered = |subject: &Subject| match subject {
             Subject::Segment(segment) => memory.state.frontier().covers(segment),
-            Subject::Checkpoint(other) => digests.contains(other) || checkpoint.checkpoints.contains(other),
+            Subject::Checkpoint(other) => digests.contains(other) || includes.contains(other),
             Subject::Doorbell | Subject::Grant(_) | Subject::Content(_) => false,
         };
         let believed: Vec<Subject> = memory.quarantined.keys().copied().filter(covered).collect();
@@ -186,7 +191,7 @@ impl Turn<'_> {
             memory.holes.remove(&segment);
             rows.push(Row::RemoveHole { space, segment });
         }
-        let known = KnownCheckpoint { stored_at_ms, frontier: checkpoint.frontier, includes: checkpoint.checkpoints };
+        let known = KnownCheckpoint { stored_at_ms, frontier, includes };
         for checkpoint in digests.iter().copied() {
             memory.checkpoints.insert(checkpoint, known.clone());
             rows.push(Row::PutCheckpoint { space, checkpoint, known: known.clone() });

@@ -225,7 +225,7 @@ impl Engine {
 pub(super) fn object_of(location: &Location) -> Option<(ObjectKey, Option<(u64, u64)>)> {
     match location {
         Location::Object(object) => Some((object.key.clone(), None)),
-        Location::Pack(pack) => Some((pack.pack.clone(), Some((pack.offset, pack.length)))),
+        Location::Pack(pack) => Some((ObjectKey::clone(&pack.pack), Some((pack.offset, pack.length)))),
         Location::Inline(_) | Location::Unknown(_) => None,
     }
 }

@@ -1,6 +1,7 @@
 //! After a restored backup or beside a clone: a new chain, and what becomes of the outbox.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tidegate_protocol::{ChainId, Space};
 
@@ -146,16 +147,17 @@ impl Turn<'_> {
         let memory = self.account.space(space);
         memory.state.remove(cid);
         memory.outbox.remove(&cid);
-        if let Some(change) = by {
-            memory.state.insert_unsent(change.clone());
+        let by = by.map(|change| Arc::new(change.clone()));
+        if let Some(change) = &by {
+            memory.state.insert_unsent(Arc::clone(change));
             memory.outbox.insert(change.cid, false);
         }
         self.sync.rows.push(Row::RemoveChange { space, cid });
         self.sync.rows.push(Row::RemoveOutbox { space, cid });
         if let Some(change) = by {
-            let brought_by = Origins::default();
-            self.sync.rows.push(Row::PutChange { space, change: change.clone(), brought_by });
-            self.sync.rows.push(Row::PutOutbox { space, cid: change.cid, doubtful: false });
+            let (cid, brought_by) = (change.cid, Origins::default());
+            self.sync.rows.push(Row::PutChange { space, change, brought_by });
+            self.sync.rows.push(Row::PutOutbox { space, cid, doubtful: false });
         }
     }
 
@@ -186,7 +188,8 @@ impl Turn<'_> {
             let Ok(hlc) = self.account.clock.tick(self.now_ms) else { continue };
             let memory = self.account.space(space);
             let Some(change) = memory.state.get(cid).map(|change| Change { hlc, ..change.clone() }) else { continue };
-            memory.state.insert_unsent(change.clone());
+            let change = Arc::new(change);
+            memory.state.insert_unsent(Arc::clone(&change));
             let brought_by = Origins::default();
             self.sync.rows.push(Row::PutChange { space, change, brought_by });
         }

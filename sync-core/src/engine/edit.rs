@@ -3,6 +3,8 @@
 //! Nothing here changes the engine. The shell commits the batch first and then calls [`Engine::committed`]: an edit that is
 //! shown but not on disk would be lost by the next crash.
 
+use std::sync::Arc;
+
 use rand_core::CryptoRng;
 use serde_json::Map;
 use tidegate_protocol::{ContentHmac, GrantId, MemberId, RecordId, Space};
@@ -175,7 +177,7 @@ impl Engine {
         for row in &edit.batch.rows {
             match row {
                 Row::PutGrant { grant, blob, unsent } => self.take_own_grant(*grant, blob, *unsent),
-                Row::PutChange { space, change, .. } => self.account.space(*space).state.insert_unsent(change.clone()),
+                Row::PutChange { space, change, .. } => self.account.space(*space).state.insert_unsent(Arc::clone(change)),
                 Row::PutOutbox { space, cid, doubtful } => {
                     self.account.space(*space).outbox.insert(*cid, *doubtful);
                 }
@@ -328,7 +330,7 @@ impl Engine {
         target: Target,
         op: Op,
         supersedes: Vec<Cid>,
-        meta: Meta,
+        meta: impl Into<Arc<Meta>>,
         content_hmac: Option<ContentHmac>,
         size: u64,
         now_ms: u64,
@@ -344,7 +346,7 @@ impl Engine {
             supersedes,
             hlc,
             kept: false,
-            meta,
+            meta: meta.into(),
             content_hmac,
             location: None,
             sha256: None,
@@ -373,7 +375,7 @@ pub(super) fn acknowledge(space: Space, change: Change, mut rows: Vec<Row>) -> R
 pub(super) fn unsent_rows(space: Space, change: Change) -> [Row; 3] {
     let (cid, hlc) = (change.cid, change.hlc);
     [
-        Row::PutChange { space, change, brought_by: Origins::default() },
+        Row::PutChange { space, change: Arc::new(change), brought_by: Origins::default() },
         Row::PutOutbox { space, cid, doubtful: false },
         Row::PutClock(hlc),
     ]

@@ -3,6 +3,8 @@
 //! Ten thousand records of 1 KiB are ten thousand requests by themselves and four as packs. Each content keeps its own seal,
 //! for its own record and version, so a range of the pack opens alone and nothing else has to be read for it.
 
+use std::sync::Arc;
+
 use tidegate_protocol::{ObjectKey, Sha256, Space};
 
 use super::upload::Stored;
@@ -65,11 +67,8 @@ impl OpenPack {
         if let [only] = self.items.as_slice() {
             let (cid, sha256) = (only.cid, only.sha256);
             let key = object_key(space, &only.name, sha256)?;
-            let location = Location::Object(ObjectLocation {
-                key: key.clone(),
-                length: self.bytes.len() as u64,
-                extra: serde_json::Map::new(),
-            });
+            let (length, extra) = (self.bytes.len() as u64, serde_json::Map::new());
+            let location = Location::Object(Box::new(ObjectLocation { key: key.clone(), length, extra }));
             let stored = vec![(cid, Stored { location, sha256, uploaded_at_ms: Some(now_ms) })];
             return Some(ReadyObject { key, body: self.bytes, stored });
         }
@@ -77,8 +76,9 @@ impl OpenPack {
             return None;
         }
         let key = ObjectKey::Pack { user, member, digest: Sha256::of(&self.bytes).digest() };
+        let pack = Arc::new(key.clone());
         let place = |item: Item| {
-            let (pack, extra) = (key.clone(), serde_json::Map::new());
+            let (pack, extra) = (Arc::clone(&pack), serde_json::Map::new());
             let location = PackLocation { pack, offset: item.offset as u64, length: item.length as u64, extra };
             (item.cid, Stored { location: Location::Pack(location), sha256: item.sha256, uploaded_at_ms: Some(now_ms) })
         };

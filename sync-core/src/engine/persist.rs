@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use tidegate_protocol::{ChainId, ContentHmac, Digest, GrantId, ObjectKey, Space};
 
@@ -10,7 +11,7 @@ use crate::lazy::Source;
 use crate::manifest::{Chain, Change, Cid, Frontier, SegmentRef};
 use crate::notice::{Notice, NoticeKind};
 use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
-use crate::state::{KnownCheckpoint, KnownCheckpoints, Looked, Origins, Present};
+use crate::state::{ChangeSource, KnownCheckpoint, KnownCheckpoints, Looked, Origins};
 
 /// Which step of the protocol a batch belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,7 +110,6 @@ pub struct DoorbellMemory {
 
 /// One row to write. The set is closed: a store maps each to its table.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "most rows are changes, and none lives longer than its batch")]
 pub enum Row {
     /// A grant that opens for this account, as stored in the bucket; `unsent` while it has yet to be put there. It replaces
     /// the row of this id.
@@ -127,7 +127,7 @@ pub enum Row {
         /// The space.
         space: Space,
         /// The change: store its [`Change::to_json`].
-        change: Change,
+        change: Arc<Change>,
         /// The segments that brought it, and when the store took them.
         brought_by: Origins,
     },
@@ -294,7 +294,7 @@ pub enum Row {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SavedSpace {
     /// The changes present and what brought them.
-    pub changes: BTreeMap<Cid, (Change, Origins)>,
+    pub changes: BTreeMap<Cid, (Arc<Change>, Origins)>,
     /// What was merged.
     pub frontier: Frontier,
     /// The changes that wait to be sent; the flag says doubtful.
@@ -337,7 +337,7 @@ pub struct Saved {
 /// What of a space is read only when somebody looks at it: a long history costs a device that finds nothing new nothing.
 pub struct SpaceSource {
     /// The changes present and what brought them.
-    pub changes: Source<Vec<Present>>,
+    pub changes: ChangeSource,
     /// The contents on the device.
     pub contents: Source<BTreeSet<ContentHmac>>,
 }

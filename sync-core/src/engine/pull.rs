@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use tidegate_protocol::{ObjectKey, Space};
 
@@ -343,7 +344,7 @@ impl Turn<'_> {
         for change in &fetched.segment.changes {
             self.account.clock.observe(change.hlc);
             if let Some(present) = memory.state.present(change.cid) {
-                let (change, brought_by) = (present.change.clone(), present.brought_by.clone());
+                let (change, brought_by) = (Arc::clone(&present.change), present.brought_by.clone());
                 rows.push(Row::PutChange { space, change, brought_by });
             }
             // A change that came back from the store is sent: the device was restored, or another process has sent it.

@@ -1,5 +1,7 @@
 //! Writing: grants, contents and segments. Each only after what it points at, so that whatever is readable is complete.
 
+use std::sync::Arc;
+
 use tidegate_protocol::{ChainId, GrantId, ObjectKey, Sha256, Space};
 
 use super::account::SpaceMemory;
@@ -157,9 +159,10 @@ impl Turn<'_> {
             self.sync.rows.push(Row::PutChain { space, chain: own });
         }
         self.sync.rows.reserve_exact(segment.changes.len() + 2);
-        for change in &segment.changes {
-            memory.state.insert_unsent(change.clone());
-            self.sync.rows.push(Row::PutChange { space, change: change.clone(), brought_by: Origins::default() });
+        for change in segment.changes {
+            let change = Arc::new(change);
+            memory.state.insert_unsent(Arc::clone(&change));
+            self.sync.rows.push(Row::PutChange { space, change: Arc::clone(&change), brought_by: Origins::default() });
             if change.op == Op::Relocate {
                 // It was in memory alone. Should this segment be dropped, what becomes of its changes is found in the outbox.
                 self.sync.rows.push(Row::PutOutbox { space, cid: change.cid, doubtful: false });
@@ -238,7 +241,7 @@ impl Turn<'_> {
             memory.outbox.remove(cid);
             rows.push(Row::RemoveOutbox { space, cid: *cid });
             if let Some(present) = memory.state.present(*cid) {
-                let (change, brought_by) = (present.change.clone(), present.brought_by.clone());
+                let (change, brought_by) = (Arc::clone(&present.change), present.brought_by.clone());
                 rows.push(Row::PutChange { space, change, brought_by });
             }
         }

@@ -6,6 +6,7 @@
 //! goes *old* later like anything else. Whoever has not read them by then looks there in vain, reads them, and looks again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use serde_json::Map;
 use tidegate_protocol::{ObjectKey, Sha256, Space};
@@ -19,7 +20,7 @@ use super::persist::Row;
 use super::ranges::{Part, ranges, span};
 use super::sync::{Phase, Task, Turn};
 use super::upload::Stored;
-use crate::manifest::{Change, Cid, Location, Meta, Op};
+use crate::manifest::{Change, Cid, Location, Op};
 use crate::state::State;
 
 /// How many ranges are read at once: each has up to a pack's 4 MiB.
@@ -60,8 +61,8 @@ impl Repacking {
             let cid = present.change.cid;
             let Some(place) = state.whereabouts(cid).filter(|_| present.change.has_content()) else { continue };
             let (Some(Location::Pack(pack)), Some(sha256)) = (&place.location, place.sha256) else { continue };
-            if packs.contains(&pack.pack) {
-                let of_pack = left.entry(pack.pack.clone()).or_default();
+            if packs.contains(&*pack.pack) {
+                let of_pack = left.entry(ObjectKey::clone(&pack.pack)).or_default();
                 of_pack.entry((pack.offset, pack.length)).or_insert(Leftover { cid, sha256 });
             }
         }
@@ -162,7 +163,7 @@ impl Turn<'_> {
             supersedes: Vec::new(),
             hlc,
             kept: false,
-            meta: Meta::default(),
+            meta: Arc::default(),
             content_hmac: moved.content_hmac,
             location: Some(stored.location.clone()),
             sha256: Some(stored.sha256),

@@ -1,6 +1,7 @@
 //! What a complete listing allows: to raise floors, to purge, and to notice what the store has lost.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tidegate_protocol::{Digest, Space};
 
@@ -95,7 +96,7 @@ impl Turn<'_> {
         let memory = self.account.space(space);
         for cid in memory.state.take_listed_times(&listing.segments) {
             let Some(present) = memory.state.present(cid) else { continue };
-            let (change, brought_by) = (present.change.clone(), present.brought_by.clone());
+            let (change, brought_by) = (Arc::clone(&present.change), present.brought_by.clone());
             self.sync.rows.push(Row::PutChange { space, change, brought_by });
         }
     }

@@ -242,7 +242,7 @@ impl Turn<'_> {
                 return self.sync.fail("load-content", FailureClass::Invalid);
             };
             let object = ObjectLocation { key: key.clone(), length: sealed.len() as u64, extra: serde_json::Map::new() };
-            let stored = Stored { location: Location::Object(object), sha256, uploaded_at_ms: Some(self.now_ms) };
+            let stored = Stored { location: Location::Object(Box::new(object)), sha256, uploaded_at_ms: Some(self.now_ms) };
             self.store(space, ReadyObject { key, body: sealed, stored: vec![(cid, stored)] });
         }
         self.load_next();

@@ -146,7 +146,7 @@ pub fn open_signed(
     sealed: &[u8],
 ) -> Result<Verified, SignedError> {
     let epoch = Header::parse(sealed)?.key.epoch;
-    let content = open(keyring, context, sealed)?;
+    let mut content = open(keyring, context, sealed)?;
     let (document, signature, certificate) = split(&content).ok_or(SignedError::Malformed)?;
     let certificate = Certificate::parse(certificate)?;
     let (user, generation) = (certificate.user(), certificate.generation());
@@ -159,11 +159,18 @@ pub fn open_signed(
         .device_key()
         .verify_strict(&signed_message(context, epoch, document), &signature)
         .map_err(|_| SignedError::BadSignature)?;
-    Ok(Verified { document: document.to_vec(), certificate, epoch })
+    // In place: a checkpoint is as large as the history that it stands for.
+    let end = LENGTH_BYTES + document.len();
+    content.truncate(end);
+    content.drain(..LENGTH_BYTES);
+    Ok(Verified { document: content, certificate, epoch })
 }
 
+/// Length of the document's length, in bytes.
+const LENGTH_BYTES: usize = 4;
+
 fn split(content: &[u8]) -> Option<(&[u8], Signature, &[u8])> {
-    let (length, rest) = content.split_first_chunk::<4>()?;
+    let (length, rest) = content.split_first_chunk::<LENGTH_BYTES>()?;
     let (document, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
     let (signature, certificate) = rest.split_first_chunk::<SIGNATURE_BYTES>()?;
     Some((document, Signature::from_bytes(signature), certificate))

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -193,8 +194,8 @@ pub struct Change {
     pub hlc: Hlc,
     /// An edit that came too late to compete: never the winner, always visible as a conflict.
     pub kept: bool,
-    /// Description.
-    pub meta: Meta,
+    /// Description; shared by the versions of a record that are described alike, for a space keeps many of each.
+    pub meta: Arc<Meta>,
     /// HMAC of the content under the space's attachment key.
     pub content_hmac: Option<ContentHmac>,
     /// Where the content lies; `None` for deletes, and in the outbox until the content is stored.
@@ -264,7 +265,7 @@ impl TryFrom<Fields> for Change {
             supersedes: fields.supersedes,
             hlc: fields.hlc,
             kept: fields.kept,
-            meta: fields.meta,
+            meta: Arc::new(fields.meta),
             content_hmac: fields.content_hmac,
             location: fields.location,
             sha256: fields.sha256,
@@ -290,7 +291,7 @@ impl From<Change> for Fields {
             supersedes: change.supersedes,
             hlc: change.hlc,
             kept: change.kept,
-            meta: change.meta,
+            meta: Arc::unwrap_or_clone(change.meta),
             content_hmac: change.content_hmac,
             location: change.location,
             sha256: change.sha256,
@@ -321,7 +322,7 @@ impl Change {
 
     /// The place for which it competes.
     #[must_use]
-    pub const fn register(&self) -> Register {
+    pub fn register(&self) -> Register {
         match self.target {
             Target::Record(_) => Register { target: self.target, at: None },
             Target::Attachment(_) => Register { target: self.target, at: self.meta.record_id },

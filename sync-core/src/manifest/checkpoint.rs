@@ -6,8 +6,9 @@
 //! merges them all at once or none.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tidegate_protocol::{ChainId, Digest};
 
 use super::chain::Origin;
@@ -51,10 +52,19 @@ pub struct Part {
 /// One change in a checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckpointLine {
-    /// The change.
-    pub change: Change,
+    /// The change; shared with the state that it comes from or goes into.
+    #[serde(serialize_with = "as_change", deserialize_with = "change")]
+    pub change: Arc<Change>,
     /// The segments that brought it, at least one, in ascending order.
     pub brought_by: Vec<Origin>,
+}
+
+fn as_change<S: Serializer>(change: &Arc<Change>, serializer: S) -> Result<S::Ok, S::Error> {
+    Change::serialize(change, serializer)
+}
+
+fn change<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Change>, D::Error> {
+    Change::deserialize(deserializer).map(Arc::new)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -70,11 +80,11 @@ struct Header {
 impl CheckpointLine {
     /// Of one state the bytes are the same whoever writes them: the segments are brought into order.
     #[must_use]
-    pub fn new(change: Change, brought_by: impl IntoIterator<Item = Origin>) -> Self {
+    pub fn new(change: impl Into<Arc<Change>>, brought_by: impl IntoIterator<Item = Origin>) -> Self {
         let mut brought_by: Vec<Origin> = brought_by.into_iter().collect();
         brought_by.sort_unstable();
         brought_by.dedup();
-        Self { change, brought_by }
+        Self { change: change.into(), brought_by }
     }
 }
 

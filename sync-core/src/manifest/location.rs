@@ -1,6 +1,7 @@
 //! Where a change's content lies: in the change itself, in an object of its own, or in a range of a pack.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -15,7 +16,7 @@ pub enum Location {
     /// In the change.
     Inline(InlineContent),
     /// One object.
-    Object(ObjectLocation),
+    Object(Box<ObjectLocation>),
     /// A range of a pack.
     Pack(PackLocation),
     /// A place that only a later version knows; copied on, and not readable here.
@@ -59,8 +60,8 @@ pub struct ObjectLocation {
 /// A range of a pack that holds one content.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PackLocation {
-    /// The pack.
-    pub pack: ObjectKey,
+    /// The pack; shared by the changes whose contents lie in it.
+    pub pack: Arc<ObjectKey>,
     /// First byte of the range.
     pub offset: u64,
     /// Length of the range in bytes.
@@ -97,10 +98,10 @@ impl TryFrom<Fields> for Location {
                 Ok(Self::Inline(InlineContent { bytes, extra }))
             }
             (None, Some(key), None, None, Some(length)) => {
-                Ok(Self::Object(ObjectLocation { key: object_key(key)?, length, extra }))
+                Ok(Self::Object(Box::new(ObjectLocation { key: object_key(key)?, length, extra })))
             }
             (None, None, Some(pack), Some(offset), Some(length)) => {
-                Ok(Self::Pack(PackLocation { pack: object_key(pack)?, offset, length, extra }))
+                Ok(Self::Pack(PackLocation { pack: Arc::new(object_key(pack)?), offset, length, extra }))
             }
             (None, None, None, offset, length) if !extra.is_empty() => {
                 let numbers = [("offset", offset), ("length", length)];
@@ -119,7 +120,8 @@ impl From<Location> for Fields {
             Location::Inline(InlineContent { bytes, extra }) => {
                 Self { inline: Some(crate::base64url::encode(&bytes)), extra, ..empty }
             }
-            Location::Object(ObjectLocation { key, length, extra }) => {
+            Location::Object(object) => {
+                let ObjectLocation { key, length, extra } = *object;
                 Self { key: Some(key.to_string()), length: Some(length), extra, ..empty }
             }
             Location::Pack(PackLocation { pack, offset, length, extra }) => {
@@ -148,7 +150,7 @@ impl Location {
                 check_number("change", pack.offset)?;
                 check_number("change", pack.length)?;
                 check_number("change", pack.offset.saturating_add(pack.length))?;
-                if !matches!(pack.pack, ObjectKey::Pack { .. }) {
+                if !matches!(*pack.pack, ObjectKey::Pack { .. }) {
                     return Err(FormatError::malformed("change", "its location is not a pack"));
                 }
                 &pack.extra

@@ -9,6 +9,7 @@
 //! the edits in that segment for purged.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use tidegate_protocol::Digest;
 
@@ -68,7 +69,7 @@ impl State {
     pub fn to_checkpoint(&self, includes: BTreeSet<Digest>) -> Checkpoint {
         let sent = self.changes().filter(|present| !present.brought_by.is_empty());
         let origin = |(segment, at): (&SegmentRef, &Option<Timestamp>)| Origin { segment: *segment, stored_at: *at };
-        let lines = sent.map(|present| CheckpointLine::new(present.change.clone(), present.brought_by.iter().map(origin)));
+        let lines = sent.map(|present| CheckpointLine::new(Arc::clone(&present.change), present.brought_by.iter().map(origin)));
         let frontier = match planted::is(Bug::CheckpointCoversUnmerged) {
             false => self.frontier().clone(),
             true => planted::up_to_the_tips(self.frontier()),
@@ -78,11 +79,17 @@ impl State {
 
     /// The state that a checkpoint holds.
     #[must_use]
-    pub fn of_checkpoint(checkpoint: &Checkpoint) -> Self {
+    pub fn of_checkpoint(checkpoint: Checkpoint) -> Self {
         let mut state = Self::new();
         state.restore_frontier(&checkpoint.frontier);
-        for line in &checkpoint.lines {
-            state.restore(line.change.clone(), line.brought_by.iter().map(|origin| (origin.segment, origin.stored_at)));
+        let mut shared: BTreeSet<Origins> = BTreeSet::new();
+        for line in checkpoint.lines {
+            let brought_by: Origins = line.brought_by.iter().map(|origin| (origin.segment, origin.stored_at)).collect();
+            let brought_by = shared.get(&brought_by).cloned().unwrap_or_else(|| {
+                shared.insert(brought_by.clone());
+                brought_by
+            });
+            state.restore(line.change, brought_by);
         }
         state
     }

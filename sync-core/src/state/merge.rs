@@ -1,20 +1,21 @@
 //! The merge rule: the changes present in a space and its frontier, applying segments, and how two states become one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tidegate_protocol::ContentHmac;
 
 use super::changes::Changes;
 use super::origins::Origins;
-use crate::lazy::{Lazy, Source};
+use crate::lazy::Lazy;
 use crate::manifest::{Chain, Change, Cid, Frontier, Location, Register, SegmentRef, Target, Timestamp};
 use crate::planted::{self, Bug};
 
 /// A change that is present, and what brought it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Present {
-    /// The change.
-    pub change: Change,
+    /// The change; shared with the rows that are written of it.
+    pub change: Arc<Change>,
     /// The segments that brought it, with their LastModified where known; none while it waits in the outbox.
     ///
     /// All of them, not the first alone: a change that was sent again in a second segment is gone only where both segments
@@ -30,6 +31,10 @@ pub struct Merged {
     /// Changes that are gone: they were purged.
     pub removed: Vec<Cid>,
 }
+
+/// Gives all changes of a space, one after the other; whether it could. What it gives must be what the rows said when the engine
+/// was restored: as long as they were not read, the engine has written none of them.
+pub type ChangeSource = Box<dyn FnOnce(&mut dyn FnMut(Present)) -> bool + Send>;
 
 /// The state of a space. Changes from the outbox are in it too, so that the app sees its own edits at once; they are no part
 /// of what devices agree on.
@@ -48,8 +53,11 @@ impl State {
 
     /// A state whose changes are read when they are first looked at.
     #[must_use]
-    pub fn from_source(source: Source<Vec<Present>>) -> Self {
-        let changes = Lazy::from_source(Box::new(|| source().map(Changes::from_iter)));
+    pub fn from_source(source: ChangeSource) -> Self {
+        let changes = Lazy::from_source(Box::new(|| {
+            let mut changes = Changes::default();
+            source(&mut |present| changes.insert(present.change, present.brought_by)).then_some(changes)
+        }));
         Self { changes, frontier: Frontier::default() }
     }
 
@@ -88,7 +96,7 @@ impl State {
     /// One change, if it is present.
     #[must_use]
     pub fn get(&self, cid: Cid) -> Option<&Change> {
-        self.present(cid).map(|present| &present.change)
+        self.present(cid).map(|present| &*present.change)
     }
 
     /// One change and what brought it, if it is present.
@@ -106,24 +114,27 @@ impl State {
             return;
         }
         self.frontier.insert(&segment);
+        let brought_by: Origins = [(segment, stored_at)].into_iter().collect();
+        let present = self.changes.get_mut();
         for change in changes {
-            self.insert(change.clone(), [(segment, stored_at)]);
+            present.insert(Arc::new(change.clone()), brought_by.clone());
         }
     }
 
     /// Takes in a change of this device that no stored segment carries yet, or replaces it by its finished form.
-    pub fn insert_unsent(&mut self, change: Change) {
+    pub fn insert_unsent(&mut self, change: impl Into<Arc<Change>>) {
+        let change: Arc<Change> = change.into();
         let changes = self.changes.get_mut();
         match changes.get(change.cid) {
             Some(present) if present.brought_by.is_empty() => changes.replace(change),
             Some(_) => {}
-            None => changes.insert(change, []),
+            None => changes.insert(change, Origins::default()),
         }
     }
 
     /// Restores a change as it was saved.
-    pub fn restore(&mut self, change: Change, brought_by: impl IntoIterator<Item = (SegmentRef, Option<Timestamp>)>) {
-        self.insert(change, brought_by);
+    pub fn restore(&mut self, change: impl Into<Arc<Change>>, brought_by: Origins) {
+        self.changes.get_mut().insert(change.into(), brought_by);
     }
 
     /// Restores the frontier as it was saved.
@@ -168,10 +179,13 @@ impl State {
         let cid = theirs.change.cid;
         let changes = self.changes.get_mut();
         let ours = changes.get(cid);
+        if ours.is_some_and(|ours| ours == theirs) {
+            return;
+        }
         let is_ours = |segment: &SegmentRef| ours.is_some_and(|ours| ours.brought_by.contains_key(segment));
         let stays = |segment: &SegmentRef| is_ours(segment) || !self.frontier.covers(segment);
-        let brought: Vec<(SegmentRef, Option<Timestamp>)> =
-            theirs.brought_by.iter().filter(|(segment, _)| stays(segment)).map(|(segment, at)| (*segment, *at)).collect();
+        let mut brought = theirs.brought_by.clone();
+        brought.retain(stays);
         let before = ours.cloned();
         let was_sent = before.as_ref().is_some_and(|before| !before.brought_by.is_empty());
         if let Some(present) = changes.get_mut(cid) {
@@ -183,7 +197,7 @@ impl State {
             }
         }
         if !brought.is_empty() {
-            changes.insert(theirs.change.clone(), brought);
+            changes.insert(Arc::clone(&theirs.change), brought);
         }
         match changes.get(cid) {
             None if before.is_some() => merged.removed.push(cid),
@@ -207,10 +221,6 @@ impl State {
     /// Takes a change away: it was purged, or it never left the outbox.
     pub fn remove(&mut self, cid: Cid) -> Option<Present> {
         self.changes.get_mut().remove(cid)
-    }
-
-    fn insert(&mut self, change: Change, brought_by: impl IntoIterator<Item = (SegmentRef, Option<Timestamp>)>) {
-        self.changes.get_mut().insert(change, brought_by);
     }
 
     /// Whether a present change names this one as superseded. The superseder need not be of the same register, and the
@@ -245,7 +255,7 @@ impl State {
         let is_sent = |present: &Present| !present.brought_by.is_empty();
         let cids = self.registers_of(target).flat_map(|register| self.changes.get().of_register(register));
         let sent = cids.filter_map(|cid| self.present(cid)).filter(|present| is_sent(present));
-        sent.map(|present| &present.change).filter(|change| !self.superseders(change.cid).any(is_sent)).collect()
+        sent.map(|present| &*present.change).filter(|change| !self.superseders(change.cid).any(is_sent)).collect()
     }
 
     /// All changes of a target that are present, in the order in which they were made.
@@ -294,7 +304,7 @@ impl State {
         let moved = self.changes.get().relocations(cid);
         let speakers = std::iter::once(cid).chain(moved).filter_map(|speaker| self.present(speaker));
         let sent = speakers.filter(|present| !present.brought_by.is_empty() && present.change.location.is_some());
-        sent.map(|present| &present.change).max_by_key(|change| change.rank())
+        sent.map(|present| &*present.change).max_by_key(|change| change.rank())
     }
 
     /// The place of a change's content, see [`State::whereabouts`].

@@ -21,7 +21,7 @@ pub use conflict::{Conflict, conflict};
 pub use kind::{MergeContents, MergeKinds, UnionById};
 pub use looked::Looked;
 pub use mass_delete::{MassDelete, is_mass_delete, mass_delete};
-pub use merge::{Merged, Present, State};
+pub use merge::{ChangeSource, Merged, Present, State};
 pub use origins::Origins;
 pub use purge::due_for_purge;
 pub use retention::{BACKSTOP_MS, FRESH_MS, KEPT_AFTER_MS, LATE_MS, OLD_MS, RETENTION_MS};

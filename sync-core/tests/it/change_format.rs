@@ -15,7 +15,7 @@ fn samples() -> Vec<(&'static str, Change)> {
         ("change-put-object.json", stored_as_object(over(2, &[1]), 2)),
         ("change-put-pack.json", stored_in_pack(over(3, &[1, 2]), 3)),
         ("change-put-kept.json", Change { kept: true, version: 1, supersedes: Vec::new(), ..stored_as_object(put(4), 4) }),
-        ("change-profile.json", Change { meta: Meta { title: Some("Zo\u{eb}".to_owned()), ..kind("profile") }, ..put(5) }),
+        ("change-profile.json", Change { meta: Meta { title: Some("Zo\u{eb}".to_owned()), ..kind("profile") }.into(), ..put(5) }),
         ("change-attachment.json", attachment(6)),
         ("change-resolve.json", Change { op: Op::Resolve, version: 4, ..stored_as_object(over(7, &[2, 3]), 7) }),
         ("change-delete.json", delete(8, &[2, 7])),
@@ -271,7 +271,7 @@ fn a_content_in_another_space_is_noticed() {
 
 #[test]
 fn caps_hold_to_the_byte() {
-    let titled = |title: String| Change { meta: Meta { title: Some(title), ..put(1).meta }, ..put(1) };
+    let titled = |title: String| Change { meta: Meta { title: Some(title), ..Meta::clone(&put(1).meta) }.into(), ..put(1) };
     let too_large = |change: Change| match Change::parse(&change.to_json()) {
         Err(FormatError::TooLarge { what, size, cap }) => {
             assert_eq!(size, cap + 1);
@@ -284,7 +284,7 @@ fn caps_hold_to_the_byte() {
     assert_eq!(longest.len(), MAX_TITLE_BYTES);
     assert!(Change::parse(&titled(longest.clone()).to_json()).is_ok());
     assert_eq!(too_large(titled(longest + "x")), "title");
-    let meta = |meta: Meta| Change { meta, ..put(1) };
+    let meta = |meta: Meta| Change { meta: meta.into(), ..put(1) };
     assert_eq!(too_large(meta(Meta { kind: Some("k".repeat(65)), ..Meta::default() })), "kind");
     assert_eq!(too_large(meta(Meta { media_type: Some("m".repeat(257)), ..Meta::default() })), "media type");
     assert_eq!(too_large(meta(Meta { name: Some("n".repeat(257)), ..Meta::default() })), "name");
@@ -355,7 +355,7 @@ proptest! {
     fn whatever_later_versions_add_is_copied_on(extra in prop::collection::btree_map("later_.*", value(), 0..4), which in 0_usize..9) {
         let extra: serde_json::Map<String, Value> = extra.into_iter().collect();
         let (_, sample) = samples().swap_remove(which);
-        let change = Change { meta: Meta { extra: extra.clone(), ..sample.meta.clone() }, extra, ..sample };
+        let change = Change { meta: Meta { extra: extra.clone(), ..Meta::clone(&sample.meta) }.into(), extra, ..sample };
         let json = change.to_json();
         let read = Change::parse(&json).unwrap();
         prop_assert_eq!(&read, &change);

@@ -192,7 +192,7 @@ fn state_of(checkpoint: &Checkpoint) -> State {
     let mut state = State::new();
     state.restore_frontier(&checkpoint.frontier);
     for line in &checkpoint.lines {
-        let brought_by = line.brought_by.iter().map(|origin| (origin.segment, origin.stored_at));
+        let brought_by = line.brought_by.iter().map(|origin| (origin.segment, origin.stored_at)).collect();
         state.restore(line.change.clone(), brought_by);
     }
     state

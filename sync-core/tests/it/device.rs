@@ -6,7 +6,7 @@ use rand_chacha::ChaCha20Rng;
 use tidegate_protocol::{ContentHmac, Digest, ListPrefix, MemberId, ObjectKey, RecordId, Space};
 use tidegate_sync_core::engine::{
     Attach, CollectOptions, Collected, Conditions, ContentPlace, Edit, Effect, EffectId, Engine, FailureClass, Identity,
-    ListedObject, Outcome, PutRecord, Row, Saved, StoreProfile, SyncOptions, SyncSummary,
+    ListedObject, Outcome, PutRecord, Row, Saved, SpaceSource, StoreProfile, SyncOptions, SyncSummary,
 };
 use tidegate_sync_core::envelope::AccountDirectory;
 use tidegate_sync_core::keys::{Certificate, DeviceKey};
@@ -162,6 +162,11 @@ impl Device {
     pub(crate) fn restart(&mut self) {
         self.engine = Engine::restore(self.identity.clone(), PROFILE, self.saved.clone()).unwrap();
         self.stop_before = None;
+    }
+
+    /// The same with other rows than those on the disk, and sources for what is left out of them.
+    pub(crate) fn restart_with(&mut self, saved: Saved, sources: BTreeMap<Space, SpaceSource>) {
+        self.engine = Engine::restore_lazily(self.identity.clone(), PROFILE, saved, sources).unwrap();
     }
 
     pub(crate) fn commit(&mut self, edit: &Edit) {

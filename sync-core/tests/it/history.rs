@@ -124,13 +124,13 @@ impl History {
         match act {
             Act::Put { record, content, title } => {
                 let target = Target::Record(record_id(*record));
-                let draft = Change { meta: note(*title), content_hmac: Some(hmac(*content)), ..put(*content) };
+                let draft = Change { meta: note(*title).into(), content_hmac: Some(hmac(*content)), ..put(*content) };
                 self.edit(device, target, draft);
             }
             Act::Attach { record, content } => {
                 let draft = attachment(*content);
-                let meta = Meta { record_id: Some(record_id(*record)), ..draft.meta.clone() };
-                self.edit(device, draft.target, Change { meta, ..draft });
+                let meta = Meta { record_id: Some(record_id(*record)), ..Meta::clone(&draft.meta) };
+                self.edit(device, draft.target, Change { meta: meta.into(), ..draft });
             }
             Act::DeleteRecord(record) => self.delete(device, Target::Record(record_id(*record))),
             Act::DeleteAttachment(content) => self.delete(device, Target::Attachment(hmac(*content))),
@@ -138,12 +138,12 @@ impl History {
             Act::Keep { record, content } => {
                 let draft = put(*content);
                 let target = Target::Record(record_id(*record));
-                self.make(device, Change { target, kept: true, meta: note(0), ..draft });
+                self.make(device, Change { target, kept: true, meta: note(0).into(), ..draft });
             }
             Act::Relocate(which) => {
                 let state = &self.devices[device].state;
                 let contents: Vec<Change> =
-                    state.changes().map(|present| &present.change).filter(|change| change.has_content()).cloned().collect();
+                    state.changes().map(|present| &*present.change).filter(|change| change.has_content()).cloned().collect();
                 if contents.is_empty() {
                     return;
                 }
@@ -206,7 +206,7 @@ impl History {
         let known: Vec<Change> = author
             .state
             .changes()
-            .map(|present| &present.change)
+            .map(|present| &*present.change)
             .filter(|change| change.has_content() && !waits(change.cid))
             .cloned()
             .collect();
@@ -291,7 +291,7 @@ impl History {
 }
 
 fn note(title: u8) -> Meta {
-    Meta { title: Some(format!("Title {title}")), ..put(0).meta }
+    Meta { title: Some(format!("Title {title}")), ..Meta::clone(&put(0).meta) }
 }
 
 /// The state that a model describes, built from its rows as a device that starts again does.
@@ -301,7 +301,7 @@ pub(crate) fn state_of(model: &Reference) -> State {
         state.apply(segment, &[], None);
     }
     for (cid, change) in model.changes() {
-        state.restore(change, model.origins(cid).iter().map(|segment| (*segment, stored_at(segment))));
+        state.restore(change, model.origins(cid).iter().map(|segment| (*segment, stored_at(segment))).collect());
     }
     state
 }
@@ -310,7 +310,8 @@ pub(crate) fn state_of(model: &Reference) -> State {
 pub(crate) fn assert_agrees(state: &State, model: &Reference) {
     use tidegate_sync_core::state::{conflict, winner};
 
-    let present: BTreeMap<Cid, Change> = state.changes().map(|present| (present.change.cid, present.change.clone())).collect();
+    let present: BTreeMap<Cid, Change> =
+        state.changes().map(|present| (present.change.cid, Change::clone(&present.change))).collect();
     assert_eq!(present, model.changes());
     for present in state.changes() {
         let origins: BTreeSet<SegmentRef> = present.brought_by.keys().copied().collect();

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod account;
+mod asleep;
 mod change_format;
 mod checkpoint_format;
 mod clock;

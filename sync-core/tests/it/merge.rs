@@ -156,7 +156,7 @@ proptest! {
         part.1.into_iter().for_each(|number| model.purge(cid(number)));
         let author = state_of(&model);
         let written = author.to_checkpoint(BTreeSet::new()).to_ndjson().unwrap();
-        let read = State::of_checkpoint(&Checkpoint::parse(&written).unwrap());
+        let read = State::of_checkpoint(Checkpoint::parse(&written).unwrap());
         prop_assert_eq!(&read, &author);
         let reader = applied(&history, &other);
         prop_assert_eq!(merged(&reader, &read), merged(&author, &reader));
@@ -381,7 +381,7 @@ fn of_three_equal_losers_one_is_shown() {
 fn equal_contents_under_other_titles_are_a_conflict() {
     let renamed = |n, title: &str| Change {
         content_hmac: Some(hmac(0)),
-        meta: Meta { title: Some(title.to_owned()), ..put(1).meta },
+        meta: Meta { title: Some(title.to_owned()), ..Meta::clone(&put(1).meta) }.into(),
         ..put(n)
     };
     in_both_orders(&[renamed(1, "Anna"), renamed(2, "Anne")], |state| assert_eq!(losers(state), [cid(1)]));
@@ -391,7 +391,7 @@ fn equal_contents_under_other_titles_are_a_conflict() {
 fn titles_are_compared_in_nfc_and_kept_as_given() {
     let titled = |n, title: &str| Change {
         content_hmac: Some(hmac(0)),
-        meta: Meta { title: Some(title.to_owned()), ..put(1).meta },
+        meta: Meta { title: Some(title.to_owned()), ..Meta::clone(&put(1).meta) }.into(),
         ..put(n)
     };
     let (composed, decomposed) = ("Bl\u{fc}te", "Blu\u{308}te");
@@ -430,7 +430,8 @@ fn a_successor_that_comes_first_wins_all_the_same() {
 #[test]
 fn an_attachment_hangs_at_each_record_by_itself_and_one_delete_takes_it_from_all() {
     let at = |n, record| {
-        Change { meta: Meta { record_id: Some(record_id(record)), ..attachment(1).meta }, ..attachment(1) }.renumbered(n)
+        Change { meta: Meta { record_id: Some(record_id(record)), ..Meta::clone(&attachment(1).meta) }.into(), ..attachment(1) }
+            .renumbered(n)
     };
     let target = Target::Attachment(hmac(1));
     let mut state = state(&[at(1, 0), at(2, 1)]);

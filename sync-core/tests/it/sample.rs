@@ -1,5 +1,7 @@
 //! Changes, segments and places to test with, all made of small numbers.
 
+use std::sync::Arc;
+
 use serde_json::Map;
 use tidegate_protocol::{ChainId, ContentHmac, DeviceId, Digest, ObjectKey, RecordId, Sha256, Space, UserId};
 use tidegate_sync_core::clock::Hlc;
@@ -64,7 +66,7 @@ pub(crate) fn put(n: u64) -> Change {
         supersedes: Vec::new(),
         hlc: at(n),
         kept: false,
-        meta: Meta { kind: Some("note".to_owned()), title: Some("Glucose".to_owned()), ..Meta::default() },
+        meta: Meta { kind: Some("note".to_owned()), title: Some("Glucose".to_owned()), ..Meta::default() }.into(),
         content_hmac: Some(hmac(n)),
         size: content.len() as u64,
         location: Some(Location::Inline(InlineContent::from(content))),
@@ -83,7 +85,7 @@ pub(crate) fn over(n: u64, supersedes: &[u64]) -> Change {
 
 pub(crate) fn delete(n: u64, supersedes: &[u64]) -> Change {
     let change = over(n, supersedes);
-    Change { op: Op::Delete, meta: Meta::default(), content_hmac: None, size: 0, location: None, ..change }
+    Change { op: Op::Delete, meta: Arc::default(), content_hmac: None, size: 0, location: None, ..change }
 }
 
 /// A content in an object of its own, whose stored bytes hash to something made of `n`.
@@ -95,14 +97,14 @@ pub(crate) fn stored_as_object(change: Change, n: u64) -> Change {
         }
         Target::Attachment(hmac) => ObjectKey::Attachment { user: user(), member: member(), hmac, digest: sha256.digest() },
     };
-    let location = Location::Object(ObjectLocation { key, length: 4_096, extra: Map::new() });
+    let location = Location::Object(Box::new(ObjectLocation { key, length: 4_096, extra: Map::new() }));
     Change { location: Some(location), sha256: Some(sha256), ..change }
 }
 
 pub(crate) fn stored_in_pack(change: Change, n: u64) -> Change {
     let sha256 = Sha256::of(format!("range {n}").as_bytes());
     let pack = ObjectKey::Pack { user: user(), member: member(), digest: Digest::from_bytes(sixteen("pack", n)) };
-    let location = Location::Pack(PackLocation { pack, offset: 8_192, length: 1_024, extra: Map::new() });
+    let location = Location::Pack(PackLocation { pack: pack.into(), offset: 8_192, length: 1_024, extra: Map::new() });
     Change { location: Some(location), sha256: Some(sha256), ..change }
 }
 
@@ -110,7 +112,7 @@ pub(crate) fn stored_in_pack(change: Change, n: u64) -> Change {
 pub(crate) fn relocation(n: u64, relocates: &[u64]) -> Change {
     let mut relocates: Vec<Cid> = relocates.iter().map(|n| cid(*n)).collect();
     relocates.sort_unstable();
-    let bare = Change { op: Op::Relocate, version: 0, meta: Meta::default(), content_hmac: None, size: 0, relocates, ..put(n) };
+    let bare = Change { op: Op::Relocate, version: 0, meta: Arc::default(), content_hmac: None, size: 0, relocates, ..put(n) };
     stored_in_pack(bare, n)
 }
 
@@ -122,5 +124,5 @@ pub(crate) fn attachment(n: u64) -> Change {
         record_id: Some(record_id(0)),
         ..Meta::default()
     };
-    stored_as_object(Change { target: Target::Attachment(hmac(n)), meta, size: 4_000, ..put(n) }, n)
+    stored_as_object(Change { target: Target::Attachment(hmac(n)), meta: meta.into(), size: 4_000, ..put(n) }, n)
 }

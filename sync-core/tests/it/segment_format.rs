@@ -99,7 +99,7 @@ fn a_change_comes_once_and_is_a_good_one() {
     assert_malformed(&changes(&[Change { version: 0, ..put(1) }]), "has a version");
     assert_malformed(&changes(&[Change { supersedes: vec![cid(1)], ..put(1) }]), "it supersedes itself");
     let title = Some("x".repeat(257));
-    let error = Segment::parse(&changes(&[Change { meta: Meta { title, ..Meta::default() }, ..put(1) }])).unwrap_err();
+    let error = Segment::parse(&changes(&[Change { meta: Meta { title, ..Meta::default() }.into(), ..put(1) }])).unwrap_err();
     assert_eq!(error, FormatError::TooLarge { what: "title", size: 257, cap: 256 });
 }
 

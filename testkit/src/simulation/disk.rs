@@ -39,9 +39,11 @@ impl Disk {
         let mut saved = self.saved.clone();
         let source = |(space, saved): (&Space, &mut SavedSpace)| {
             let (changes, contents) = (std::mem::take(&mut saved.changes), std::mem::take(&mut saved.contents));
-            let present = |(change, brought_by)| Present { change, brought_by };
-            let changes = Box::new(move || Some(changes.into_values().map(present).collect()));
-            (*space, SpaceSource { changes, contents: Box::new(move || Some(contents)) })
+            let give = move |take: &mut dyn FnMut(Present)| {
+                changes.into_values().for_each(|(change, brought_by)| take(Present { change, brought_by }));
+                true
+            };
+            (*space, SpaceSource { changes: Box::new(give), contents: Box::new(move || Some(contents)) })
         };
         let sources = saved.spaces.iter_mut().map(source).collect();
         (saved, sources)

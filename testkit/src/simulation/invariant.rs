@@ -192,7 +192,7 @@ fn difference(one: &State, other: &State) -> Option<String> {
     let is_above = |segment: &SegmentRef| one_frontier.chain(&segment.of_chain()).is_none_or(|chain| chain.floor() < segment.seq);
     let essence = |state: &State| -> Vec<(Change, Vec<SegmentRef>)> {
         let changes = state.changes().map(|present| {
-            (present.change.clone(), present.brought_by.keys().filter(|segment| is_above(segment)).copied().collect())
+            (Change::clone(&present.change), present.brought_by.keys().filter(|segment| is_above(segment)).copied().collect())
         });
         changes.collect()
     };

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use tidegate_protocol::{MemberId, ObjectKey, Space, UserId};
 use tidegate_sync_core::engine::{ContentPlace, Edit, Effect, Engine, FailureClass, Outcome, Persist, Row, Step, SyncSummary};
-use tidegate_sync_core::manifest::{Cid, SegmentRef};
+use tidegate_sync_core::manifest::{Change, Cid, SegmentRef};
 use tidegate_sync_core::quarantine::{Quarantined, Subject};
 use tidegate_sync_core::state::{FRESH_MS, State, mass_delete};
 
@@ -195,7 +195,7 @@ impl World {
             .batch
             .rows
             .iter()
-            .find_map(|row| if let Row::PutChange { change, .. } = row { Some(change.clone()) } else { None });
+            .find_map(|row| if let Row::PutChange { change, .. } = row { Some(Change::clone(change)) } else { None });
         let Some(change) = change else { return };
         author.disk.commit(&edit.batch);
         author.engine.committed(&edit);
