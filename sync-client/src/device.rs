@@ -249,7 +249,10 @@ impl Device {
 
     /// Closes the database.
     pub(crate) fn close(self) -> Result<(), Error> {
-        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).database.close()
+        let LocalState { database, engine, .. } = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // It may hold the database open for what it has not read yet.
+        drop(engine);
+        database.close()
     }
 
     /// Tells whoever listens.

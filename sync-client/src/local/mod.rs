@@ -296,7 +296,7 @@ impl Database {
 
     /// Closes it, its log written back, so that its file can be moved.
     pub(crate) fn close(self) -> Result<(), Error> {
-        // An engine that is still there may read from it: then it is closed with that one.
+        // Where an engine may still read from it, it is closed with that one.
         let Some(connection) = Arc::into_inner(self.shelf.connection) else { return Ok(()) };
         let connection = connection.into_inner().unwrap_or_else(PoisonError::into_inner);
         connection.close().map_err(|(_, error)| failure(&self.path, error))
