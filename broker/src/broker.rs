@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use tidegate_protocol::capability::{Capabilities, IdentityKind, Precondition, StoreProfile};
 use tidegate_protocol::presign::MAX_BATCH;
 use tidegate_protocol::subscription::{BillingMode, Retention, ServiceMode};
@@ -52,6 +53,10 @@ pub(crate) struct Parts {
     pub(crate) requests: Semaphore,
     pub(crate) readiness: Readiness,
     pub(crate) cors_origins: Vec<String>,
+    /// Whether PumpSync's client gets status tokens without a subscription.
+    pub(crate) self_host_pumpsync: bool,
+    /// What signs log entries of the app's other parts, where they are taken.
+    pub(crate) log_drain_secret: Option<SecretString>,
     /// Hosted mode, where it is configured.
     pub(crate) app_store: Option<AppStore>,
 }
@@ -82,6 +87,8 @@ impl Broker {
             requests: Semaphore::new(limits.concurrent_requests),
             readiness: Readiness::default(),
             cors_origins: config.cors_origins.clone(),
+            self_host_pumpsync: config.self_host_pumpsync,
+            log_drain_secret: config.log_drain_secret.clone(),
             app_store: config.app_store.as_ref().map(AppStore::new),
             limits,
             clock,
@@ -96,6 +103,15 @@ impl Broker {
     /// Whether renewal tokens are replaced: only by compare-and-swap.
     pub(crate) fn rotates(&self) -> bool {
         self.profile.conditional_create == Precondition::Atomic && self.profile.conditional_replace == Precondition::Atomic
+    }
+
+    /// Whether PumpSync's client gets status tokens in any way.
+    pub(crate) fn serves_pumpsync(&self) -> bool {
+        self.self_host_pumpsync || self.serves_pumpsync_subscribers()
+    }
+
+    pub(crate) fn serves_pumpsync_subscribers(&self) -> bool {
+        self.app_store.as_ref().is_some_and(|app_store| app_store.settings.pumpsync_contract)
     }
 
     pub(crate) fn capabilities(&self) -> Capabilities {

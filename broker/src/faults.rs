@@ -45,6 +45,8 @@ fn without_store(limits: Limits) -> Broker {
         limits,
         cors_origins: Vec::new(),
         tokens: TokenLifetimes::default(),
+        self_host_pumpsync: false,
+        log_drain_secret: None,
         app_store: None,
     };
     Broker::new(&config, Arc::new(SystemClock)).unwrap()

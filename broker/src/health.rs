@@ -66,8 +66,7 @@ pub(crate) async fn readyz(State(broker): State<Broker>) -> Result<StatusCode, P
 )]
 pub(crate) async fn capabilities(State(broker): State<Broker>) -> Json<serde_json::Value> {
     let mut capabilities = serde_json::to_value(broker.capabilities()).expect("capabilities are a plain struct");
-    let serves_pumpsync = broker.app_store.as_ref().is_some_and(|app_store| app_store.settings.pumpsync_contract);
-    if serves_pumpsync {
+    if broker.serves_pumpsync() {
         // PumpSync's client reads text here, ours reads both.
         capabilities["apiVersion"] = serde_json::Value::from(capabilities["apiVersion"].to_string());
     }

@@ -20,6 +20,7 @@ mod health;
 mod identity;
 mod json;
 mod layers;
+mod log_drain;
 pub mod multipart;
 pub mod openapi;
 pub mod presign;

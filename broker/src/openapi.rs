@@ -27,6 +27,7 @@ use utoipa::{Modify, OpenApi};
         crate::multipart::complete,
         crate::multipart::abort,
         crate::delete::delete,
+        crate::log_drain::log_drain,
         crate::health::capabilities,
         crate::health::healthz,
         crate::health::readyz,

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::broker::Broker;
-use crate::{delete, health, identity, layers, multipart, openapi, presign, session};
+use crate::{delete, health, identity, layers, log_drain, multipart, openapi, presign, session};
 
 /// What clients reach.
 pub(crate) fn public(broker: &Broker) -> Router {
@@ -21,7 +21,9 @@ pub(crate) fn public(broker: &Broker) -> Router {
         .route("/v1/multipart/complete", post(multipart::complete))
         .route("/v1/multipart/abort", post(multipart::abort))
         .route("/v1/delete", post(delete::delete));
-    let unproven = Router::new().route("/v1/app-store/notifications", post(identity::app_store::notifications));
+    let unproven = Router::new()
+        .route("/v1/app-store/notifications", post(identity::app_store::notifications))
+        .route("/v1/ops/log-drain", post(log_drain::log_drain));
     let router = layers::around_authenticated(authenticated, broker)
         .merge(layers::around_unproven(unproven))
         .route("/v1/capabilities", get(health::capabilities))

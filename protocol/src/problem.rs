@@ -263,6 +263,8 @@ problem_codes! {
     /// What is nested in a notification does not belong to it.
     AppStoreNestedMismatch = "app-store-nested-mismatch", 403, Denied;
 
+    /// The log entries are not signed with the shared secret.
+    LogDrainSignatureInvalid = "log-drain-signature-invalid", 403, Denied;
     /// Somebody else changed the same state: try again.
     StateConflict = "state-conflict", 409, Retry;
     /// The store does not answer or answers with an error.

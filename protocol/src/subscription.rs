@@ -31,6 +31,15 @@ pub struct SubscriptionSessionRequest {
     pub account: Option<AccountProof>,
 }
 
+/// Body of `POST /v1/self-host/session` as PumpSync's client sends it, without a DPoP proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InstallationRequest {
+    /// The app's installation. Read and not used: nothing is opened for it.
+    pub installation_id: String,
+}
+
 /// Who runs the broker, for the app's user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -156,7 +165,7 @@ pub struct BearerSessionReply {
     pub service_mode: ServiceMode,
 }
 
-/// Reply to `POST /v1/subscription/session`.
+/// Reply to `POST /v1/subscription/session` and `POST /v1/self-host/session`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]

@@ -3,15 +3,18 @@
 use std::fmt;
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tidegate_protocol::capability::{Precondition, StoreProfile};
 use tidegate_sigv4::Endpoint;
-use url::{Host, Url};
+use url::Url;
 
 use super::file::merge;
 use super::reader::Reader;
 use super::{Config, Limits, TokenLifetimes, secrets};
 use crate::store::{Addressing, StoreConfig, StoreCredential};
+
+/// Fewest characters of a secret that somebody thought up.
+const MIN_SHARED_SECRET_BYTES: usize = 32;
 
 /// One mistake in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +83,8 @@ impl Reader {
         let limits = self.limits();
         let tokens = self.tokens();
         let cors_origins = self.origins();
+        let self_host_pumpsync = self.flag("self_host.pumpsync_contract");
+        let log_drain_secret = self.log_drain_secret();
         let app_store = self.app_store();
         if let (Some(Some(_)), Some(store)) = (&app_store, &store) {
             self.refuse_unfit_for_hosting(&store.profile);
@@ -94,6 +99,8 @@ impl Reader {
             limits: limits?,
             cors_origins,
             tokens: tokens?,
+            self_host_pumpsync,
+            log_drain_secret: log_drain_secret?,
             app_store: app_store?,
         })
     }
@@ -223,21 +230,27 @@ impl Reader {
         Some(TokenLifetimes { access_seconds: access_seconds?, renewal_days: renewal_days? })
     }
 
+    /// `None` inside if no logs are taken.
+    #[expect(clippy::option_option, reason = "outside: whether it could be read; inside: whether it is given")]
+    fn log_drain_secret(&mut self) -> Option<Option<SecretString>> {
+        const NAME: &str = "log_drain.secret_file";
+        if !self.is_given(NAME) {
+            return Some(None);
+        }
+        let secret = self.read_from(NAME, secrets::read_secret)?;
+        if secret.expose_secret().len() < MIN_SHARED_SECRET_BYTES {
+            return self.mistake(
+                NAME,
+                &format!("must hold at least {MIN_SHARED_SECRET_BYTES} characters; `openssl rand -hex 32` makes some"),
+            );
+        }
+        Some(Some(secret))
+    }
+
     fn public_url(&mut self) -> Option<String> {
         const NAME: &str = "public_url";
         let text = self.required(NAME)?;
-        let Ok(url) = Url::parse(&text) else { return self.mistake(NAME, "is not a URL") };
-        let is_loopback = match url.host() {
-            Some(Host::Domain(domain)) => domain == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        match url.scheme() {
-            "https" => {}
-            "http" if is_loopback => {}
-            _ => return self.mistake(NAME, "must be https; http is for loopback alone"),
-        }
+        let url = self.https_url(NAME, &text)?;
         let is_bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
         if !is_bare || text.ends_with('/') || text != url.as_str().trim_end_matches('/') {
             let message = "must be a plain lower-case URL without user, query, fragment, default port or trailing slash";

@@ -13,6 +13,7 @@ mod settings;
 use std::fmt;
 use std::net::SocketAddr;
 
+use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 pub use app_store::{AppStoreSettings, OcspPolicy};
@@ -44,6 +45,10 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// How long tokens live.
     pub tokens: TokenLifetimes,
+    /// Whether PumpSync's client, which has neither invite nor device key, gets a token for `GET /v1/status`.
+    pub self_host_pumpsync: bool,
+    /// What signs log entries of the app's other parts; without it none are taken.
+    pub log_drain_secret: Option<SecretString>,
     /// The app whose purchases open accounts, in hosted mode.
     pub app_store: Option<AppStoreSettings>,
 }

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use url::{Host, Url};
+
 use super::check::Mistake;
 use super::file::Leaves;
 use super::settings::{Kind, find, nearest};
@@ -66,6 +68,22 @@ impl Reader {
         match leaf.value.as_str() {
             Some(text) if !text.is_empty() => Some(text.to_owned()),
             Some(_) | None => self.mistake(name, "must be a text that is not empty"),
+        }
+    }
+
+    /// What travels to it, tokens among others, is for nobody else: plain http is for this machine alone.
+    pub(super) fn https_url(&mut self, name: &str, text: &str) -> Option<Url> {
+        let Ok(url) = Url::parse(text) else { return self.mistake(name, "is not a URL") };
+        let is_loopback = match url.host() {
+            Some(Host::Domain(domain)) => domain == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        match url.scheme() {
+            "https" => Some(url),
+            "http" if is_loopback => Some(url),
+            _ => self.mistake(name, "must be https; http is for loopback alone"),
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use jsonwebtoken::EncodingKey;
-use url::{Host, Url};
+use url::Url;
 
 use super::reader::Reader;
 use super::secrets;
@@ -87,21 +87,9 @@ impl Reader {
         }))
     }
 
-    /// The requests carry the operator's token: plain http is for stand-ins on this machine.
     fn api_url(&mut self, name: &str, default: &str) -> Option<Url> {
         let text = self.text(name).unwrap_or_else(|| default.to_owned());
-        let Ok(url) = Url::parse(&text) else { return self.mistake(name, "is not a URL") };
-        let is_loopback = match url.host() {
-            Some(Host::Domain(domain)) => domain == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        match url.scheme() {
-            "https" => Some(url),
-            "http" if is_loopback => Some(url),
-            _ => self.mistake(name, "must be https; http is for loopback alone"),
-        }
+        self.https_url(name, &text)
     }
 }
 

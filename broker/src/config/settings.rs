@@ -147,6 +147,17 @@ pub const SETTINGS: &[Setting] = &[
     },
     number("tokens.access_seconds", 120, 3600, "900", "life of an access token in seconds"),
     number("tokens.renewal_days", 1, 90, "30", "life of a renewal token in days"),
+    Setting {
+        name: "self_host.pumpsync_contract",
+        kind: Kind::Flag,
+        default: Some("false"),
+        help: "answer `POST /v1/self-host/session` without invite and DPoP proof, as PumpSync's client calls it, with a token for `GET /v1/status` and nothing else; anybody who reaches the broker gets one",
+    },
+    path(
+        "log_drain.secret_file",
+        Some("none"),
+        "file with the secret under which `POST /v1/ops/log-drain` takes log entries of the app's other parts; none: it takes nothing",
+    ),
     list(
         "app_store.bundle_ids",
         "none",

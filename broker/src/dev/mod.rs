@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use tidegate_embedded_s3::{AccessKey, Action, Config as StoreOptions, OpenError, Rule, Store, StoreError};
 use tidegate_protocol::capability::StoreProfile;
 use time::Duration;
@@ -46,6 +47,10 @@ pub struct DevOptions {
     pub tokens: TokenLifetimes,
     /// Web origins that may call.
     pub cors_origins: Vec<String>,
+    /// Whether PumpSync's client gets status tokens without a subscription.
+    pub self_host_pumpsync: bool,
+    /// What signs log entries of the app's other parts.
+    pub log_drain_secret: Option<SecretString>,
     /// The app whose purchases open accounts.
     pub app_store: Option<AppStoreSettings>,
     /// The broker's clock; the store keeps the system's.
@@ -63,6 +68,8 @@ impl DevOptions {
             limits: Limits::default(),
             tokens: TokenLifetimes::default(),
             cors_origins: Vec::new(),
+            self_host_pumpsync: false,
+            log_drain_secret: None,
             app_store: None,
             clock: Arc::new(SystemClock),
         }
@@ -140,6 +147,8 @@ pub async fn start(options: DevOptions) -> Result<DevServer, DevError> {
         limits: options.limits,
         cors_origins: options.cors_origins,
         tokens: options.tokens,
+        self_host_pumpsync: options.self_host_pumpsync,
+        log_drain_secret: options.log_drain_secret,
         app_store: options.app_store,
     };
     let (stop_store, stopped) = oneshot::channel();

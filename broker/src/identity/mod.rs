@@ -2,6 +2,7 @@
 
 mod account_proof;
 pub(crate) mod app_store;
+mod bearer;
 mod door;
 pub(crate) mod link;
 mod link_account;

@@ -33,6 +33,7 @@ fn every_route_is_described() {
             "/v1/multipart/complete",
             "/v1/multipart/create",
             "/v1/multipart/parts",
+            "/v1/ops/log-drain",
             "/v1/presign",
             "/v1/presigned-url/{key}",
             "/v1/self-host/session",

@@ -93,13 +93,17 @@ impl Family {
 
     /// Every device does something at the same time; some are killed.
     fn play(&mut self, round: u64) {
-        let jobs: Vec<Job> = (0..self.devices.len()).map(|device| self.begin(round, device)).collect();
-        std::thread::sleep(Duration::from_millis(self.random.next() % 150));
-        for mut job in jobs {
+        let mut jobs: Vec<Job> = (0..self.devices.len()).map(|device| self.begin(round, device)).collect();
+        // From the start of the process to well after its end: every second moment is in the first 16 ms.
+        let within_ms = 1 << self.draw(8);
+        std::thread::sleep(Duration::from_millis(self.random.next() % within_ms));
+        for job in &mut jobs {
             if self.draw(3) == 0 {
                 // It may have ended already.
                 let _ = job.child.kill();
             }
+        }
+        for job in jobs {
             let arguments: Vec<&str> = job.arguments.iter().map(String::as_str).collect();
             let ran = finish(job.child, &arguments);
             self.killed += u64::from(ran.code.is_none());

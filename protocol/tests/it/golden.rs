@@ -23,8 +23,8 @@ use tidegate_protocol::problem::{ProblemCode, ProblemDocument};
 use tidegate_protocol::scope::AccountScope;
 use tidegate_protocol::session::{AccountProof, LinkRequest, RenewRequest, SelfHostSessionRequest, SessionReply};
 use tidegate_protocol::subscription::{
-    BearerSessionReply, BillingMode, EntitlementState, EntitlementStatus, Retention, ServiceMode, StatusReply,
-    SubscriptionSessionRequest,
+    BearerSessionReply, BillingMode, EntitlementState, EntitlementStatus, InstallationRequest, Retention, ServiceMode,
+    StatusReply, SubscriptionSessionRequest,
 };
 use tidegate_protocol::wire::Base64Url;
 use time::macros::datetime;
@@ -172,6 +172,10 @@ fn all() -> Vec<Golden> {
         golden("session-reply-hosted.json", hosted_session()),
         golden("status-reply.json", status()),
         golden("status-reply-refunded.json", refunded()),
+        golden(
+            "installation-request.json",
+            InstallationRequest { installation_id: "6F1C2D3E-0000-4000-8000-000000000001".to_owned() },
+        ),
         golden(
             "bearer-session-reply.json",
             BearerSessionReply {

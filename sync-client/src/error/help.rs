@@ -188,6 +188,7 @@ fn problem_help(code: ProblemCode) -> &'static str {
             "this is not a purchase that the broker accepts: restore purchases in the app, or ask the broker's operator"
         }
         ProblemCode::InvalidJson
+        | ProblemCode::LogDrainSignatureInvalid
         | ProblemCode::InvalidRequest
         | ProblemCode::BatchSize
         | ProblemCode::BodyTooLarge

@@ -4,7 +4,6 @@ mod app;
 mod ask;
 #[cfg(all(test, feature = "embedded"))]
 mod asked;
-mod bearer;
 mod claim;
 mod entitlement_store;
 mod environment;

@@ -12,10 +12,10 @@ use time::OffsetDateTime;
 
 use super::claim::SubscriptionClaim;
 use super::entitlement_store::{entitlement_of, subscription_name};
-use super::{AppStore, bearer, environment, refusal};
+use super::{AppStore, environment, refusal};
 use crate::broker::Broker;
 use crate::identity::link::{self, LinkDocument};
-use crate::identity::{account_proof, door, link_account};
+use crate::identity::{account_proof, bearer, door, link_account};
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::session::{IdentityClaims, MaybeProvenKey, ProvenKey, SessionGrant, WayIn, open_full, open_limited};

@@ -11,8 +11,9 @@ use time::OffsetDateTime;
 
 use super::claim::SubscriptionClaim;
 use super::entitlement_store::current;
-use super::{bearer, refusal};
+use super::refusal;
 use crate::broker::Broker;
+use crate::identity::bearer;
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::session::Caller;
@@ -22,7 +23,7 @@ pub(crate) enum Asker {
     /// A device with its session.
     Device(Caller),
     /// Whoever has a status token of PumpSync's contract.
-    Bearer(SubscriptionClaim),
+    Bearer(Option<SubscriptionClaim>),
 }
 
 impl FromRequestParts<Broker> for Asker {
@@ -42,7 +43,7 @@ impl Asker {
     fn subscription(&self) -> Option<&SubscriptionClaim> {
         match self {
             Self::Device(caller) => caller.subscription(),
-            Self::Bearer(claim) => Some(claim),
+            Self::Bearer(claim) => claim.as_ref(),
         }
     }
 

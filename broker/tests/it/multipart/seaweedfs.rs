@@ -121,6 +121,8 @@ fn config(store: &str) -> Config {
         limits: Limits::default(),
         cors_origins: Vec::new(),
         tokens: TokenLifetimes::default(),
+        self_host_pumpsync: false,
+        log_drain_secret: None,
         app_store: None,
     }
 }
