@@ -30,7 +30,11 @@ pub(super) fn run(command: Command, output: &Output) -> Result<(), CliError> {
     match command {
         Command::Serve { config } => serve(&config, output),
         #[cfg(feature = "embedded")]
-        Command::Dev { data, listen } => super::embedded::dev(data, listen, output),
+        Command::Dev { data, listen, xcode_app, xcode_product } => {
+            let mut options = crate::dev::DevOptions { listen, ..crate::dev::DevOptions::new(data) };
+            options.app_store = xcode_app.map(|app| config::AppStoreSettings::of_xcode(app, xcode_product));
+            super::embedded::dev(options, output)
+        }
         #[cfg(feature = "embedded")]
         Command::Store(command) => super::embedded::store(command, output),
         Command::Invite(InviteCommand::Create { broker, user, devices, expires }) => {

@@ -1,8 +1,6 @@
 //! The commands that run the embedded store.
 
 use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use serde_json::json;
 use tidegate_embedded_s3::{AccessKey, Config as StoreOptions, Store};
@@ -22,10 +20,11 @@ const USER: &str = "dev";
 const DEVICES: u32 = 10;
 const LIVES: Duration = Duration::days(7);
 
-pub(super) fn dev(data: PathBuf, listen: SocketAddr, output: &Output) -> Result<(), CliError> {
+pub(super) fn dev(options: DevOptions, output: &Output) -> Result<(), CliError> {
     telemetry::start("warn");
+    let data = options.data_dir.clone();
     block_on(async {
-        let server = dev::start(DevOptions { listen, ..DevOptions::new(&data) }).await?;
+        let server = dev::start(options).await?;
         let invite = server.invite(USER, DEVICES, LIVES)?;
         let ready = json!({
             "ready": true,

@@ -43,6 +43,12 @@ enum Command {
         /// Loopback address and port of the broker; port 0 takes a free one.
         #[arg(long, default_value_t = crate::dev::DEFAULT_LISTEN)]
         listen: std::net::SocketAddr,
+        /// Open accounts by what StoreKit testing in Xcode signs for this app, taken at its word: anybody can make that.
+        #[arg(long, value_name = "BUNDLE_ID", requires = "xcode_product")]
+        xcode_app: Option<String>,
+        /// A product of that app whose purchase opens a session; may be repeated.
+        #[arg(long, value_name = "PRODUCT_ID", requires = "xcode_app")]
+        xcode_product: Vec<String>,
     },
     /// The embedded S3 server alone.
     #[cfg(feature = "embedded")]

@@ -63,6 +63,23 @@ impl AppStoreSettings {
             server_api: None,
         }
     }
+
+    /// What StoreKit testing in Xcode signs for these products of an app, taken at its word. Anybody can make that: for development
+    /// on one machine alone.
+    #[must_use]
+    pub fn of_xcode<P: Into<String>>(bundle_id: impl Into<String>, products: impl IntoIterator<Item = P>) -> Self {
+        Self {
+            app: AppIdentity {
+                bundle_ids: vec![bundle_id.into()],
+                app_apple_id: None,
+                environments: vec![Environment::Xcode, Environment::LocalTesting],
+            },
+            ocsp: OcspPolicy::Off,
+            accepts_unsigned: true,
+            entitlement: EntitlementPolicy::new(products),
+            ..Self::new(String::new(), 0)
+        }
+    }
 }
 
 /// StoreKit signs a transaction anew when it renews, and at the latest when the app asks the App Store.

@@ -239,7 +239,7 @@ pub const SETTINGS: &[Setting] = &[
         name: "app_store.allow_unsigned_environments",
         kind: Kind::Flag,
         default: Some("false"),
-        help: "accept what Xcode and StoreKitTest sign, which anybody can make; `tidegate-broker dev` alone may, `serve` refuses it",
+        help: "accept what Xcode and StoreKitTest sign, which anybody can make: `serve` refuses it; `tidegate-broker dev --xcode-app BUNDLE_ID --xcode-product PRODUCT_ID` does so on one machine",
     },
 ];
 

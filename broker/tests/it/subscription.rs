@@ -7,3 +7,4 @@ mod pumpsync;
 mod sandbox;
 mod shop;
 mod status;
+mod xcode;
