@@ -10,7 +10,7 @@ use tidegate_testkit::simulation::{Fault, Household, Plan, Report, Violation, al
 use tidegate_testkit::store::Personality;
 
 const USAGE: &str = "usage: simulate [--schedules N] [--seed S] [--personality NAME] [--threads N] [--json] [--failures N] \
-                     [--shrink RUNS] [--require-counts] [--exhaustive] [--bug NAME] [--trace] [--without FAULT,...] [--with FAULT,...] [--devices N] [--steps N] [--only STEP,...]";
+                     [--shrink RUNS] [--require-counts] [--exhaustive] [--bug NAME] [--trace] [--collector] [--without FAULT,...] [--with FAULT,...] [--devices N] [--steps N] [--only STEP,...]";
 
 struct Arguments {
     schedules: u64,
@@ -24,6 +24,7 @@ struct Arguments {
     threads: usize,
     bug: Option<Bug>,
     trace: bool,
+    collector: bool,
     without: BTreeSet<Fault>,
     with: BTreeSet<Fault>,
     devices: Option<u64>,
@@ -100,6 +101,7 @@ fn plans(arguments: &Arguments) -> Vec<Plan> {
         let mut plan = Plan::new(seed, arguments.personality.unwrap_or(Personality::ALL[turn]));
         plan.without.extend(arguments.without.iter().copied());
         plan.without.retain(|fault| !arguments.with.contains(fault));
+        plan.has_collector = arguments.collector;
         plan.devices = arguments.devices.unwrap_or(plan.devices);
         plan.steps = arguments.steps.unwrap_or(plan.steps);
         plan.only.clone_from(&arguments.only);
@@ -141,6 +143,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
         threads: all_cores(),
         bug: None,
         trace: false,
+        collector: false,
         without: BTreeSet::new(),
         with: BTreeSet::new(),
         devices: None,
@@ -162,6 +165,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
             "--threads" => arguments.threads = number(&value()?)?,
             "--bug" => arguments.bug = Some(value()?.parse()?),
             "--trace" => arguments.trace = true,
+            "--collector" => arguments.collector = true,
             "--without" => arguments.without = value()?.split(',').map(str::parse).collect::<Result<_, _>>()?,
             "--with" => arguments.with = value()?.split(',').map(str::parse).collect::<Result<_, _>>()?,
             "--devices" => arguments.devices = Some(number(&value()?)?),

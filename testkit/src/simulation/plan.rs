@@ -41,6 +41,8 @@ pub struct Plan {
     pub tick_ms: u64,
     /// How many changes make a checkpoint due.
     pub checkpoint_minimum: usize,
+    /// Whether the last device collects garbage whenever it syncs.
+    pub has_collector: bool,
     /// Faults that do not happen.
     pub without: BTreeSet<Fault>,
     /// The steps that are taken, if not all: each draws its chance by itself, so that leaving out one leaves the others alone.
@@ -71,7 +73,18 @@ impl Plan {
         // Of every third one nothing has to be found by listing: so nothing hides that nobody rang.
         let without = if rng.next_u32().is_multiple_of(3) { NEEDING_A_LISTING.into_iter().collect() } else { BTreeSet::new() };
         let steps = 300 + 100 * usize::try_from(devices).unwrap_or(8);
-        Self { seed, personality, devices, steps, calendar, tick_ms, checkpoint_minimum, without, only: None }
+        Self {
+            seed,
+            personality,
+            devices,
+            steps,
+            calendar,
+            tick_ms,
+            checkpoint_minimum,
+            has_collector: false,
+            without,
+            only: None,
+        }
     }
 
     /// Whether somebody makes records by the dozen, and deletes them again.
@@ -83,7 +96,7 @@ impl Plan {
     /// Whether a device collects whenever it syncs, as a job by night does.
     #[must_use]
     pub fn collects_always(&self, device: usize) -> bool {
-        self.seed % 10 == 5 && device as u64 + 1 == self.devices
+        self.has_collector && device as u64 + 1 == self.devices
     }
 
     /// Whether a fault may happen.
@@ -154,6 +167,9 @@ impl Plan {
                 words += &format!(" --without {}", without.join(","));
             }
             words += &format!(" --devices {} --steps {}", self.devices, self.steps);
+            if self.has_collector {
+                words += " --collector";
+            }
             if let Some(only) = &self.only {
                 let only: Vec<_> = only.iter().map(ToString::to_string).collect();
                 words += &format!(" --only {}", only.join(","));
