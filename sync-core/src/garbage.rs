@@ -202,13 +202,24 @@ pub fn check_space<'a>(
     holes: impl IntoIterator<Item = &'a HoleReason>,
     not_believed: impl IntoIterator<Item = (&'a Subject, &'a Reason)>,
 ) -> Result<(), Hindrance> {
+    check_read(holes, not_believed)?;
+    if references.has_unknown_place() { Err(Hindrance::UnknownPlace) } else { Ok(()) }
+}
+
+/// Whether everything of a space's history that may be read some day has been read, by what is missing in it and what is not
+/// believed.
+///
+/// # Errors
+/// [`Hindrance::Hole`] or [`Hindrance::Unreadable`]: what is read later may bring anything, and refer to anything.
+pub fn check_read<'a>(
+    holes: impl IntoIterator<Item = &'a HoleReason>,
+    not_believed: impl IntoIterator<Item = (&'a Subject, &'a Reason)>,
+) -> Result<(), Hindrance> {
     if holes.into_iter().next().is_some() {
         return Err(Hindrance::Hole);
     }
-    if not_believed.into_iter().any(|(subject, reason)| may_be_believed_some_day(subject, *reason)) {
-        return Err(Hindrance::Unreadable);
-    }
-    if references.has_unknown_place() { Err(Hindrance::UnknownPlace) } else { Ok(()) }
+    let is_unread = not_believed.into_iter().any(|(subject, reason)| may_be_believed_some_day(subject, *reason));
+    if is_unread { Err(Hindrance::Unreadable) } else { Ok(()) }
 }
 
 /// Whether something of a space's history may be read some day, by this device or another, and say then what it refers to.

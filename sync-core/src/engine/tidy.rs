@@ -9,6 +9,7 @@ use super::account::SpaceMemory;
 use super::persist::{Row, Step};
 use super::pull::Bell;
 use super::sync::{Listing, Phase, Turn};
+use crate::garbage::check_read;
 use crate::manifest::{Chain, ChainFrontier, floor_of};
 use crate::notice::{Notice, NoticeKind};
 use crate::quarantine::{Reason, Subject};
@@ -23,7 +24,8 @@ impl Turn<'_> {
             self.notice_lost_segments(space, &listing);
             self.raise_floors(space, listing.began_ms);
             self.take_listed_times(space, &listing);
-            if self.now_ms.saturating_sub(listing.began_ms) <= FRESH_MS {
+            let is_fresh = self.now_ms.saturating_sub(listing.began_ms) <= FRESH_MS;
+            if is_fresh && is_all_merged(self.account.space(space)) {
                 self.purge(space);
             }
         }
@@ -139,6 +141,17 @@ impl Turn<'_> {
         self.account.space(space).notices.insert(kind, notice.noticed_at_ms);
         self.sync.rows.push(Row::PutNotice(notice));
     }
+}
+
+/// Whether everything that is known of a space is merged: only then may something be purged.
+///
+/// Two clones send the same edit, each in a segment of its own, and one of them deletes it. A device that has merged the one
+/// segment and the delete, purges both a quarter later, and reads the other segment after that, has the edit back, alone.
+/// The other may be one that it could not read or find so far; or its own, built and not confirmed: that counts as had when
+/// it is listed.
+fn is_all_merged(memory: &SpaceMemory) -> bool {
+    let not_believed = memory.quarantined.iter().map(|(subject, (reason, _))| (subject, reason));
+    memory.built.is_none() && check_read(memory.holes.values(), not_believed).is_ok()
 }
 
 /// The numbers of a chain's segments that are known of and not merged.

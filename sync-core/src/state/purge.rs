@@ -17,7 +17,8 @@ use crate::planted::{self, Bug};
 
 /// The changes that may go now, `now_ms` being milliseconds since 1970 by the store's clock.
 ///
-/// To be asked only after a complete listing that is *fresh* has been applied: what is superseded has to be known.
+/// To be asked only after a complete listing that is *fresh* has been applied whole: what is superseded has to be known, and
+/// what is read later must not bring back what has gone.
 #[must_use]
 pub fn due_for_purge(state: &State, now_ms: u64) -> BTreeSet<Cid> {
     let is_due = |present: &&Present| !present.brought_by.is_empty() && has_served(state, present, now_ms);

@@ -489,3 +489,32 @@ fn an_author_who_heard_late_purges_when_the_others_do() {
         assert_eq!(device.engine.history(member, Target::Record(record(1))).len(), 1);
     }
 }
+
+/// `simulate --seed 8035 --personality all-at-once --collector`
+#[test]
+fn a_purge_waits_for_the_own_segment_that_may_be_stored() {
+    let (account, mut device, _, member, mut store) = with_backup();
+    put(&mut device, &store, member, 2, b"sent by both");
+    let mut clone = device.copy(device.saved.clone(), 8);
+    // Both build a segment of it; the clone goes on and deletes the record, the device never hears that its own is stored.
+    device.engine.start_sync(SyncOptions::default(), store.now_ms, &mut device.rng);
+    let (_, segment) = device.run_until(&mut store, "put-segment").unwrap();
+    sync(&mut clone, &mut store);
+    clone.delete(member, 2, store.now_ms);
+    sync(&mut clone, &mut store);
+    store.execute(&segment);
+    device.restart();
+
+    store.pass(RETENTION_MS + 2 * DAY_MS);
+    let mut other = Device::further(&account, 2);
+    for _ in 0..2 {
+        for device in [&mut device, &mut clone, &mut other] {
+            sync(device, &mut store);
+            assert_eq!(text_of(device, member, 2), None, "deleted long ago");
+        }
+        store.pass(2 * DAY_MS);
+    }
+    for device in [&device, &clone, &other] {
+        assert!(device.engine.record(member, record(2)).is_none(), "purged in the end");
+    }
+}

@@ -101,7 +101,7 @@ fn plans(arguments: &Arguments) -> Vec<Plan> {
         let mut plan = Plan::new(seed, arguments.personality.unwrap_or(Personality::ALL[turn]));
         plan.without.extend(arguments.without.iter().copied());
         plan.without.retain(|fault| !arguments.with.contains(fault));
-        plan.has_collector = arguments.collector;
+        plan.has_collector |= arguments.collector;
         plan.devices = arguments.devices.unwrap_or(plan.devices);
         plan.steps = arguments.steps.unwrap_or(plan.steps);
         plan.only.clone_from(&arguments.only);

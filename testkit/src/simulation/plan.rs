@@ -72,19 +72,9 @@ impl Plan {
         let checkpoint_minimum = 3 + (rng.next_u32() % 20) as usize;
         // Of every third one nothing has to be found by listing: so nothing hides that nobody rang.
         let without = if rng.next_u32().is_multiple_of(3) { NEEDING_A_LISTING.into_iter().collect() } else { BTreeSet::new() };
+        let has_collector = rng.next_u32().is_multiple_of(4);
         let steps = 300 + 100 * usize::try_from(devices).unwrap_or(8);
-        Self {
-            seed,
-            personality,
-            devices,
-            steps,
-            calendar,
-            tick_ms,
-            checkpoint_minimum,
-            has_collector: false,
-            without,
-            only: None,
-        }
+        Self { seed, personality, devices, steps, calendar, tick_ms, checkpoint_minimum, has_collector, without, only: None }
     }
 
     /// Whether somebody makes records by the dozen, and deletes them again.

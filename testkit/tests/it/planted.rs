@@ -13,9 +13,7 @@ fn found_after(bug: Bug) -> Option<(u64, String)> {
     let mut from = 1;
     while from <= MOST {
         let stores = Personality::ALL.into_iter().cycle().skip(from % Personality::ALL.len());
-        let has_collector = bug == Bug::SegmentsListedBeforeObjects;
-        let plan = |(seed, store)| Plan { has_collector, ..Plan::new(seed as u64, store) };
-        let plans: Vec<Plan> = (from..from + 40).zip(stores).map(plan).collect();
+        let plans: Vec<Plan> = (from..from + 40).zip(stores).map(|(seed, store)| Plan::new(seed as u64, store)).collect();
         let result = run_many(&household, &plans, 1, all_cores(), || planted::choose(Some(bug)));
         if let Some(first) = result.failures.first() {
             return Some((first.plan.seed, first.violations[0].kind()));
