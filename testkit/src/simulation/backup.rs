@@ -104,9 +104,8 @@ impl World {
             let is_kept = |cid: &&Cid| then.is_some_and(|then| then.changes.contains_key(cid));
             now.into_iter().flat_map(|now| now.outbox.keys()).filter(|cid| !is_kept(cid)).copied().collect()
         };
-        let lost = unsent(main);
         let lost_members = unsent(account);
-        for cid in lost {
+        for cid in unsent(main) {
             self.model.may_be_lost(cid);
         }
         let changes = self.devices[device].disk.saved().spaces.get(&account);
@@ -116,6 +115,11 @@ impl World {
             .filter(|(change, _)| lost_members.contains(&change.cid))
             .map(|(change, _)| change.target)
             .collect();
-        self.members_added.retain(|member| !targets.contains(&Target::Record(RecordId::from_bytes(*member.as_bytes()))));
+        let user = self.user();
+        // A member whose entry has been sent may have lost its own first edit, the profile.
+        self.members_added.retain(|member| {
+            let entry = Target::Record(RecordId::from_bytes(*member.as_bytes()));
+            !targets.contains(&entry) && unsent(Space::Member(user, *member)).is_empty()
+        });
     }
 }

@@ -271,10 +271,12 @@ fn is_visible(state: &State, change: &Change) -> bool {
     shown.into_iter().chain(losers).any(|head| head.cid == change.cid || are_one(head, change))
 }
 
-/// Every object that a present change refers to is there, those of earlier versions too.
+/// Every object that a present change refers to is there, those of earlier versions too. Not of one that only waits for the
+/// next complete listing to be purged: others have purged it by theirs, and collected what it refers to.
 fn check_objects(world: &World, found: &mut Vec<Violation>) {
     let Some(state) = present_state(world) else { return };
-    for present in state.changes().filter(|present| present.change.has_content()) {
+    let due = due_for_purge(state, world.now_ms);
+    for present in state.changes().filter(|present| present.change.has_content() && !due.contains(&present.change.cid)) {
         let cid = present.change.cid;
         let key = match state.location(cid) {
             Some(Location::Object(object)) => &object.key,
