@@ -1,10 +1,14 @@
 //! `GET /v1/capabilities`: what a broker and its store can do.
 
+mod findings;
+
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::subscription::{BillingMode, Retention, ServiceMode};
 
-/// What a store does with a precondition on a PUT.
+pub use findings::{Attack, AttackFinding, AttackOutcome, CorsFinding, ExcessRight, ListFindings, StoreFindings, Support};
+
+/// What a store does with a precondition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -39,13 +43,28 @@ pub struct StoreProfile {
     pub conditional_create: Precondition,
     /// `If-Match` on PUT.
     pub conditional_replace: Precondition,
+    /// What a probe found, where one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Box<StoreFindings>>,
 }
 
 impl StoreProfile {
     /// A store that decides both preconditions atomically (AWS S3, R2, MinIO, SeaweedFS, the embedded store).
-    pub const ATOMIC: Self = Self { conditional_create: Precondition::Atomic, conditional_replace: Precondition::Atomic };
+    pub const ATOMIC: Self = Self::unprobed(Precondition::Atomic, Precondition::Atomic);
     /// A store that silently ignores both (Garage 2).
-    pub const IGNORING: Self = Self { conditional_create: Precondition::Ignored, conditional_replace: Precondition::Ignored };
+    pub const IGNORING: Self = Self::unprobed(Precondition::Ignored, Precondition::Ignored);
+
+    /// A store of which nothing is known but what it does with preconditions on PUT.
+    #[must_use]
+    pub const fn unprobed(conditional_create: Precondition, conditional_replace: Precondition) -> Self {
+        Self { conditional_create, conditional_replace, findings: None }
+    }
+
+    /// The same without what the probe found, for replies that are sent often.
+    #[must_use]
+    pub const fn without_findings(&self) -> Self {
+        Self::unprobed(self.conditional_create, self.conditional_replace)
+    }
 }
 
 /// Ways into an account.

@@ -135,7 +135,7 @@ impl Reader {
             region: self.text("store.region").unwrap_or_else(|| "us-east-1".to_owned()),
             bucket: bucket?,
             addressing: addressing?,
-            profile: StoreProfile { conditional_create: conditional_create?, conditional_replace: conditional_replace? },
+            profile: StoreProfile::unprobed(conditional_create?, conditional_replace?),
             read: read?,
             write: write?,
             state: state?,

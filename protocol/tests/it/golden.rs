@@ -150,7 +150,7 @@ fn all() -> Vec<Golden> {
             vec![
                 StoreProfile::ATOMIC,
                 StoreProfile::IGNORING,
-                StoreProfile { conditional_create: Precondition::NotAtomic, conditional_replace: Precondition::Refused },
+                StoreProfile::unprobed(Precondition::NotAtomic, Precondition::Refused),
             ],
         ),
         golden("self-host-session-request.json", SelfHostSessionRequest { invite: "tgi1.invite".to_owned(), account: None }),

@@ -293,7 +293,7 @@ impl Transport for DirectTransport {
 
     fn profile(&self) -> StoreProfile {
         if self.conditions_refused.load(Ordering::Relaxed) {
-            return StoreProfile { conditional_create: Precondition::Refused, conditional_replace: Precondition::Refused };
+            return StoreProfile::unprobed(Precondition::Refused, Precondition::Refused);
         }
         StoreProfile::ATOMIC
     }

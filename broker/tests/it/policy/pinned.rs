@@ -143,7 +143,7 @@ fn a_list_pins_its_five_parameters_and_goes_to_the_bucket() {
 #[test]
 fn conditions_are_signed_where_the_store_honours_them() {
     for honoured in [Precondition::Atomic, Precondition::NotAtomic] {
-        let profile = StoreProfile { conditional_create: honoured, conditional_replace: honoured };
+        let profile = StoreProfile::unprobed(honoured, honoured);
         for Write { key, item, condition: expected, .. } in writes() {
             let signed = decide(&caller("owner"), &item, &profile).unwrap();
             assert_eq!(condition(&signed), expected, "{honoured:?} {key}");
@@ -154,7 +154,7 @@ fn conditions_are_signed_where_the_store_honours_them() {
 #[test]
 fn conditions_are_not_signed_where_the_store_ignores_or_refuses_them() {
     for deaf in [Precondition::Ignored, Precondition::Refused] {
-        let profile = StoreProfile { conditional_create: deaf, conditional_replace: deaf };
+        let profile = StoreProfile::unprobed(deaf, deaf);
         for Write { key, item, .. } in writes() {
             let signed = decide(&caller("owner"), &item, &profile).unwrap();
             assert_eq!(condition(&signed), None, "{deaf:?} {key}");
@@ -165,8 +165,8 @@ fn conditions_are_not_signed_where_the_store_ignores_or_refuses_them() {
 
 #[test]
 fn each_condition_follows_its_own_capability() {
-    let create_alone = StoreProfile { conditional_create: Precondition::Atomic, conditional_replace: Precondition::Ignored };
-    let replace_alone = StoreProfile { conditional_create: Precondition::Refused, conditional_replace: Precondition::Atomic };
+    let create_alone = StoreProfile::unprobed(Precondition::Atomic, Precondition::Ignored);
+    let replace_alone = StoreProfile::unprobed(Precondition::Refused, Precondition::Atomic);
     for Write { key, item, condition: expected, .. } in writes() {
         let by_create = expected.filter(|(name, _)| *name == "if-none-match");
         let by_replace = expected.filter(|(name, _)| *name == "if-match");
