@@ -14,6 +14,7 @@ mod access;
 mod body;
 mod clock;
 mod config;
+mod cors;
 mod drain;
 mod error;
 mod index;

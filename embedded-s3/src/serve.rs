@@ -8,7 +8,8 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -20,10 +21,13 @@ use s3s::{Body, S3Error, S3ErrorCode};
 use time::OffsetDateTime;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::access::{Keys, Rights, check_form};
 use crate::clock::Clock;
+use crate::cors;
 use crate::drain::SharedBody;
+use crate::index::Change;
 use crate::operation::{Backend, Operations};
 
 /// A client gets this long to send the head of a request, and an idle connection is kept as long: longer than clients keep theirs in a
@@ -33,32 +37,42 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(100);
 /// Requests that are under way when the server stops get this long to finish.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Bytes of a file that comes by a form, at most.
+const LARGEST_FORM: u64 = 8 << 20;
+
+/// Uploads whose time is over are looked for this often.
+const GIVE_UP_EVERY: Duration = Duration::from_secs(3600);
+
 /// Answers S3 requests: form, signature, rights, operation.
 #[derive(Clone)]
 pub struct S3Service {
     protocol: Protocol,
-    region: Arc<str>,
+    backend: Arc<Backend>,
     clock: Clock,
 }
 
 impl S3Service {
     pub(crate) fn new(backend: Arc<Backend>, keys: Keys, clock: Clock) -> Self {
-        let region = Arc::from(backend.region.as_str());
-        let mut builder = S3ServiceBuilder::new(Operations(backend));
+        let mut builder = S3ServiceBuilder::new(Operations(Arc::clone(&backend)));
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(protocol_config()))));
-        builder.set_access(Rights::new(keys.clone()));
+        builder.set_access(Rights::new(keys.clone(), backend.region.clone(), clock.clone()));
         builder.set_auth(keys);
-        Self { protocol: builder.build(), region, clock }
+        Self { protocol: builder.build(), backend, clock }
     }
 
     /// Answers one request.
     pub async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let (parts, body) = request.into_parts();
+        if parts.method == Method::OPTIONS {
+            return self.answer_preflight(&parts);
+        }
+        let browser = parts.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).map(str::to_owned);
+        let browser = browser.map(|origin| (origin, parts.method.clone(), parts.uri.path().to_owned()));
         // A client that waits for `100 Continue` is not sending: reading on would make it start.
         let sending = !body.is_end_stream() && !parts.headers.contains_key(header::EXPECT);
         let body = SharedBody::new(body);
         let now = self.clock.now();
-        let answered = match check_form(&parts, &self.region, now) {
+        let answered = match check_form(&parts, &self.backend.region, now) {
             Ok(()) => self.protocol.call(Request::from_parts(parts, Body::http_body(body.clone()))).await.map_err(|_| internal()),
             Err(refusal) => S3Error::from(refusal).to_http_response().map_err(|_| internal()),
         };
@@ -69,16 +83,30 @@ impl S3Service {
         if response.status() == StatusCode::NOT_MODIFIED {
             *response.body_mut() = Body::empty();
         }
+        if let Some((origin, method, path)) = browser {
+            cors::add_headers(&self.backend.cors, &path, method.as_str(), &origin, response.headers_mut());
+        }
         if let Some(date) = http_date(now) {
             response.headers_mut().insert(header::DATE, date);
         }
         response
     }
+
+    fn answer_preflight(&self, request: &Parts) -> Response<Body> {
+        match cors::preflight(&self.backend.cors, request.uri.path(), &request.headers) {
+            Ok(headers) => {
+                let mut response = Response::new(Body::empty());
+                *response.headers_mut() = headers;
+                response
+            }
+            Err(refusal) => refusal.to_http_response().unwrap_or_else(|_| internal()),
+        }
+    }
 }
 
 impl fmt::Debug for S3Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("S3Service").field("region", &self.region).finish_non_exhaustive()
+        f.debug_struct("S3Service").field("region", &self.backend.region).finish_non_exhaustive()
     }
 }
 
@@ -100,6 +128,11 @@ fn protocol_config() -> S3Config {
     // The completion of 10,000 parts, each with its checksums, has about 3 MiB.
     config.xml_max_body_size = 4 << 20;
     config.normalize_forward_slash_path = false;
+    // A form is held in memory before its signature counts for anything.
+    config.post_object_max_file_size = LARGEST_FORM;
+    config.form_max_field_size = 64 << 10;
+    config.form_max_fields_size = 256 << 10;
+    config.form_max_parts = 100;
     config
 }
 
@@ -123,6 +156,7 @@ pub(crate) async fn serve(service: S3Service, listener: TcpListener, shutdown: i
     let mut shutdown = pin!(shutdown);
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
+    let mut giving_up = tokio::time::interval_at(Instant::now() + GIVE_UP_EVERY, GIVE_UP_EVERY);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
@@ -131,6 +165,7 @@ pub(crate) async fn serve(service: S3Service, listener: TcpListener, shutdown: i
                 Err(error) => pause_after(&error).await,
             },
             Some(_) = connections.join_next() => {}
+            _ = giving_up.tick() => drop(connections.spawn(give_up_uploads(Arc::clone(&service.backend)))),
         }
     }
     drop(listener);
@@ -139,6 +174,13 @@ pub(crate) async fn serve(service: S3Service, listener: TcpListener, shutdown: i
     }
     connections.shutdown().await;
     Ok(())
+}
+
+async fn give_up_uploads(backend: Arc<Backend>) {
+    match backend.writer.submit(Change::GiveUpUploads).await {
+        Ok(Ok(_) | Err(_)) => {}
+        Err(error) => tracing::error!(%error, "uploads whose time is over could not be given up"),
+    }
 }
 
 fn connection(service: S3Service, stream: TcpStream, graceful: &GracefulShutdown) -> impl Future<Output = ()> + Send + use<> {

@@ -10,13 +10,14 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use crate::access::Keys;
-use crate::body::{BodyStore, Stretch};
+use crate::body::BodyStore;
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::cors::CorsRules;
 use crate::error::{OpenError, StoreError};
-use crate::index::{self, Change, Lookup, ReadPool, Refused, Writer};
+use crate::index::{self, CORS, Change, Lookup, ReadPool, Refused, Writer};
 use crate::lock::DataDirLock;
-use crate::operation::Backend;
+use crate::operation::{Backend, Content, Unreadable};
 use crate::serve::{self, S3Service};
 
 /// An open store. Clones share it; the data directory is free again when the last one and its connections are gone.
@@ -52,7 +53,7 @@ impl Store {
         let bodies = Arc::new(BodyStore::create(data_dir).map_err(unwritable)?);
         let path = data_dir.join("index.sqlite");
         let opened = index::open(&path, &bodies, config.clock.now_ms())?;
-        let swept = bodies.sweep(&opened.named).map_err(unwritable)?;
+        let swept = bodies.sweep(&opened.named, opened.least_free).map_err(unwritable)?;
         if swept.missing > 0 {
             tracing::error!(missing = swept.missing, "bodies of objects are missing; restore the data directory from a backup");
         }
@@ -61,7 +62,12 @@ impl Store {
         }
         let writer = Writer::start(opened.connection, opened.last_modified_ms, Arc::clone(&bodies), config.clock.clone())
             .map_err(unwritable)?;
-        let backend = Arc::new(Backend { region: config.region, reads: ReadPool::new(path), writer, bodies, _lock: lock });
+        let reads = ReadPool::new(path.clone());
+        let damaged = |fault: String| OpenError::DamagedIndex { path: path.clone(), fault };
+        let cors = reads.settings(CORS).map_err(|error| damaged(error.to_string())).and_then(|settings| {
+            CorsRules::of(&settings).map_err(|error| damaged(format!("CORS rules: {error}")))
+        })?;
+        let backend = Arc::new(Backend { region: config.region, reads, writer, bodies, cors, _lock: lock });
         Ok(Self { backend, keys: Keys::new(config.access_keys), clock: config.clock })
     }
 
@@ -76,7 +82,8 @@ impl Store {
         match self.backend.writer.submit_blocking(Change::CreateBucket { name: name.to_owned() })? {
             Ok(_) | Err(Refused::BucketExists) => Ok(()),
             Err(
-                Refused::NoSuchBucket
+                Refused::BucketNotEmpty
+                | Refused::NoSuchBucket
                 | Refused::NoSuchKey
                 | Refused::Precondition
                 | Refused::NoSuchUpload
@@ -123,14 +130,11 @@ impl Store {
                 Lookup::NoKey => return Err(StoreError::NoSuchKey(key.to_owned())),
                 Lookup::Found(record) => record,
             };
-            let pieces = self.backend.reads.pieces(&record)?;
-            match Stretch::open(&self.backend.bodies, &pieces, record.size, 0..record.size).and_then(Stretch::read_to_end) {
+            match Content::open(&self.backend, &record, 0..record.size).and_then(Content::read_to_end) {
                 Ok(bytes) => return Ok(bytes),
-                Err(error) if error.kind() == io::ErrorKind::NotFound && missing != Some(record.body) => {
-                    missing = Some(record.body)
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(StoreError::DamagedBody),
-                Err(error) => return Err(error.into()),
+                Err(Unreadable::Gone) if missing != Some(record.body) => missing = Some(record.body),
+                Err(Unreadable::Gone) => return Err(StoreError::DamagedBody),
+                Err(Unreadable::Failed(error)) => return Err(error),
             }
         }
     }

@@ -5,9 +5,9 @@
 
 use std::collections::HashSet;
 
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::request::Parts;
+use http::{HeaderMap, Method};
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
@@ -45,7 +45,7 @@ pub(crate) fn check_form(request: &Parts, region: &str, now: OffsetDateTime) -> 
         return Err(Refusal::TwoLengths);
     }
     if is_form_upload(&request.headers) {
-        return Err(Refusal::FormUpload);
+        return check_form_upload(request, &query);
     }
     let authorization = text(&request.headers, AUTHORIZATION.as_str())?;
     let signed = match (query.has("X-Amz-Signature"), authorization) {
@@ -61,6 +61,18 @@ pub(crate) fn check_form(request: &Parts, region: &str, now: OffsetDateTime) -> 
 fn is_form_upload(headers: &HeaderMap) -> bool {
     let content_types = headers.get_all(CONTENT_TYPE);
     content_types.iter().any(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"multipart/form-data"))
+}
+
+/// A form carries its signature in itself, and nothing else may: what a field says, its policy covers; what a header says, nobody.
+fn check_form_upload(request: &Parts, query: &Query) -> Result<(), Refusal> {
+    let signed_elsewhere = request.headers.contains_key(AUTHORIZATION) || !query.0.is_empty();
+    if request.method != Method::POST || signed_elsewhere {
+        return Err(Refusal::FormUpload);
+    }
+    if !request.headers.contains_key(CONTENT_LENGTH) {
+        return Err(Refusal::FormLength);
+    }
+    check_headers(&request.headers, &SignedHeaders(HashSet::new()))
 }
 
 /// A query signature: its scope, its age and its life. Returns the list of signed headers.

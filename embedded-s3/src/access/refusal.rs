@@ -9,8 +9,10 @@ pub(crate) enum Refusal {
     Anonymous,
     #[error("signature version 2 is not accepted; sign with version 4")]
     SignatureVersion2,
-    #[error("form uploads are not accepted")]
+    #[error("a form is posted to a bucket, and signed by its policy alone")]
     FormUpload,
+    #[error("a form must come with its length")]
+    FormLength,
     #[error("a request may be signed in its query or in its Authorization header, not in both")]
     SignedTwice,
     #[error("the header {0} is present but not signed")]
@@ -61,6 +63,7 @@ impl Refusal {
             Self::Malformed(_) | Self::Region { .. } | Self::Service => S3ErrorCode::AuthorizationHeaderMalformed,
             Self::RepeatedParameter(_) | Self::Nul => S3ErrorCode::InvalidArgument,
             Self::TwoLengths => S3ErrorCode::InvalidRequest,
+            Self::FormLength => S3ErrorCode::MissingContentLength,
         }
     }
 }

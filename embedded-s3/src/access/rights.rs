@@ -1,21 +1,29 @@
 //! What the key of a verified request may do. Whatever is not named here takes an administrator.
 
 use s3s::access::{S3Access, S3AccessContext};
-use s3s::dto::{ListMultipartUploadsInput, ListObjectsV2Input};
+use s3s::dto::{
+    CopyObjectInput, DeleteObjectsInput, ListMultipartUploadsInput, ListObjectsInput, ListObjectsV2Input, PostObjectInput,
+};
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result};
+use time::OffsetDateTime;
 
 use super::keys::Keys;
+use super::refusal::Refusal;
+use crate::clock::Clock;
 use crate::config::{AccessKey, Action};
+use crate::operation::{self, Refusals};
 
 /// Checks rights by action and prefix.
 #[derive(Debug, Clone)]
 pub(crate) struct Rights {
     keys: Keys,
+    region: String,
+    clock: Clock,
 }
 
 impl Rights {
-    pub(crate) const fn new(keys: Keys) -> Self {
-        Self { keys }
+    pub(crate) const fn new(keys: Keys, region: String, clock: Clock) -> Self {
+        Self { keys, region, clock }
     }
 
     fn key(&self, credentials: Option<&s3s::auth::Credentials>) -> S3Result<&AccessKey> {
@@ -38,13 +46,62 @@ impl S3Access for Rights {
                 (key.allows(Action::PutObject, object), Action::PutObject.name())
             }
             "DeleteObject" | "AbortMultipartUpload" => (key.allows(Action::DeleteObject, object), Action::DeleteObject.name()),
-            // The prefix of a LIST is checked below, as it was parsed for the listing itself.
-            "ListObjectsV2" | "ListMultipartUploads" | "HeadBucket" => {
+            // What a form or a list names is checked below, as it was parsed for the operation itself; so is the source of a copy.
+            "CopyObject" => (key.allows(Action::PutObject, object), Action::PutObject.name()),
+            "PostObject" => (key.allows_somewhere(Action::PutObject), Action::PutObject.name()),
+            "DeleteObjects" => (key.allows_somewhere(Action::DeleteObject), Action::DeleteObject.name()),
+            "ListObjects" | "ListObjectsV2" | "ListMultipartUploads" | "HeadBucket" | "GetBucketLocation" | "GetBucketVersioning" => {
                 (key.allows_somewhere(Action::ListBucket), Action::ListBucket.name())
             }
             _ => (key.is_administrator(), operation),
         };
         if allowed { Ok(()) } else { Err(denied(needed)) }
+    }
+
+    /// Who copies reads, too.
+    async fn copy_object(&self, request: &mut S3Request<CopyObjectInput>) -> S3Result<()> {
+        let key = self.key(request.credentials.as_ref())?;
+        let (_, source) = operation::copy_source(&request.input.copy_source)?;
+        if key.allows(Action::GetObject, &source) { Ok(()) } else { Err(denied(Action::GetObject.name())) }
+    }
+
+    /// Takes out what must not be deleted; the answer names it.
+    async fn delete_objects(&self, request: &mut S3Request<DeleteObjectsInput>) -> S3Result<()> {
+        let key = self.key(request.credentials.as_ref())?;
+        let asked = std::mem::take(&mut request.input.delete.objects);
+        let (allowed, refused): (Vec<_>, Vec<_>) =
+            asked.into_iter().partition(|object| key.allows(Action::DeleteObject, &object.key));
+        request.input.delete.objects = allowed;
+        request.extensions.insert(Refusals(refused.into_iter().map(|object| object.key).collect()));
+        Ok(())
+    }
+
+    /// `s3s` holds a form against its policy, but takes signatures of version 2, of any region, and by the system's clock.
+    async fn post_object(&self, request: &mut S3Request<PostObjectInput>) -> S3Result<()> {
+        let key = self.key(request.credentials.as_ref())?;
+        if request.service.as_deref() != Some("s3") {
+            return Err(Refusal::SignatureVersion2.into());
+        }
+        let found = request.region.as_ref().map(|region| region.as_str()).unwrap_or_default();
+        if found != self.region {
+            return Err(Refusal::Region { found: found.to_owned(), expected: self.region.clone() }.into());
+        }
+        let expires = request.input.policy.as_ref().map(|policy| OffsetDateTime::from(policy.expiration.clone()));
+        if expires.is_none_or(|expires| self.clock.now() >= expires) {
+            return Err(Refusal::Expired.into());
+        }
+        if request.input.key.contains('\0') {
+            return Err(Refusal::Nul.into());
+        }
+        // `s3s` leaves the length of an empty file out, and then that of the form would count.
+        request.input.content_length.get_or_insert(0);
+        if key.allows(Action::PutObject, &request.input.key) { Ok(()) } else { Err(denied(Action::PutObject.name())) }
+    }
+
+    async fn list_objects(&self, request: &mut S3Request<ListObjectsInput>) -> S3Result<()> {
+        let key = self.key(request.credentials.as_ref())?;
+        let prefix = request.input.prefix.as_deref().unwrap_or_default();
+        if key.allows(Action::ListBucket, prefix) { Ok(()) } else { Err(denied(Action::ListBucket.name())) }
     }
 
     async fn list_multipart_uploads(&self, request: &mut S3Request<ListMultipartUploadsInput>) -> S3Result<()> {

@@ -18,8 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use digest::{BodyDigests, Digester, WantedDigests};
 pub(crate) use hold::Hold;
-pub(crate) use staging::{StagedBody, TempBody};
-pub(crate) use stretch::Stretch;
+pub(crate) use staging::{NewBody, StagedBody, TempBody};
+pub(crate) use stretch::{PIECE, Stretch};
 
 /// Ids that share a directory. Neighbours in time share one, so that a batch of commits syncs one directory.
 const IDS_PER_DIRECTORY: u64 = 4096;

@@ -50,6 +50,38 @@ impl Drop for TempBody {
     }
 }
 
+/// Bodies up to this many bytes lie in the index: one sync brings a whole batch of them to the disk with their rows, where each file
+/// takes one of its own and its directory another.
+pub(crate) const LARGEST_SMALL: u64 = 64 * 1024;
+
+/// A whole body that no row names yet.
+#[derive(Debug)]
+pub(crate) enum NewBody {
+    /// Comes to the disk with its row.
+    Small(BodyId, Vec<u8>),
+    /// On the disk already.
+    File(StagedBody),
+}
+
+impl NewBody {
+    /// A body of these bytes. Blocks.
+    pub(crate) fn of(store: &Arc<BodyStore>, bytes: Vec<u8>) -> io::Result<Self> {
+        if bytes.len() as u64 <= LARGEST_SMALL {
+            return Ok(Self::Small(store.take_id(), bytes));
+        }
+        let mut file = TempBody::create(Arc::clone(store))?;
+        file.write(&bytes)?;
+        file.stage().map(Self::File)
+    }
+
+    pub(crate) const fn id(&self) -> BodyId {
+        match self {
+            Self::Small(id, _) => *id,
+            Self::File(body) => body.id(),
+        }
+    }
+}
+
 /// A whole and synced body that no row names yet; dropping it removes the file unless it was kept.
 #[derive(Debug)]
 pub(crate) struct StagedBody {

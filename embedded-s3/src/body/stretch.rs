@@ -14,6 +14,9 @@ use tokio::task::JoinHandle;
 use super::{BodyId, BodyStore, Hold};
 use crate::index::Piece;
 
+/// Bytes that are held at a time.
+pub(crate) const PIECE: usize = 256 * 1024;
+
 /// Files that were found whole, and which of their bytes are wanted.
 #[derive(Debug)]
 pub(crate) struct Stretch {
@@ -71,16 +74,35 @@ impl Stretch {
     ///
     /// # Errors
     /// `UnexpectedEof` if a file ends too early, or what the system says.
-    pub(crate) fn read_to_end(mut self) -> io::Result<Vec<u8>> {
+    pub(crate) fn read_to_end(self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(usize::try_from(self.length).unwrap_or_default());
+        self.read_in_pieces(|piece| {
+            bytes.extend_from_slice(piece);
+            Ok(())
+        })?;
+        Ok(bytes)
+    }
+
+    /// Hands over all of it, a bounded piece at a time. Blocks.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` if a file ends too early, what the system says, or what `take` says.
+    pub(crate) fn read_in_pieces(mut self, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        let mut buffer = vec![0; usize::try_from(self.length).unwrap_or(usize::MAX).min(PIECE)];
         let mut next = self.first.take();
-        while let Some((file, length)) = next {
-            if file.take(length).read_to_end(&mut bytes)? as u64 != length {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+        while let Some((mut file, mut left)) = next {
+            while left > 0 {
+                let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+                let count = file.read(&mut buffer[..most])?;
+                if count == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                take(&buffer[..count])?;
+                left -= count as u64;
             }
             next = self.slices.pop_front().map(|slice| open(&self.store, slice)).transpose()?;
         }
-        Ok(bytes)
+        Ok(())
     }
 
     /// All of it, as it is asked for.

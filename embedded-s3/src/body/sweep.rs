@@ -28,10 +28,10 @@ impl BodyStore {
         Ok(false)
     }
 
-    /// Removes every temporary file and every body that is not in `named`, and starts numbering above the rest.
+    /// Removes every temporary file and every body that is not in `named`, and starts numbering above the rest, at `least` at least.
     ///
     /// Must run before the first request: a staged body of a running request looks like an orphan.
-    pub(crate) fn sweep(&self, named: &HashSet<BodyId>) -> io::Result<Swept> {
+    pub(crate) fn sweep(&self, named: &HashSet<BodyId>, least: BodyId) -> io::Result<Swept> {
         let mut swept = Swept::default();
         for entry in fs::read_dir(&self.temporary)? {
             fs::remove_file(entry?.path())?;
@@ -59,7 +59,7 @@ impl BodyStore {
         }
         swept.missing = named.len().saturating_sub(present);
         let above = named.iter().map(|id| id.0 + 1).max().unwrap_or(1);
-        self.next.store(above, Ordering::Relaxed);
+        self.next.store(above.max(least.0), Ordering::Relaxed);
         Ok(swept)
     }
 }
@@ -92,7 +92,7 @@ mod tests {
         let store = Arc::new(BodyStore::create(home.path()).unwrap());
         let (kept, orphan) = (staged(&store), staged(&store));
         fs::write(home.path().join("tmp").join("0000000000000009"), b"half").unwrap();
-        let swept = store.sweep(&HashSet::from([kept])).unwrap();
+        let swept = store.sweep(&HashSet::from([kept]), BodyId(1)).unwrap();
         assert_eq!(swept, Swept { orphans: 2, missing: 0 });
         assert!(store.open(kept).is_ok());
         assert!(store.open(orphan).is_err());
@@ -103,7 +103,7 @@ mod tests {
     fn a_row_without_its_body_is_counted() {
         let home = tempfile::tempdir().unwrap();
         let store = BodyStore::create(home.path()).unwrap();
-        let swept = store.sweep(&HashSet::from([BodyId(7)])).unwrap();
+        let swept = store.sweep(&HashSet::from([BodyId(7)]), BodyId(1)).unwrap();
         assert_eq!(swept, Swept { orphans: 0, missing: 1 });
     }
 

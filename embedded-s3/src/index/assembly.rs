@@ -8,14 +8,15 @@ use s3s::crypto::{Checksum as _, Md5, Sha256};
 use serde::{Deserialize, Serialize};
 
 use super::change::Refused;
+use crate::body::BodyDigests;
 
 /// Fewest bytes of a part that is not the last: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>.
 const LEAST_PART: u64 = 5 << 20;
 
-/// Checksums of a part beside MD5 and SHA-256, in base64: those that came with it.
+/// Checksums of a part or an object beside MD5 and SHA-256, in base64: those that came with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct PartChecksums {
+pub(crate) struct Checksums {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) crc32: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,7 +27,11 @@ pub(crate) struct PartChecksums {
     pub(crate) sha1: Option<String>,
 }
 
-impl PartChecksums {
+impl Checksums {
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Whether all that `self` says is what `stored` has.
     fn is_within(&self, stored: &Self) -> bool {
         let fits = |said: &Option<String>, stored: &Option<String>| said.is_none() || said == stored;
@@ -34,6 +39,17 @@ impl PartChecksums {
             && fits(&self.crc32c, &stored.crc32c)
             && fits(&self.crc64nvme, &stored.crc64nvme)
             && fits(&self.sha1, &stored.sha1)
+    }
+}
+
+impl From<&BodyDigests> for Checksums {
+    fn from(digests: &BodyDigests) -> Self {
+        Self {
+            crc32: digests.crc32.clone(),
+            crc32c: digests.crc32c.clone(),
+            crc64nvme: digests.crc64nvme.clone(),
+            sha1: digests.sha1.clone(),
+        }
     }
 }
 
@@ -55,7 +71,7 @@ pub(crate) struct ClaimedPart {
     pub(crate) etag: String,
     /// Base64.
     pub(crate) sha256: Option<String>,
-    pub(crate) checksums: PartChecksums,
+    pub(crate) checksums: Checksums,
 }
 
 /// A part as it was uploaded.
@@ -67,7 +83,7 @@ pub(super) struct StoredPart<B> {
     pub(super) etag: String,
     /// Base64.
     pub(super) sha256: String,
-    pub(super) checksums: PartChecksums,
+    pub(super) checksums: Checksums,
     /// Its file.
     pub(super) body: B,
 }
@@ -173,7 +189,7 @@ mod tests {
             size,
             etag: hex::encode(Md5::checksum(&bytes)),
             sha256: STANDARD.encode(Sha256::checksum(&bytes)),
-            checksums: PartChecksums { crc32: Some("AAAAAA==".to_owned()), ..PartChecksums::default() },
+            checksums: Checksums { crc32: Some("AAAAAA==".to_owned()), ..Checksums::default() },
             body: (),
         }
     }

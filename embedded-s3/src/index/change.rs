@@ -1,9 +1,9 @@
 //! What can be asked of the index's one writer, and what it answers.
 
-use super::assembly::{Assembled, Claim, PartChecksums};
+use super::assembly::{Assembled, Claim, Checksums};
 use super::condition::Condition;
 use super::record::Attributes;
-use crate::body::StagedBody;
+use crate::body::{NewBody, StagedBody};
 use crate::error::StoreError;
 
 /// A change of the index.
@@ -13,8 +13,14 @@ pub(crate) enum Change {
     CreateBucket { name: String },
     /// Let a key name a staged body.
     Put { bucket: String, key: String, condition: Condition, object: Box<NewObject> },
+    /// Forget a bucket that is empty.
+    DeleteBucket { name: String },
     /// Forget a key.
     Delete { bucket: String, key: String, condition: Condition },
+    /// Forget keys, each or not.
+    DeleteMany { bucket: String, keys: Vec<(String, Condition)> },
+    /// Tell a bucket something, or nothing more.
+    Configure { bucket: String, name: &'static str, value: Option<String> },
     /// Begin an upload in parts.
     CreateUpload { bucket: String, key: String, upload: Box<NewUpload> },
     /// Add a part to an upload, in place of the one with its number.
@@ -23,6 +29,8 @@ pub(crate) enum Change {
     CompleteUpload { place: UploadPlace, claim: Box<Claim>, condition: Condition },
     /// Forget an upload and its parts.
     AbortUpload { place: UploadPlace },
+    /// Forget the uploads whose time is over, with their parts.
+    GiveUpUploads,
 }
 
 /// What a PUT writes.
@@ -35,7 +43,7 @@ pub(crate) struct NewObject {
     /// Base64.
     pub(crate) sha256: String,
     pub(crate) attributes: Attributes,
-    pub(crate) body: StagedBody,
+    pub(crate) body: NewBody,
 }
 
 /// Where an upload is: its id alone opens nothing, since who may write one key must not touch the upload of another.
@@ -67,7 +75,7 @@ pub(crate) struct NewPart {
     /// Base64.
     pub(crate) sha256: String,
     /// Other checksums that came with it.
-    pub(crate) checksums: PartChecksums,
+    pub(crate) checksums: Checksums,
     pub(crate) body: StagedBody,
 }
 
@@ -75,7 +83,12 @@ pub(crate) struct NewPart {
 #[derive(Debug)]
 pub(crate) enum Done {
     /// What was asked.
-    Changed,
+    Changed {
+        /// `LastModified` of what was written (milliseconds since 1970).
+        at_ms: i64,
+    },
+    /// Deleted the keys, but those with a reason.
+    Deleted(Vec<Result<(), Refused>>),
     /// Completed an upload, now or before.
     Completed(Box<Assembled>),
 }
@@ -85,6 +98,8 @@ pub(crate) enum Done {
 pub(crate) enum Refused {
     /// The bucket exists already.
     BucketExists,
+    /// The bucket has objects or uploads.
+    BucketNotEmpty,
     /// There is no such bucket.
     NoSuchBucket,
     /// `If-Match` names an object that is not there.

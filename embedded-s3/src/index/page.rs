@@ -16,6 +16,16 @@ pub(crate) enum Start {
     AfterPrefix(Vec<u8>),
 }
 
+impl Start {
+    /// The key or prefix.
+    pub(crate) fn into_place(self) -> Option<String> {
+        match self {
+            Self::First => None,
+            Self::AfterKey(place) | Self::AfterPrefix(place) => String::from_utf8(place).ok(),
+        }
+    }
+}
+
 /// What to list.
 #[derive(Debug, Clone)]
 pub(crate) struct ListRequest {

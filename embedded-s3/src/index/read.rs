@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::change::UploadPlace;
 use super::page::{self, ListRequest, Page};
-use super::record::{ObjectRecord, Piece};
+use super::record::{Contents, ObjectRecord, Piece};
+use super::settings;
 use super::uploads::{self, PartsPage, UploadLookup, UploadsPage, UploadsRequest};
 use crate::body::BodyId;
 
@@ -56,18 +57,36 @@ impl ReadPool {
         self.with(|connection| page::read(connection, request))
     }
 
-    /// The files of an object in order: pieces where it has them, else its one body. None if the object is gone.
-    pub(crate) fn pieces(&self, record: &ObjectRecord) -> rusqlite::Result<Vec<Piece>> {
+    /// Where the bytes of an object are; `None` if it is gone.
+    pub(crate) fn contents(&self, record: &ObjectRecord) -> rusqlite::Result<Option<Contents>> {
+        if record.is_small {
+            return self.with(|connection| {
+                let mut statement = connection.prepare_cached("SELECT bytes FROM small_bodies WHERE body = ?1")?;
+                let bytes = statement.query_row([record.body.0.cast_signed()], |row| row.get(0)).optional()?;
+                Ok(bytes.map(Contents::Bytes))
+            });
+        }
         if !record.is_composite() {
-            return Ok(vec![Piece { body: record.body, size: record.size }]);
+            return Ok(Some(Contents::Files(vec![Piece { body: record.body, size: record.size }])));
         }
         self.with(|connection| {
             let mut statement = connection.prepare_cached("SELECT body, size FROM pieces WHERE whole = ?1 ORDER BY ordinal")?;
             let rows = statement.query_map([record.body.0.cast_signed()], |row| {
                 Ok(Piece { body: BodyId(row.get::<_, i64>(0)?.unsigned_abs()), size: row.get::<_, i64>(1)?.unsigned_abs() })
             })?;
-            rows.collect()
+            let pieces = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+            Ok(Some(pieces).filter(|pieces| !pieces.is_empty()).map(Contents::Files))
         })
+    }
+
+    /// What a bucket was told under this name; `None` if there is no such bucket.
+    pub(crate) fn setting(&self, bucket: &str, name: &str) -> rusqlite::Result<Option<Option<String>>> {
+        self.with(|connection| settings::value(connection, bucket, name))
+    }
+
+    /// What every bucket was told under this name.
+    pub(crate) fn settings(&self, name: &str) -> rusqlite::Result<Vec<(String, String)>> {
+        self.with(|connection| settings::of_all(connection, name))
     }
 
     /// A page of the parts of an upload, those above `after`.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
+use super::assembly::Checksums;
 use crate::body::BodyId;
 
 /// What the index knows of an object.
@@ -22,11 +23,13 @@ pub(crate) struct ObjectRecord {
     pub(crate) attributes: Attributes,
     /// Number of its pieces; 0 if it was written in one.
     pub(crate) part_count: u32,
+    /// Whether its bytes lie in the index.
+    pub(crate) is_small: bool,
 }
 
 impl ObjectRecord {
     /// Columns in the order that [`Self::from_row`] reads them.
-    pub(crate) const COLUMNS: &str = "o.size, o.etag, o.sha256, o.modified_ms, o.body, o.attributes, o.part_count";
+    pub(crate) const COLUMNS: &str = "o.size, o.etag, o.sha256, o.modified_ms, o.body, o.attributes, o.part_count, o.small";
 
     /// Reads [`Self::COLUMNS`], which begin at column `first`.
     pub(crate) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
@@ -42,6 +45,7 @@ impl ObjectRecord {
             body: BodyId(row.get::<_, i64>(first + 4)?.unsigned_abs()),
             attributes,
             part_count: row.get(first + 6)?,
+            is_small: row.get(first + 7)?,
         })
     }
 
@@ -56,6 +60,15 @@ impl ObjectRecord {
     pub(crate) fn checksum(&self) -> String {
         if self.is_composite() { format!("{}-{}", self.sha256, self.part_count) } else { self.sha256.clone() }
     }
+}
+
+/// Where the bytes of an object are.
+#[derive(Debug)]
+pub(crate) enum Contents {
+    /// Here.
+    Bytes(Vec<u8>),
+    /// In files, in this order.
+    Files(Vec<Piece>),
 }
 
 /// A file that holds a stretch of an object.
@@ -83,6 +96,9 @@ pub(crate) struct Attributes {
     /// `x-amz-meta-*`, without the prefix.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) metadata: BTreeMap<String, String>,
+    /// Checksums beside SHA-256 that the object was written with.
+    #[serde(skip_serializing_if = "Checksums::is_empty")]
+    pub(crate) checksums: Checksums,
 }
 
 impl Attributes {

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
+use super::upload;
 use crate::body::{BodyId, BodyStore, sync_directory};
 use crate::error::OpenError;
 
 /// Format of the index that this version writes, kept in SQLite's `user_version`.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 
 /// Keys are blobs: SQLite compares them byte by byte, which is the order of LIST.
 const CREATE_1: &str = "
@@ -73,13 +74,32 @@ const UPDATE_TO_2: &str = "
     PRAGMA user_version = 2;
 ";
 
-/// Uploads that began longer ago are given up at the next start, with their parts.
-const UPLOAD_LIFE_MS: i64 = 7 * 24 * 3600 * 1000;
+/// Small bodies lie in the index, so that one sync brings them to the disk with their rows; and what buckets are told.
+const UPDATE_TO_3: &str = "
+    ALTER TABLE objects ADD COLUMN small INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE small_bodies (
+        body        INTEGER PRIMARY KEY,
+        bytes       BLOB    NOT NULL
+    ) STRICT;
+    CREATE TABLE bucket_settings (
+        bucket      INTEGER NOT NULL REFERENCES buckets (id),
+        name        TEXT    NOT NULL,
+        value       TEXT    NOT NULL,
+        PRIMARY KEY (bucket, name)
+    ) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = 3;
+";
+
+/// Tables that are checked at the start; reading every small body would take the longer the more there are.
+const CHECKED: [&str; 7] = ["buckets", "objects", "clock", "pieces", "uploads", "parts", "bucket_settings"];
 
 /// An index that was found sound, with the bodies that it names.
 pub(crate) struct Opened {
     pub(crate) connection: Connection,
+    /// Of those in files.
     pub(crate) named: HashSet<BodyId>,
+    /// Above every body that lies in the index.
+    pub(crate) least_free: BodyId,
     /// Greatest `LastModified` ever given.
     pub(crate) last_modified_ms: i64,
 }
@@ -106,14 +126,31 @@ pub(crate) fn open(path: &Path, bodies: &BodyStore, now_ms: i64) -> Result<Opene
     if found < 2 {
         run(&mut connection, UPDATE_TO_2).map_err(fail)?;
     }
-    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(fail)?;
-    if verdict != "ok" {
-        return Err(OpenError::DamagedIndex { path: path.to_owned(), fault: verdict });
+    if found < 3 {
+        run(&mut connection, UPDATE_TO_3).map_err(fail)?;
     }
-    give_up_uploads(&mut connection, now_ms - UPLOAD_LIFE_MS).map_err(fail)?;
+    if let Some(fault) = fault(&connection).map_err(fail)? {
+        return Err(OpenError::DamagedIndex { path: path.to_owned(), fault });
+    }
+    give_up_uploads(&mut connection, now_ms).map_err(fail)?;
     let named = named_bodies(&connection).map_err(fail)?;
     let last_modified_ms = connection.query_row("SELECT last_modified_ms FROM clock", [], |row| row.get(0)).map_err(fail)?;
-    Ok(Opened { connection, named, last_modified_ms })
+    let least_free = connection
+        .query_row("SELECT coalesce(max(body), 0) + 1 FROM small_bodies", [], |row| row.get(0))
+        .map(|free: i64| BodyId(free.unsigned_abs()))
+        .map_err(fail)?;
+    Ok(Opened { connection, named, least_free, last_modified_ms })
+}
+
+/// What is wrong with the tables, if anything.
+fn fault(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    for table in CHECKED {
+        let verdict: String = connection.query_row(&format!("PRAGMA quick_check('{table}')"), [], |row| row.get(0))?;
+        if verdict != "ok" {
+            return Ok(Some(verdict));
+        }
+    }
+    Ok(None)
 }
 
 /// Commits are on the disk when they are acknowledged: write-ahead log, synced at every commit.
@@ -130,11 +167,10 @@ fn run(connection: &mut Connection, step: &str) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Forgets uploads that began before `limit_ms`; the sweep removes the bodies of their parts, which nothing names any more.
-fn give_up_uploads(connection: &mut Connection, limit_ms: i64) -> rusqlite::Result<()> {
+/// Forgets the uploads whose time is over; the sweep removes the bodies of their parts, which nothing names any more.
+fn give_up_uploads(connection: &mut Connection, now_ms: i64) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute("DELETE FROM parts WHERE upload IN (SELECT id FROM uploads WHERE started_ms < ?1)", [limit_ms])?;
-    transaction.execute("DELETE FROM uploads WHERE started_ms < ?1", [limit_ms])?;
+    upload::give_up(&transaction, now_ms)?;
     transaction.commit()
 }
 
@@ -146,7 +182,7 @@ fn refuse_lost_index(path: &Path, bodies: &BodyStore) -> Result<(), OpenError> {
 
 fn named_bodies(connection: &Connection) -> rusqlite::Result<HashSet<BodyId>> {
     let mut statement =
-        connection.prepare("SELECT body FROM objects UNION SELECT body FROM pieces UNION SELECT body FROM parts")?;
+        connection.prepare("SELECT body FROM objects WHERE small = 0 UNION SELECT body FROM pieces UNION SELECT body FROM parts")?;
     let ids = statement.query_map([], |row| Ok(BodyId(row.get::<_, i64>(0)?.unsigned_abs())))?;
     ids.collect()
 }

@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use super::assembly::{Assembled, Claim, StoredPart};
 use super::change::{NewPart, NewUpload, Refused, UploadPlace};
 use super::condition::Condition;
+use super::settings;
 use super::writer::{Decided, Effect, Stored, bucket_id, retire, stored};
 use crate::body::BodyId;
 
@@ -106,10 +107,47 @@ pub(super) fn abort(transaction: &Transaction<'_>, place: &UploadPlace) -> rusql
     if let Err(refused) = open_upload(transaction, place)? {
         return Ok(Err(refused));
     }
-    let mut statement = transaction.prepare_cached("DELETE FROM parts WHERE upload = ?1 RETURNING body")?;
-    let retired = statement.query_map([&place.id], |row| body_id(row, 0))?.collect::<rusqlite::Result<_>>()?;
-    transaction.prepare_cached("DELETE FROM uploads WHERE id = ?1")?.execute([&place.id])?;
+    let retired = forget(transaction, &place.id)?;
     Ok(Ok(Effect { retired, changed: true, ..Effect::default() }))
+}
+
+/// Uploads that began longer ago are given up, whatever a bucket's lifecycle says.
+const LIFE_MS: i64 = 7 * DAY_MS;
+const DAY_MS: i64 = 24 * 3600 * 1000;
+
+/// Forgets the uploads whose time is over, by their bucket's lifecycle or after 7 days; returns the bodies of their parts.
+pub(super) fn give_up(transaction: &Transaction<'_>, now_ms: i64) -> rusqlite::Result<Vec<BodyId>> {
+    let mut retired = give_up_of(transaction, None, "", now_ms - LIFE_MS)?;
+    for (bucket, rules) in settings::lifecycles(transaction)? {
+        for rule in rules {
+            let limit_ms = now_ms - i64::from(rule.abort_after_days) * DAY_MS;
+            retired.extend(give_up_of(transaction, Some(bucket), &rule.prefix, limit_ms)?);
+        }
+    }
+    Ok(retired)
+}
+
+fn give_up_of(transaction: &Transaction<'_>, bucket: Option<i64>, prefix: &str, limit_ms: i64) -> rusqlite::Result<Vec<BodyId>> {
+    let prefix = prefix.as_bytes();
+    let length = i64::try_from(prefix.len()).unwrap_or(i64::MAX);
+    let mut statement = transaction.prepare_cached(
+        "SELECT id FROM uploads WHERE started_ms < ?1 AND (?2 IS NULL OR bucket = ?2) AND substr(key, 1, ?3) = ?4",
+    )?;
+    let ids: Vec<String> =
+        statement.query_map(params![limit_ms, bucket, length, prefix], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut retired = Vec::new();
+    for id in ids {
+        retired.extend(forget(transaction, &id)?);
+    }
+    Ok(retired)
+}
+
+/// Forgets an upload; returns the bodies of its parts.
+fn forget(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<Vec<BodyId>> {
+    let mut statement = transaction.prepare_cached("DELETE FROM parts WHERE upload = ?1 RETURNING body")?;
+    let bodies = statement.query_map([id], |row| body_id(row, 0))?.collect::<rusqlite::Result<_>>()?;
+    transaction.prepare_cached("DELETE FROM uploads WHERE id = ?1")?.execute([id])?;
+    Ok(bodies)
 }
 
 /// An upload as its row has it.

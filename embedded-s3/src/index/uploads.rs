@@ -3,7 +3,7 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::assembly::PartChecksums;
+use super::assembly::Checksums;
 use super::change::UploadPlace;
 
 /// What a look-up of an upload found.
@@ -36,7 +36,7 @@ pub(crate) struct PartRecord {
     pub(crate) etag: String,
     /// Base64.
     pub(crate) sha256: String,
-    pub(crate) checksums: PartChecksums,
+    pub(crate) checksums: Checksums,
     pub(crate) modified_ms: i64,
 }
 
@@ -135,7 +135,7 @@ pub(super) fn page(connection: &Connection, request: &UploadsRequest) -> rusqlit
 }
 
 /// The checksums of a part, which begin at `column`.
-pub(super) fn checksums(row: &Row<'_>, column: usize) -> rusqlite::Result<PartChecksums> {
+pub(super) fn checksums(row: &Row<'_>, column: usize) -> rusqlite::Result<Checksums> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
 }

@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::assembly::Assembled;
 use super::change::{Answer, Change, Done, NewObject, Refused};
 use super::condition::Condition;
-use super::upload;
-use crate::body::{BodyId, BodyStore, StagedBody, sync_directory};
+use super::{settings, upload};
+use crate::body::{BodyId, BodyStore, NewBody, StagedBody, sync_directory};
 use crate::clock::Clock;
 use crate::error::StoreError;
 
@@ -96,6 +96,8 @@ pub(super) struct Effect {
     pub(super) changed: bool,
     /// Set by a completion alone.
     pub(super) assembled: Option<Assembled>,
+    /// Set by a deletion of many keys alone.
+    pub(super) deleted: Option<Vec<Result<(), Refused>>>,
 }
 
 pub(super) type Decided = Result<Effect, Refused>;
@@ -118,12 +120,16 @@ impl Committer {
         let (changes, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.change, job.reply)).unzip();
         match self.try_commit(changes) {
             Ok(decided) => {
-                let mut retired = Vec::new();
+                let (mut retired, at_ms) = (Vec::new(), self.last_modified_ms);
                 for (reply, decision) in replies.into_iter().zip(decided) {
                     reply(Ok(decision.map(|effect| {
                         retired.extend(effect.retired);
                         effect.placed.into_iter().for_each(StagedBody::keep);
-                        effect.assembled.map_or(Done::Changed, |assembled| Done::Completed(Box::new(assembled)))
+                        match (effect.assembled, effect.deleted) {
+                            (Some(assembled), _) => Done::Completed(Box::new(assembled)),
+                            (None, Some(deleted)) => Done::Deleted(deleted),
+                            (None, None) => Done::Changed { at_ms },
+                        }
                     })));
                 }
                 retired.into_iter().for_each(|id| self.bodies.remove(id));
@@ -164,12 +170,16 @@ impl Committer {
 fn apply(transaction: &Transaction<'_>, change: Change, now_ms: i64) -> rusqlite::Result<Decided> {
     match change {
         Change::CreateBucket { name } => create_bucket(transaction, &name, now_ms),
+        Change::DeleteBucket { name } => settings::delete_bucket(transaction, &name),
+        Change::Configure { bucket, name, value } => settings::configure(transaction, &bucket, name, value.as_deref()),
         Change::Put { bucket, key, condition, object } => put(transaction, &bucket, &key, &condition, *object, now_ms),
         Change::Delete { bucket, key, condition } => delete(transaction, &bucket, &key, &condition),
+        Change::DeleteMany { bucket, keys } => delete_many(transaction, &bucket, &keys),
         Change::CreateUpload { bucket, key, upload: new } => upload::create(transaction, &bucket, &key, &new, now_ms),
         Change::PutPart { place, part } => upload::put_part(transaction, &place, *part, now_ms),
         Change::CompleteUpload { place, claim, condition } => upload::complete(transaction, &place, &claim, &condition, now_ms),
         Change::AbortUpload { place } => upload::abort(transaction, &place),
+        Change::GiveUpUploads => upload::give_up(transaction, now_ms).map(|retired| Ok(Effect { changed: true, retired, ..Effect::default() })),
     }
 }
 
@@ -195,10 +205,20 @@ fn put(
     if let Err(refused) = condition.check_put(stored.as_ref().map(|stored| stored.etag.as_str())) {
         return Ok(Err(refused));
     }
+    let retired = retire(transaction, stored.as_ref())?;
+    let id = object.body.id().0.cast_signed();
+    let (placed, is_small) = match object.body {
+        NewBody::File(body) => (Some(body), false),
+        NewBody::Small(_, bytes) => {
+            let mut statement = transaction.prepare_cached("INSERT INTO small_bodies (body, bytes) VALUES (?1, ?2)")?;
+            statement.execute(params![id, bytes])?;
+            (None, true)
+        }
+    };
     transaction
         .prepare_cached(
-            "INSERT OR REPLACE INTO objects (bucket, key, size, etag, sha256, modified_ms, body, attributes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT OR REPLACE INTO objects (bucket, key, size, etag, sha256, modified_ms, body, attributes, small)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             bucket,
@@ -207,11 +227,29 @@ fn put(
             object.etag,
             object.sha256,
             now_ms,
-            object.body.id().0.cast_signed(),
+            id,
             object.attributes.to_json(),
+            is_small,
         ])?;
-    let retired = retire(transaction, stored.as_ref())?;
-    Ok(Ok(Effect { retired, placed: Some(object.body), changed: true, ..Effect::default() }))
+    Ok(Ok(Effect { retired, placed, changed: true, ..Effect::default() }))
+}
+
+/// Each key by itself: what is refused of one does not keep the others.
+fn delete_many(transaction: &Transaction<'_>, bucket: &str, keys: &[(String, Condition)]) -> rusqlite::Result<Decided> {
+    let mut whole = Effect::default();
+    let mut deleted = Vec::with_capacity(keys.len());
+    for (key, condition) in keys {
+        match delete(transaction, bucket, key, condition)? {
+            Ok(effect) => {
+                whole.retired.extend(effect.retired);
+                whole.changed |= effect.changed;
+                deleted.push(Ok(()));
+            }
+            Err(Refused::NoSuchBucket) => return Ok(Err(Refused::NoSuchBucket)),
+            Err(refused) => deleted.push(Err(refused)),
+        }
+    }
+    Ok(Ok(Effect { deleted: Some(deleted), ..whole }))
 }
 
 fn delete(transaction: &Transaction<'_>, bucket: &str, key: &str, condition: &Condition) -> rusqlite::Result<Decided> {
@@ -238,11 +276,16 @@ pub(super) struct Stored {
     pub(super) part_count: u32,
     /// Bytes.
     pub(super) size: u64,
+    is_small: bool,
 }
 
-/// The bodies of an object that its key names no more; forgets its pieces.
+/// The files of an object that its key names no more; forgets its pieces and what of it lies in the index.
 pub(super) fn retire(transaction: &Transaction<'_>, stored: Option<&Stored>) -> rusqlite::Result<Vec<BodyId>> {
     let Some(stored) = stored else { return Ok(Vec::new()) };
+    if stored.is_small {
+        transaction.prepare_cached("DELETE FROM small_bodies WHERE body = ?1")?.execute([stored.body.0.cast_signed()])?;
+        return Ok(Vec::new());
+    }
     if stored.part_count == 0 {
         return Ok(vec![stored.body]);
     }
@@ -254,13 +297,14 @@ pub(super) fn retire(transaction: &Transaction<'_>, stored: Option<&Stored>) -> 
 
 pub(super) fn stored(transaction: &Transaction<'_>, bucket: i64, key: &str) -> rusqlite::Result<Option<Stored>> {
     transaction
-        .prepare_cached("SELECT etag, body, part_count, size FROM objects WHERE bucket = ?1 AND key = ?2")?
+        .prepare_cached("SELECT etag, body, part_count, size, small FROM objects WHERE bucket = ?1 AND key = ?2")?
         .query_row(params![bucket, key.as_bytes()], |row| {
             Ok(Stored {
                 etag: row.get(0)?,
                 body: BodyId(row.get::<_, i64>(1)?.unsigned_abs()),
                 part_count: row.get(2)?,
                 size: row.get::<_, i64>(3)?.unsigned_abs(),
+                is_small: row.get(4)?,
             })
         })
         .optional()

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use s3s::S3Result;
 use s3s::dto::{
-    Bucket, CreateBucketInput, CreateBucketOutput, HeadBucketInput, HeadBucketOutput, ListBucketsInput, ListBucketsOutput, Owner,
+    Bucket, BucketLocationConstraint, CreateBucketInput, CreateBucketOutput, DeleteBucketInput, DeleteBucketOutput,
+    GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput, GetBucketVersioningOutput, HeadBucketInput,
+    HeadBucketOutput, ListBucketsInput, ListBucketsOutput, Owner,
 };
 
 use super::failure::{failed, no_such_bucket, settled};
@@ -19,13 +21,35 @@ pub(super) async fn create(backend: &Arc<Backend>, input: CreateBucketInput) -> 
     Ok(CreateBucketOutput { location: Some(location) })
 }
 
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html>
+pub(super) async fn delete(backend: &Arc<Backend>, input: DeleteBucketInput) -> S3Result<DeleteBucketOutput> {
+    settled(backend.writer.submit(Change::DeleteBucket { name: input.bucket.clone() }).await)?;
+    backend.cors.set(&input.bucket, None);
+    Ok(DeleteBucketOutput::default())
+}
+
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>
 pub(super) async fn head(backend: &Arc<Backend>, input: HeadBucketInput) -> S3Result<HeadBucketOutput> {
-    let names = blocking(backend, |backend| backend.reads.buckets().map_err(failed)).await?;
-    if !names.iter().any(|(name, _)| *name == input.bucket) {
-        return Err(no_such_bucket());
-    }
+    expect(backend, input.bucket).await?;
     Ok(HeadBucketOutput { bucket_region: Some(backend.region.clone()), ..Default::default() })
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html>; the region `us-east-1` is said by saying nothing.
+pub(super) async fn location(backend: &Arc<Backend>, input: GetBucketLocationInput) -> S3Result<GetBucketLocationOutput> {
+    expect(backend, input.bucket).await?;
+    let constraint = Some(backend.region.clone()).filter(|region| region != "us-east-1");
+    Ok(GetBucketLocationOutput { location_constraint: constraint.map(BucketLocationConstraint::from) })
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html>; there is none, and it cannot be turned on.
+pub(super) async fn versioning(backend: &Arc<Backend>, input: GetBucketVersioningInput) -> S3Result<GetBucketVersioningOutput> {
+    expect(backend, input.bucket).await?;
+    Ok(GetBucketVersioningOutput::default())
+}
+
+async fn expect(backend: &Arc<Backend>, bucket: String) -> S3Result<()> {
+    let names = blocking(backend, |backend| backend.reads.buckets().map_err(failed)).await?;
+    if names.iter().any(|(name, _)| *name == bucket) { Ok(()) } else { Err(no_such_bucket()) }
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>; always one page.

@@ -11,7 +11,7 @@ use super::failure::error;
 use crate::body::{BodyDigests, WantedDigests};
 
 /// Largest body of a single PUT, of an object or a part: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>.
-const LARGEST: u64 = 5 << 30;
+pub(super) const LARGEST: u64 = 5 << 30;
 
 /// Length and digests that a request announced.
 #[derive(Debug, Default)]

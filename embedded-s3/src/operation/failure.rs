@@ -66,6 +66,7 @@ pub(super) fn settled(answer: Answer) -> S3Result<Done> {
 pub(super) fn refused(refused: Refused) -> S3Error {
     match refused {
         Refused::BucketExists => error(S3ErrorCode::BucketAlreadyOwnedByYou, "the bucket exists already"),
+        Refused::BucketNotEmpty => error(S3ErrorCode::BucketNotEmpty, "the bucket has objects or uploads that go on"),
         Refused::NoSuchBucket => no_such_bucket(),
         Refused::NoSuchKey => no_such_key(),
         Refused::Precondition => precondition_failed(),

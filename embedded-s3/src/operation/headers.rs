@@ -4,7 +4,7 @@ use s3s::dto::Metadata;
 use s3s::{S3ErrorCode, S3Result};
 
 use super::failure::{error, not_implemented};
-use crate::index::Attributes;
+use crate::index::{Attributes, Checksums};
 
 /// Headers that are stored.
 pub(super) struct StoredHeaders {
@@ -30,6 +30,7 @@ impl StoredHeaders {
             content_disposition: self.content_disposition,
             cache_control: self.cache_control,
             metadata: metadata.into_iter().collect(),
+            checksums: Checksums::default(),
         })
     }
 }

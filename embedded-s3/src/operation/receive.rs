@@ -10,18 +10,15 @@ use s3s::{S3Error, S3ErrorCode, S3Result, StdError};
 
 use super::expected::Expected;
 use super::failure::{error, failed, internal};
-use crate::body::{BodyDigests, BodyStore, Digester, StagedBody, TempBody};
+use crate::body::{BodyDigests, BodyStore, Digester, NewBody, PIECE, StagedBody, TempBody};
 use crate::error::StoreError;
-
-/// Bodies up to this many bytes are held in memory; larger ones go to the disk in pieces of this size.
-pub(super) const PIECE: usize = 256 * 1024;
 
 /// A client that sends nothing for this long is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A body that was received whole.
 pub(super) enum Received {
-    /// Still in memory.
+    /// Still in memory: at most [`PIECE`] bytes.
     Small(Vec<u8>, BodyDigests),
     /// In a temporary file.
     Large(TempBody, BodyDigests),
@@ -34,7 +31,15 @@ impl Received {
         }
     }
 
-    /// Brings the body to the disk under a name that a commit can give to a key. Blocks.
+    /// A body that a commit can give to a key. Blocks.
+    pub(super) fn into_body(self, bodies: &Arc<BodyStore>) -> std::io::Result<NewBody> {
+        match self {
+            Self::Small(bytes, _) => NewBody::of(bodies, bytes),
+            Self::Large(file, _) => file.stage().map(NewBody::File),
+        }
+    }
+
+    /// The same as a file, whatever its size. Blocks.
     pub(super) fn stage(self, bodies: &Arc<BodyStore>) -> std::io::Result<StagedBody> {
         match self {
             Self::Small(bytes, _) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use s3s::dto::{ChecksumType, CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag};
 use s3s::{S3ErrorCode, S3Result};
 
-use crate::index::{Change, Claim, ClaimedPart, Done, PartChecksums, UploadPlace};
+use crate::index::{Change, Claim, ClaimedPart, Done, Checksums, UploadPlace};
 use crate::operation::Backend;
 use crate::operation::condition::condition;
 use crate::operation::failure::{error, not_implemented, settled};
@@ -45,7 +45,7 @@ fn claimed(part: CompletedPart) -> S3Result<ClaimedPart> {
     let malformed = || error(S3ErrorCode::MalformedXML, "a part of a completion has a number and an ETag");
     let number = part.part_number.and_then(|number| u32::try_from(number).ok()).ok_or_else(malformed)?;
     let etag = part.e_tag.ok_or_else(malformed)?.into_value();
-    let checksums = PartChecksums {
+    let checksums = Checksums {
         crc32: part.checksum_crc32,
         crc32c: part.checksum_crc32c,
         crc64nvme: part.checksum_crc64nvme,

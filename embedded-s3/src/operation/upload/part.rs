@@ -6,7 +6,7 @@ use std::sync::Arc;
 use s3s::dto::{ETag, UploadPartInput, UploadPartOutput};
 use s3s::{S3ErrorCode, S3Request, S3Result};
 
-use crate::index::{Change, NewPart, PartChecksums, UploadLookup, UploadPlace};
+use crate::index::{Change, NewPart, Checksums, UploadLookup, UploadPlace};
 use crate::operation::expected::Expected;
 use crate::operation::failure::{error, failed, no_such_bucket, no_such_upload, not_implemented, settled};
 use crate::operation::receive::receive;
@@ -33,18 +33,14 @@ pub(in crate::operation) async fn put_part(
     let digests = received.digests().clone();
     let change = blocking(backend, move |backend| {
         let digests = received.digests().clone();
+        let checksums = Checksums::from(&digests);
         let body = received.stage(&backend.bodies).map_err(failed)?;
         let part = NewPart {
             number,
             size: digests.length,
             etag: digests.etag,
             sha256: digests.sha256,
-            checksums: PartChecksums {
-                crc32: digests.crc32,
-                crc32c: digests.crc32c,
-                crc64nvme: digests.crc64nvme,
-                sha1: digests.sha1,
-            },
+            checksums,
             body,
         };
         Ok(Change::PutPart { place, part: Box::new(part) })
