@@ -55,7 +55,7 @@ impl S3Service {
     pub(crate) fn new(backend: Arc<Backend>, keys: Keys, clock: Clock) -> Self {
         let mut builder = S3ServiceBuilder::new(Operations(Arc::clone(&backend)));
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(protocol_config()))));
-        builder.set_access(Rights::new(keys.clone(), backend.region.clone(), clock.clone()));
+        builder.set_access(Rights::new(keys.clone(), backend.region.clone()));
         builder.set_auth(keys);
         Self { protocol: builder.build(), backend, clock }
     }

@@ -64,9 +64,10 @@ impl Store {
             .map_err(unwritable)?;
         let reads = ReadPool::new(path.clone());
         let damaged = |fault: String| OpenError::DamagedIndex { path: path.clone(), fault };
-        let cors = reads.settings(CORS).map_err(|error| damaged(error.to_string())).and_then(|settings| {
-            CorsRules::of(&settings).map_err(|error| damaged(format!("CORS rules: {error}")))
-        })?;
+        let cors = reads
+            .settings(CORS)
+            .map_err(|error| damaged(error.to_string()))
+            .and_then(|settings| CorsRules::of(&settings).map_err(|error| damaged(format!("CORS rules: {error}"))))?;
         let backend = Arc::new(Backend { region: config.region, reads, writer, bodies, cors, _lock: lock });
         Ok(Self { backend, keys: Keys::new(config.access_keys), clock: config.clock })
     }

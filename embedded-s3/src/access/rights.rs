@@ -5,11 +5,9 @@ use s3s::dto::{
     CopyObjectInput, DeleteObjectsInput, ListMultipartUploadsInput, ListObjectsInput, ListObjectsV2Input, PostObjectInput,
 };
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result};
-use time::OffsetDateTime;
 
 use super::keys::Keys;
 use super::refusal::Refusal;
-use crate::clock::Clock;
 use crate::config::{AccessKey, Action};
 use crate::operation::{self, Refusals};
 
@@ -18,12 +16,11 @@ use crate::operation::{self, Refusals};
 pub(crate) struct Rights {
     keys: Keys,
     region: String,
-    clock: Clock,
 }
 
 impl Rights {
-    pub(crate) const fn new(keys: Keys, region: String, clock: Clock) -> Self {
-        Self { keys, region, clock }
+    pub(crate) const fn new(keys: Keys, region: String) -> Self {
+        Self { keys, region }
     }
 
     fn key(&self, credentials: Option<&s3s::auth::Credentials>) -> S3Result<&AccessKey> {
@@ -50,9 +47,12 @@ impl S3Access for Rights {
             "CopyObject" => (key.allows(Action::PutObject, object), Action::PutObject.name()),
             "PostObject" => (key.allows_somewhere(Action::PutObject), Action::PutObject.name()),
             "DeleteObjects" => (key.allows_somewhere(Action::DeleteObject), Action::DeleteObject.name()),
-            "ListObjects" | "ListObjectsV2" | "ListMultipartUploads" | "HeadBucket" | "GetBucketLocation" | "GetBucketVersioning" => {
-                (key.allows_somewhere(Action::ListBucket), Action::ListBucket.name())
-            }
+            "ListObjects"
+            | "ListObjectsV2"
+            | "ListMultipartUploads"
+            | "HeadBucket"
+            | "GetBucketLocation"
+            | "GetBucketVersioning" => (key.allows_somewhere(Action::ListBucket), Action::ListBucket.name()),
             _ => (key.is_administrator(), operation),
         };
         if allowed { Ok(()) } else { Err(denied(needed)) }
@@ -76,19 +76,13 @@ impl S3Access for Rights {
         Ok(())
     }
 
-    /// `s3s` holds a form against its policy, but takes signatures of version 2, of any region, and by the system's clock.
+    /// `s3s` holds a form against its policy, expiry included (by the system's clock), but takes signatures of version 2 and of any region.
     async fn post_object(&self, request: &mut S3Request<PostObjectInput>) -> S3Result<()> {
         let key = self.key(request.credentials.as_ref())?;
-        if request.service.as_deref() != Some("s3") {
-            return Err(Refusal::SignatureVersion2.into());
-        }
-        let found = request.region.as_ref().map(|region| region.as_str()).unwrap_or_default();
+        // A signature of version 2 names no region.
+        let found = request.region.as_ref().map(|region| region.as_str()).ok_or(Refusal::SignatureVersion2)?;
         if found != self.region {
             return Err(Refusal::Region { found: found.to_owned(), expected: self.region.clone() }.into());
-        }
-        let expires = request.input.policy.as_ref().map(|policy| OffsetDateTime::from(policy.expiration.clone()));
-        if expires.is_none_or(|expires| self.clock.now() >= expires) {
-            return Err(Refusal::Expired.into());
         }
         if request.input.key.contains('\0') {
             return Err(Refusal::Nul.into());

@@ -23,7 +23,8 @@ pub(crate) fn preflight(rules: &CorsRules, path: &str, asked: &HeaderMap) -> S3R
         .collect();
     let rules = rules.of_bucket(bucket_of(path)).unwrap_or_default();
     let Some(rule) = rules.iter().find(|rule| rule.allows(origin, method) && rule.allows_headers(&headers)) else {
-        let mut refused = S3Error::with_message(S3ErrorCode::Custom("AccessForbidden".into()), "no rule of the bucket allows this");
+        let mut refused =
+            S3Error::with_message(S3ErrorCode::Custom("AccessForbidden".into()), "no rule of the bucket allows this");
         refused.set_status_code(http::StatusCode::FORBIDDEN);
         return Err(refused);
     };

@@ -1,6 +1,6 @@
 //! What can be asked of the index's one writer, and what it answers.
 
-use super::assembly::{Assembled, Claim, Checksums};
+use super::assembly::{Assembled, Checksums, Claim};
 use super::condition::Condition;
 use super::record::Attributes;
 use crate::body::{NewBody, StagedBody};

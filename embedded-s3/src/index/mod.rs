@@ -12,7 +12,7 @@ mod upload;
 mod uploads;
 mod writer;
 
-pub(crate) use assembly::{Claim, ClaimedPart, Checksums};
+pub(crate) use assembly::{Checksums, Claim, ClaimedPart};
 pub(crate) use change::{Answer, Change, Done, NewObject, NewPart, NewUpload, Refused, UploadPlace};
 pub(crate) use condition::Condition;
 pub(crate) use page::{Entry, ListRequest, Page, Start};

@@ -181,8 +181,8 @@ fn refuse_lost_index(path: &Path, bodies: &BodyStore) -> Result<(), OpenError> {
 }
 
 fn named_bodies(connection: &Connection) -> rusqlite::Result<HashSet<BodyId>> {
-    let mut statement =
-        connection.prepare("SELECT body FROM objects WHERE small = 0 UNION SELECT body FROM pieces UNION SELECT body FROM parts")?;
+    let mut statement = connection
+        .prepare("SELECT body FROM objects WHERE small = 0 UNION SELECT body FROM pieces UNION SELECT body FROM parts")?;
     let ids = statement.query_map([], |row| Ok(BodyId(row.get::<_, i64>(0)?.unsigned_abs())))?;
     ids.collect()
 }

@@ -77,8 +77,8 @@ pub(super) fn value(connection: &Connection, bucket: &str, name: &str) -> rusqli
 
 /// What every bucket was told under this name.
 pub(super) fn of_all(connection: &Connection, name: &str) -> rusqlite::Result<Vec<(String, String)>> {
-    let mut statement =
-        connection.prepare_cached("SELECT b.name, s.value FROM bucket_settings s JOIN buckets b ON b.id = s.bucket WHERE s.name = ?1")?;
+    let mut statement = connection
+        .prepare_cached("SELECT b.name, s.value FROM bucket_settings s JOIN buckets b ON b.id = s.bucket WHERE s.name = ?1")?;
     let rows = statement.query_map([name], |row| Ok((row.get(0)?, row.get(1)?)))?;
     rows.collect()
 }

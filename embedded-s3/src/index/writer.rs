@@ -179,7 +179,9 @@ fn apply(transaction: &Transaction<'_>, change: Change, now_ms: i64) -> rusqlite
         Change::PutPart { place, part } => upload::put_part(transaction, &place, *part, now_ms),
         Change::CompleteUpload { place, claim, condition } => upload::complete(transaction, &place, &claim, &condition, now_ms),
         Change::AbortUpload { place } => upload::abort(transaction, &place),
-        Change::GiveUpUploads => upload::give_up(transaction, now_ms).map(|retired| Ok(Effect { changed: true, retired, ..Effect::default() })),
+        Change::GiveUpUploads => {
+            upload::give_up(transaction, now_ms).map(|retired| Ok(Effect { changed: true, retired, ..Effect::default() }))
+        }
     }
 }
 

@@ -87,11 +87,11 @@ impl Content {
 }
 
 fn unreadable(error: io::Error) -> Unreadable {
-    match error.kind() {
-        io::ErrorKind::NotFound => Unreadable::Gone,
-        io::ErrorKind::InvalidData => Unreadable::Failed(StoreError::DamagedBody),
-        _ => Unreadable::Failed(error.into()),
+    if error.kind() == io::ErrorKind::NotFound {
+        return Unreadable::Gone;
     }
+    let is_damage = error.kind() == io::ErrorKind::InvalidData;
+    Unreadable::Failed(if is_damage { StoreError::DamagedBody } else { error.into() })
 }
 
 /// Looks the key up and opens what of it `choose` wants. An overwrite in between removes the bytes that were about to be opened:

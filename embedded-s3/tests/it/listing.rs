@@ -106,3 +106,24 @@ async fn a_deleted_key_is_no_longer_listed() {
     client.send(Method::Delete, "a", &[], &[], b"").await.expect(204);
     assert_eq!(client.list(&[]).await.elements("Key"), ["b"]);
 }
+
+#[tokio::test]
+async fn the_first_version_pages_by_markers_and_passes_over_what_a_prefix_stands_for() {
+    let (_server, client) = filled(&["a", "b/1", "b/2", "c/1", "d"]).await;
+    let list = async |query: &[(&str, &str)]| client.send(Method::Get, "", query, &[], b"").await.expect(200);
+    let page = list(&[("max-keys", "2"), ("marker", "a")]).await;
+    assert_eq!(page.elements("Key"), ["b/1", "b/2"]);
+    assert_eq!(page.elements("NextMarker"), Vec::<String>::new());
+    let (mut names, mut marker) = (Vec::new(), String::new());
+    loop {
+        let page = list(&[("max-keys", "1"), ("delimiter", "/"), ("marker", &marker)]).await;
+        names.extend(page.elements("Key"));
+        names
+            .extend(page.elements("CommonPrefixes").iter().map(|prefix| prefix.replace("<Prefix>", "").replace("</Prefix>", "")));
+        match page.elements("NextMarker").pop() {
+            Some(next) => marker = next,
+            None => break,
+        }
+    }
+    assert_eq!(names, ["a", "b/", "c/", "d"]);
+}

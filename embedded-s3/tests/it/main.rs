@@ -2,8 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod buckets;
 mod conditions;
+mod copies;
+mod cors;
+mod deletions;
 mod durability;
+mod forms;
 mod integrity;
 mod listing;
 mod objects;

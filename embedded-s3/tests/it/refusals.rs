@@ -46,13 +46,6 @@ async fn signature_version_2_is_denied_in_both_forms() {
 }
 
 #[tokio::test]
-async fn form_uploads_are_denied() {
-    let (server, client) = with_an_object().await;
-    let headers = [("content-type", "multipart/form-data; boundary=x")];
-    client.raw(Method::Post, &format!("{}/family", server.base), &headers, b"--x--\r\n").await.expect_error(403, "AccessDenied");
-}
-
-#[tokio::test]
 async fn a_url_lives_as_long_as_it_says_and_at_most_7_days() {
     let (_server, client) = with_an_object().await;
     let now = OffsetDateTime::now_utc();

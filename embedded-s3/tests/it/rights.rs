@@ -25,6 +25,7 @@ async fn a_reader_reads_and_lists_under_its_prefix_only() {
     reader.head("users/1/a").await.expect(200);
     reader.list(&[("prefix", "users/")]).await.expect(200);
     reader.list(&[("prefix", "users/1/")]).await.expect(200);
+    reader.send(Method::Get, "", &[("prefix", "users/")], &[], b"").await.expect(200);
     for refused in [
         reader.get("state/a").await,
         reader.get("users").await,
@@ -34,6 +35,8 @@ async fn a_reader_reads_and_lists_under_its_prefix_only() {
         reader.list(&[("prefix", "")]).await,
         reader.list(&[("prefix", "user")]).await,
         reader.list(&[("prefix", "state/")]).await,
+        reader.send(Method::Get, "", &[("prefix", "state/")], &[], b"").await,
+        reader.send(Method::Get, "", &[], &[], b"").await,
     ] {
         refused.expect_error(403, "AccessDenied");
     }
@@ -69,7 +72,9 @@ async fn only_an_administrator_touches_buckets() {
         client.send(Method::Get, "", &[("policy", "")], &[], b"").await.expect_error(403, "AccessDenied");
         client.send(Method::Get, "", &[("versions", "")], &[], b"").await.expect_error(403, "AccessDenied");
         client.send(Method::Post, "", &[("delete", "")], &[], b"").await.expect_error(403, "AccessDenied");
-        client.send(Method::Get, "", &[("prefix", "users/")], &[], b"").await.expect_error(403, "AccessDenied");
+        client.send(Method::Put, "", &[("cors", "")], &[], b"").await.expect_error(403, "AccessDenied");
+        client.send(Method::Get, "", &[("cors", "")], &[], b"").await.expect_error(403, "AccessDenied");
+        client.send(Method::Put, "", &[("lifecycle", "")], &[], b"").await.expect_error(403, "AccessDenied");
     }
     server.client_of("nobody").get("users/1/a").await.expect_error(403, "AccessDenied");
 }

@@ -182,7 +182,7 @@ async fn replaced_deleted_and_aborted_parts_leave_no_files() {
     one_object(&client, "a").await;
     one_object(&client, "a").await;
     expect_body_files(server.home(), 3).await;
-    client.put("a", b"small").await.expect(200);
+    client.put("a", &[1; 100_000]).await.expect(200);
     expect_body_files(server.home(), 1).await;
     one_object(&client, "b").await;
     client.delete("b").await.expect(204);
@@ -259,19 +259,23 @@ async fn an_upload_older_than_a_week_goes_at_the_next_start() {
 #[tokio::test]
 async fn an_index_of_the_first_format_is_brought_up_to_date() {
     let server = Server::start().await;
-    server.client().put("a", b"from before").await.expect(200);
+    let large = vec![5; 100_000];
+    server.client().put("a", &large).await.expect(200);
     let home = server.stop().await.unwrap();
     let index = rusqlite::Connection::open(home.path().join("index.sqlite")).unwrap();
     index
         .execute_batch(
-            "DROP TABLE parts; DROP TABLE uploads; DROP TABLE pieces; ALTER TABLE objects DROP COLUMN part_count; PRAGMA user_version = 1;",
+            "DROP TABLE parts; DROP TABLE uploads; DROP TABLE pieces; ALTER TABLE objects DROP COLUMN part_count;
+             DROP TABLE small_bodies; DROP TABLE bucket_settings; ALTER TABLE objects DROP COLUMN small; PRAGMA user_version = 1;",
         )
         .unwrap();
     drop(index);
     let server = Server::start_in(home.path(), vec![], Clock::system()).await;
     let client = server.client();
-    assert_eq!(client.get("a").await.expect(200).body, b"from before");
+    assert!(client.get("a").await.expect(200).body == large);
     one_object(&client, "b").await;
+    client.put("a", b"small now").await.expect(200);
+    assert_eq!(client.get("a").await.expect(200).body, b"small now");
     server.stop().await;
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use s3s::dto::{ChecksumType, CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag};
 use s3s::{S3ErrorCode, S3Result};
 
-use crate::index::{Change, Claim, ClaimedPart, Done, Checksums, UploadPlace};
+use crate::index::{Change, Checksums, Claim, ClaimedPart, Done, UploadPlace};
 use crate::operation::Backend;
 use crate::operation::condition::condition;
 use crate::operation::failure::{error, not_implemented, settled};

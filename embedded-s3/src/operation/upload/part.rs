@@ -6,7 +6,7 @@ use std::sync::Arc;
 use s3s::dto::{ETag, UploadPartInput, UploadPartOutput};
 use s3s::{S3ErrorCode, S3Request, S3Result};
 
-use crate::index::{Change, NewPart, Checksums, UploadLookup, UploadPlace};
+use crate::index::{Change, Checksums, NewPart, UploadLookup, UploadPlace};
 use crate::operation::expected::Expected;
 use crate::operation::failure::{error, failed, no_such_bucket, no_such_upload, not_implemented, settled};
 use crate::operation::receive::receive;
@@ -35,14 +35,7 @@ pub(in crate::operation) async fn put_part(
         let digests = received.digests().clone();
         let checksums = Checksums::from(&digests);
         let body = received.stage(&backend.bodies).map_err(failed)?;
-        let part = NewPart {
-            number,
-            size: digests.length,
-            etag: digests.etag,
-            sha256: digests.sha256,
-            checksums,
-            body,
-        };
+        let part = NewPart { number, size: digests.length, etag: digests.etag, sha256: digests.sha256, checksums, body };
         Ok(Change::PutPart { place, part: Box::new(part) })
     })
     .await?;
