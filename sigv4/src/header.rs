@@ -22,6 +22,10 @@ pub enum PayloadHash {
     Sha256([u8; 32]),
     /// Nothing; fit for TLS alone, or beside a signed checksum header.
     Unsigned,
+    /// Nothing; the body comes in frames, with a checksum in the trailer behind them.
+    ///
+    /// See <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html>.
+    UnsignedWithTrailer,
 }
 
 impl PayloadHash {
@@ -37,6 +41,7 @@ impl fmt::Display for PayloadHash {
         match self {
             Self::Sha256(hash) => formatter.write_str(Hex::new(hash).as_str()),
             Self::Unsigned => formatter.write_str("UNSIGNED-PAYLOAD"),
+            Self::UnsignedWithTrailer => formatter.write_str("STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
         }
     }
 }

@@ -32,6 +32,8 @@ pub(crate) enum Body {
     Whole(Bytes),
     /// Sent as it comes, its length said beforehand.
     Slow(u64, reqwest::Body),
+    /// Sent in frames, without a length.
+    Frames(reqwest::Body),
 }
 
 #[derive(Debug, Clone)]
@@ -63,6 +65,7 @@ impl Http {
         request = match shot.body {
             Body::None => request,
             Body::Whole(bytes) => request.body(bytes),
+            Body::Frames(body) => request.body(body),
             Body::Slow(length, body) => request.header(reqwest::header::CONTENT_LENGTH, length).body(body),
         };
         let mut response = request.send().await.map_err(|error| lost(cause(&error)))?;

@@ -16,13 +16,15 @@ mod error;
 mod ground;
 mod http;
 mod probe;
+mod remedy;
 mod report;
 mod target;
 mod xml;
 
 pub use check::hello::Hello;
 pub use error::ProbeError;
-pub use probe::Probe;
+pub use probe::{Probe, probe};
+pub use remedy::{meaning, remedy};
 pub use report::{Note, PublicEndpoint, StoreReport};
 pub use target::{Reach, Run, Target};
 

@@ -1,15 +1,21 @@
 //! The whole probe, and single checks for a doctor.
 
-use tidegate_protocol::capability::{Attack, AttackOutcome};
+use tidegate_protocol::capability::{Attack, AttackOutcome, ExcessRight, Precondition, StoreFindings, StoreProfile, Support};
 
-use crate::attack::anonymous;
+use crate::attack::{self, anonymous};
 use crate::check::hello::{Hello, hello};
-use crate::check::{basics, clock};
-use crate::cleanup;
+use crate::check::multipart::{Multipart, multipart};
+use crate::check::{
+    basics, clock, conditional_get, cors, delete_condition, list, normalises, put_conditions, rights, sts, trailers,
+};
 use crate::error::ProbeError;
 use crate::ground::{Ground, Via};
-use crate::report::PublicEndpoint;
-use crate::target::{Run, Target, Who};
+use crate::report::{Note, PublicEndpoint, StoreReport};
+use crate::target::{Reach, Run, Target, Who};
+use crate::{PROBE_VERSION, cleanup, meaning};
+
+/// Clocks further apart than this are worth a line: URLs die early or are refused.
+const CLOCK_NOTE_MS: i64 = 60_000;
 
 /// A store under test.
 #[derive(Debug)]
@@ -69,6 +75,79 @@ impl Probe {
         anonymous::attack(&self.ground, Via::Public).await
     }
 
+    /// What each web origin of the target may do.
+    ///
+    /// # Errors
+    /// None today; a store that does not answer allows nothing.
+    pub async fn cors(&self) -> Result<Vec<tidegate_protocol::capability::CorsFinding>, ProbeError> {
+        Ok(cors::cors(&self.ground, Via::Public).await)
+    }
+
+    /// Rights that the signing credentials have and should not have.
+    ///
+    /// # Errors
+    /// [`ProbeError`] if the state credential cannot plant or verify.
+    pub async fn excess_rights(&self) -> Result<Vec<ExcessRight>, ProbeError> {
+        rights::excess(&self.ground).await
+    }
+
+    /// How the store takes bodies with a CRC32 in the trailer, as the SDKs of AWS send them by default.
+    ///
+    /// # Errors
+    /// [`ProbeError`] if the state credential cannot verify.
+    pub async fn crc32_trailers(&self) -> Result<Support, ProbeError> {
+        trailers::trailers(&self.ground).await
+    }
+
+    /// Makes every check and cleans up, whatever came of them.
+    ///
+    /// # Errors
+    /// [`ProbeError`] if nothing can be said about the store.
+    pub async fn run(&self) -> Result<StoreReport, ProbeError> {
+        let outcome = self.every_check().await;
+        let cleaned = cleanup::clean(&self.ground).await;
+        let mut report = outcome?;
+        if let Err(error) = cleaned {
+            report.notes.push(Note { check: "clean-up", message: format!("what the probe wrote could not be deleted: {error}") });
+        }
+        Ok(report)
+    }
+
+    async fn every_check(&self) -> Result<StoreReport, ProbeError> {
+        let ground = &self.ground;
+        let clock_offset_ms = self.clock_offset_ms().await?;
+        basics::state_round_trip(ground).await?;
+        cleanup::sweep(ground).await?;
+        let (via, public_endpoint) = basics::url_round_trip(ground).await?;
+
+        let conditional_create = put_conditions::create(ground).await?;
+        let conditional_replace = put_conditions::replace(ground).await?;
+        let conditional_delete = delete_condition::delete(ground, conditional_replace).await?;
+        let Multipart { support: multipart, complete: conditional_complete } = multipart(ground, via).await?;
+        let findings = StoreFindings {
+            probe_version: PROBE_VERSION,
+            probed_at: ground.now(),
+            clock_offset_ms: clock_offset_ms.unwrap_or(0),
+            conditional_delete,
+            conditional_complete,
+            conditional_get: conditional_get::get(ground, via).await?,
+            multipart,
+            crc32_trailers: trailers::trailers(ground).await?,
+            sts: sts::sts(ground).await,
+            list: list::list(ground).await?,
+            normalises_keys: normalises::normalises_keys(ground, via).await?,
+            cors: cors::cors(ground, via).await,
+            attacks: attack::all(ground, via, conditional_create).await?,
+            excess_rights: match ground.target.reach {
+                Reach::Broker => rights::excess(ground).await?,
+                Reach::Users => Vec::new(),
+            },
+        };
+        let notes = notes(&findings, conditional_create, clock_offset_ms.is_none(), &public_endpoint);
+        let profile = StoreProfile { conditional_create, conditional_replace, findings: Some(Box::new(findings)) };
+        Ok(StoreReport { profile, public_endpoint, notes })
+    }
+
     /// Deletes what single checks have written.
     ///
     /// # Errors
@@ -76,4 +155,40 @@ impl Probe {
     pub async fn clean_up(&self) -> Result<(), ProbeError> {
         cleanup::clean(&self.ground).await
     }
+}
+
+/// Makes every check, cleans up, and reports.
+///
+/// # Errors
+/// [`ProbeError`] if nothing can be said about the store.
+pub async fn probe(target: Target, run: Run) -> Result<StoreReport, ProbeError> {
+    Probe::new(target, run)?.run().await
+}
+
+/// What an operator should read.
+fn notes(findings: &StoreFindings, create: Precondition, tells_no_time: bool, public_endpoint: &PublicEndpoint) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let mut note = |check, message: String| notes.push(Note { check, message });
+    match public_endpoint {
+        PublicEndpoint::Reached => {}
+        PublicEndpoint::Unreachable { reason } => {
+            note("public-endpoint", format!("it does not answer from here ({reason}), so attacks went through the internal one"));
+        }
+    }
+    if tells_no_time {
+        note("clock", "the store tells no time, so the clocks could not be compared".to_owned());
+    }
+    if findings.clock_offset_ms.abs() > CLOCK_NOTE_MS {
+        note("clock", format!("the store's clock is {} s ahead", findings.clock_offset_ms / 1_000));
+    }
+    if create != Precondition::Atomic {
+        note("conditional-create", "If-None-Match is not atomic: hosted mode is not to be had on this store".to_owned());
+    }
+    if findings.conditional_get == Support::Broken {
+        note("conditional-get", "304 of what has changed: edits of other devices would stay unseen".to_owned());
+    }
+    for finding in findings.attacks.iter().filter(|finding| !finding.outcome.is_harmless()) {
+        note(finding.name.name(), meaning(finding.name).to_owned());
+    }
+    notes
 }

@@ -5,6 +5,8 @@
 use percent_encoding::percent_decode_str;
 use quick_xml::Reader;
 use quick_xml::events::Event;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// The most elements that are read of one document.
 const MOST_ELEMENTS: usize = 50_000;
@@ -22,6 +24,7 @@ pub(crate) struct Entry {
     pub(crate) key: String,
     pub(crate) etag: Option<String>,
     pub(crate) upload_id: String,
+    pub(crate) last_modified: Option<OffsetDateTime>,
 }
 
 /// The `Code` of an error; empty where there is none.
@@ -57,6 +60,9 @@ pub(crate) fn page(document: &[u8]) -> Option<Page> {
             ["Contents" | "Upload"] => page.entries.push(std::mem::take(&mut current)),
             ["Contents" | "Upload", "Key"] => text.clone_into(&mut current.key),
             ["Contents", "ETag"] => current.etag = Some(text.to_owned()),
+            ["Contents", "LastModified"] | ["Upload", "Initiated"] => {
+                current.last_modified = OffsetDateTime::parse(text, &Rfc3339).ok();
+            }
             ["Upload", "UploadId"] => text.clone_into(&mut current.upload_id),
             _ => {}
         }
@@ -120,7 +126,7 @@ mod tests {
             </ListBucketResult>";
         let page = page(document).unwrap();
         assert_eq!(page.next.as_deref(), Some("a&b"));
-        assert_eq!(page.entries, [Entry { key: "a/b".to_owned(), etag: Some("\"e\"".to_owned()), upload_id: String::new() }]);
+        assert_eq!(page.entries, [Entry { key: "a/b".to_owned(), etag: Some("\"e\"".to_owned()), ..Entry::default() }]);
     }
 
     #[test]

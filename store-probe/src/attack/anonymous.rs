@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use tidegate_protocol::capability::{Attack, AttackOutcome};
 
+use super::contains;
 use super::verdict::judge;
 use crate::error::ProbeError;
 use crate::ground::{Ground, Via, whole};
@@ -35,9 +36,4 @@ pub(crate) async fn attack(ground: &Ground, via: Via) -> Result<Vec<(Attack, Att
         (Attack::AnonymousList, judge(true, &list, was_listed)),
         (Attack::AnonymousWrite, judge(true, &write, was_written)),
     ])
-}
-
-/// Whether `needle` stands in `haystack`.
-pub(crate) fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
 }

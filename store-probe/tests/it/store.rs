@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub(crate) const BUCKET: &str = "family";
-const SECRET: &str = "a-secret-of-the-tests";
+pub(crate) const SECRET: &str = "a-secret-of-the-tests";
 
 /// A store that serves until it is dropped.
 pub(crate) struct Embedded {
@@ -33,6 +33,7 @@ impl Embedded {
             AccessKey::new("read", SECRET, users(&[Action::GetObject, Action::ListBucket])),
             AccessKey::new("write", SECRET, users(&[Action::PutObject])),
             AccessKey::administrator("state", SECRET),
+            AccessKey::new("direct", SECRET, users(&Action::ALL)),
         ];
         let store = Store::open(Config::new(home.path(), keys)).unwrap();
         store.create_bucket(BUCKET).unwrap();
@@ -45,6 +46,12 @@ impl Embedded {
     /// As a broker with three credentials uses it.
     pub(crate) fn target(&self) -> Target {
         target(&self.base)
+    }
+
+    /// The key of somebody without a broker.
+    #[expect(clippy::unused_self, reason = "it is this store's")]
+    pub(crate) fn all_below_users(&self) -> Credentials {
+        Credentials::new("direct", SECRET, None)
     }
 
     /// Keys of all stored objects.

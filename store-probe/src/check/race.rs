@@ -1,0 +1,189 @@
+//! Races of many writers for one key, and what their outcome proves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use futures_util::stream;
+use tidegate_protocol::capability::Precondition;
+use tidegate_sigv4::{Method, PayloadHash};
+use tokio::sync::Barrier;
+
+use crate::answer::Reply;
+use crate::error::ProbeError;
+use crate::ground::{Ground, Via};
+use crate::http::Body;
+use crate::target::Who;
+
+/// Writers of one race.
+pub(crate) const WRITERS: usize = 16;
+/// Races that are run for each condition, alternately at once and held back.
+const ROUNDS: usize = 4;
+/// Races with exactly one winner without which nothing is proven.
+const NEEDED: usize = 2;
+/// How long writers that are held back wait for each other: a store may take fewer connections than there are writers.
+const HOLD: Duration = Duration::from_secs(2);
+
+/// What a writer was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Its condition held: its bytes are stored.
+    Won,
+    /// Its condition did not hold.
+    Lost,
+    /// Nothing that counts: overload, or no answer.
+    Nothing,
+}
+
+/// One race: what each writer was told, and whose bytes are stored (`None`: nobody's).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Race {
+    pub(crate) told: Vec<Told>,
+    pub(crate) stored: Option<usize>,
+}
+
+/// What one race proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// Exactly one won, its bytes are stored, and another was turned away.
+    OneWinner,
+    /// Two were told that they won, or the stored bytes are not the winner's.
+    Broken,
+    /// Neither.
+    Nothing,
+}
+
+/// Judges one race.
+pub(crate) fn judge(race: &Race) -> Proof {
+    let won: Vec<usize> = (0..race.told.len()).filter(|writer| race.told[*writer] == Told::Won).collect();
+    match won.as_slice() {
+        [winner] if race.stored != Some(*winner) => Proof::Broken,
+        [_] if race.told.contains(&Told::Lost) => Proof::OneWinner,
+        [_] => Proof::Nothing,
+        // Told that it lost, and yet stored: whoever it was goes on as if nothing had happened.
+        [] if race.stored.is_some_and(|writer| race.told[writer] == Told::Lost) => Proof::Broken,
+        [] => Proof::Nothing,
+        [_, _, ..] => Proof::Broken,
+    }
+}
+
+/// What all races of a condition prove that is honoured by a single writer.
+pub(crate) fn verdict(proofs: &[Proof]) -> Precondition {
+    let one_winner = proofs.iter().filter(|proof| **proof == Proof::OneWinner).count();
+    if proofs.contains(&Proof::Broken) || one_winner < NEEDED { Precondition::NotAtomic } else { Precondition::Atomic }
+}
+
+/// How the writers of a race go off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// All at once.
+    AtOnce,
+    /// Each sends half of its body, waits until all have, and sends the rest: a store that looks at the condition when the head of
+    /// a request comes, and writes when its end does, lets them all win.
+    HeldBack,
+}
+
+/// Runs the races of one condition: `prepare` makes the key of a round ready and says which headers the writers send.
+pub(crate) async fn run<F, P>(ground: &Ground, name: &str, mut prepare: P) -> Result<Precondition, ProbeError>
+where
+    P: FnMut(String) -> F,
+    F: Future<Output = Result<Vec<(&'static str, String)>, ProbeError>>,
+{
+    let mut proofs = Vec::new();
+    for round in 0..ROUNDS {
+        let key = ground.state_key(&format!("race/{name}/{round}"));
+        let headers = prepare(key.clone()).await?;
+        let start = if round % 2 == 0 { Start::HeldBack } else { Start::AtOnce };
+        let proof = judge(&race(ground, &key, &headers, start).await?);
+        proofs.push(proof);
+        if proof == Proof::Broken {
+            break;
+        }
+    }
+    Ok(verdict(&proofs))
+}
+
+async fn race(ground: &Ground, key: &str, headers: &[(&str, String)], start: Start) -> Result<Race, ProbeError> {
+    let bodies: Vec<Bytes> = (0..WRITERS).map(|writer| ground.bytes(&format!("{key} by writer {writer}"))).collect();
+    let barrier = Arc::new(Barrier::new(WRITERS));
+    let mut shots = Vec::new();
+    for body in &bodies {
+        let by = (Who::State, Via::Internal);
+        let mut shot = ground.signed_request(by, Method::Put, key, &[], headers, PayloadHash::of(body))?;
+        shot.body = match start {
+            Start::AtOnce => Body::Whole(body.clone()),
+            Start::HeldBack => Body::Slow(body.len() as u64, held_back(body, Arc::clone(&barrier))),
+        };
+        shots.push(ground.http.fire(shot));
+    }
+    let told = join_all(shots).await.iter().map(told).collect();
+    let stored = ground.stored(key).await?;
+    Ok(Race { told, stored: stored.and_then(|stored| bodies.iter().position(|body| *body == stored)) })
+}
+
+/// Half of the bytes, and the rest when everybody else has come so far.
+fn held_back(body: &Bytes, barrier: Arc<Barrier>) -> reqwest::Body {
+    let (first, rest) = (body.slice(..body.len() / 2), body.slice(body.len() / 2..));
+    let rest = async move {
+        // Without the others it goes on after a while; the race is then one at once.
+        drop(tokio::time::timeout(HOLD, barrier.wait()).await);
+        Ok::<_, std::io::Error>(rest)
+    };
+    let parts: [futures_util::future::BoxFuture<'static, _>; 2] = [Box::pin(async move { Ok(first) }), Box::pin(rest)];
+    reqwest::Body::wrap_stream(futures_util::StreamExt::then(stream::iter(parts), |part| part))
+}
+
+/// 409 tells a writer that another is at it (AWS); 404 that what it wanted to replace is gone.
+pub(crate) fn told(reply: &Reply) -> Told {
+    match reply {
+        Ok(answer) if answer.is_success() => Told::Won,
+        Ok(answer) if matches!(answer.status, 412 | 409 | 404) => Told::Lost,
+        Ok(_) | Err(_) => Told::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn race_of(told: &[Told], stored: Option<usize>) -> Proof {
+        judge(&Race { told: told.to_vec(), stored })
+    }
+
+    #[test]
+    fn one_winner_whose_bytes_are_stored_is_a_proof() {
+        assert_eq!(race_of(&[Told::Lost, Told::Won, Told::Nothing], Some(1)), Proof::OneWinner);
+    }
+
+    #[test]
+    fn two_winners_are_none() {
+        assert_eq!(race_of(&[Told::Won, Told::Won], Some(1)), Proof::Broken);
+    }
+
+    #[test]
+    fn a_winner_whose_bytes_are_not_stored_was_lied_to() {
+        assert_eq!(race_of(&[Told::Won, Told::Lost], Some(1)), Proof::Broken);
+        assert_eq!(race_of(&[Told::Won, Told::Lost], None), Proof::Broken);
+    }
+
+    #[test]
+    fn a_loser_whose_bytes_are_stored_was_lied_to() {
+        assert_eq!(race_of(&[Told::Lost, Told::Nothing], Some(0)), Proof::Broken);
+        assert_eq!(race_of(&[Told::Lost, Told::Nothing], Some(1)), Proof::Nothing);
+    }
+
+    #[test]
+    fn a_winner_without_rivals_proves_nothing() {
+        assert_eq!(race_of(&[Told::Won, Told::Nothing], Some(0)), Proof::Nothing);
+        assert_eq!(race_of(&[Told::Nothing, Told::Nothing], None), Proof::Nothing);
+    }
+
+    #[test]
+    fn what_is_not_proven_twice_is_not_atomic() {
+        assert_eq!(verdict(&[Proof::OneWinner, Proof::OneWinner]), Precondition::Atomic);
+        assert_eq!(verdict(&[Proof::OneWinner, Proof::Nothing, Proof::Nothing]), Precondition::NotAtomic);
+        assert_eq!(verdict(&[Proof::OneWinner, Proof::OneWinner, Proof::Broken]), Precondition::NotAtomic);
+        assert_eq!(verdict(&[]), Precondition::NotAtomic);
+    }
+}
