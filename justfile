@@ -47,6 +47,14 @@ test-counts:
 test-seaweedfs:
     cargo test --workspace --locked --test it -- --ignored --nocapture seaweedfs
 
+# The same against a real MinIO, set up by minio/bootstrap.sh (MINIO_PROGRAM and MC_PROGRAM name the binaries)
+test-minio:
+    cargo test --workspace --locked --test it -- --ignored --nocapture minio
+
+# Self-hosting by minio/compose.yaml: containers, published ports, restarts (needs Docker, or root and dockerd)
+test-compose:
+    scripts/compose-test
+
 # Documents of the engine, golden and fresh, against docs/schemas/ (python3 needs the package jsonschema)
 test-schemas:
     cargo test --workspace --locked --test it -- --ignored --nocapture schemas
@@ -73,7 +81,7 @@ bench-app-store folder="target/bench-app-store":
     npm install --silent --no-audit --no-fund --prefix {{folder}} @apple/app-store-server-library@3.1.0
     cargo bench --locked -p tidegate-app-store --bench verification -- --check --apple "$PWD/{{folder}}"
 
-# Coverage-guided fuzzing of what the App Store signs: four targets, two minutes in all
+# Coverage-guided fuzzing of what the App Store signs: four targets, as many at a time as there are cores
 fuzz seconds="30":
     scripts/fuzz {{seconds}}
 
@@ -91,7 +99,9 @@ bench-attachment:
 
 # Sync beside restic, rclone crypt and rustic, as far as they are in PATH, on SeaweedFS (WEED_PROGRAM); tables and plot go into docs/
 bench-sync *arguments="--docs docs":
-    cargo run --release --locked -p tidegate-testkit --features bench-sync --bin bench-sync -- {{arguments}}
+    # Built together with the command line, so that what both are made of is built once.
+    cargo build --release --locked -p tidegate-cli -p tidegate-testkit --features tidegate-testkit/bench-sync --bins
+    "${CARGO_TARGET_DIR:-target}/release/bench-sync" {{arguments}}
 
 # The same in small, Tidegate alone: fails where it makes more requests than it may
 test-request-counts:

@@ -7,6 +7,8 @@
 pub mod apple;
 #[cfg(feature = "bench-sync")]
 pub mod bench_sync;
+#[cfg(feature = "dialect")]
+pub mod dialect;
 #[cfg(feature = "simulation")]
 pub mod exhaustive;
 #[cfg(feature = "simulation")]

@@ -35,6 +35,7 @@ pub(super) fn run(command: Command, output: &Output) -> Result<(), CliError> {
             options.app_store = xcode_app.map(|app| config::AppStoreSettings::of_xcode(app, xcode_product));
             super::embedded::dev(options, output)
         }
+        Command::Health { config } => super::health::health(&config, output),
         #[cfg(feature = "embedded")]
         Command::Store(command) => super::embedded::store(command, output),
         Command::Invite(InviteCommand::Create { broker, user, devices, expires }) => {

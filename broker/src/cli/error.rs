@@ -63,6 +63,10 @@ impl CliError {
         )
     }
 
+    pub(super) fn unhealthy(message: impl Into<String>) -> Self {
+        Self::new(UNREACHABLE, "broker-unhealthy", message, "see the broker's log; nothing is lost")
+    }
+
     pub(super) fn document(&self) -> Value {
         let mut error = json!({ "code": self.code, "message": self.message, "help": self.help });
         if !self.mistakes.is_empty() {

@@ -4,6 +4,7 @@ mod commands;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod error;
+mod health;
 mod output;
 
 use std::path::PathBuf;
@@ -49,6 +50,12 @@ enum Command {
         /// A product of that app whose purchase opens a session; may be repeated.
         #[arg(long, value_name = "PRODUCT_ID", requires = "xcode_app")]
         xcode_product: Vec<String>,
+    },
+    /// Ask the broker that runs by this configuration whether it and its store answer: for the health check of a container.
+    Health {
+        /// The configuration file; TIDEGATE_* variables override it.
+        #[arg(long, env = "TIDEGATE_CONFIG")]
+        config: PathBuf,
     },
     /// The embedded S3 server alone.
     #[cfg(feature = "embedded")]

@@ -105,6 +105,15 @@ fn a_store_that_is_down_ends_with_12() {
 }
 
 #[test]
+fn a_broker_that_does_not_run_is_unhealthy() {
+    let folder = Folder::new();
+    let file = folder.path("broker.toml");
+    let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    fs::write(&file, format!("admin_listen = \"127.0.0.1:{admin}\"\n{}", folder.toml())).unwrap();
+    assert_fails(&["health", "--config", text(&file)], 12, "broker-unhealthy");
+}
+
+#[test]
 fn a_taken_port_ends_with_10() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

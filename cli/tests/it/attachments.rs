@@ -111,6 +111,18 @@ fn seaweedfs_with_broker_goes_on_with_an_upload_killed_in_the_middle() {
     uploads_killed_in_the_middle_go_on(Kind::SeaweedFsBroker);
 }
 
+#[test]
+#[ignore = "needs MinIO: just test-minio"]
+fn minio_direct_goes_on_with_an_upload_killed_in_the_middle() {
+    uploads_killed_in_the_middle_go_on(Kind::MinioDirect);
+}
+
+#[test]
+#[ignore = "needs MinIO: just test-minio"]
+fn minio_with_broker_goes_on_with_an_upload_killed_in_the_middle() {
+    uploads_killed_in_the_middle_go_on(Kind::MinioBroker);
+}
+
 fn downloads_killed_in_the_middle_go_on(kind: Kind) {
     let world = World::new(kind);
     let bytes = Random::new(8).bytes(200 << 20);
@@ -151,6 +163,12 @@ fn seaweedfs_direct_goes_on_with_a_download_killed_in_the_middle() {
 #[ignore = "needs SeaweedFS: just test-seaweedfs"]
 fn seaweedfs_with_broker_goes_on_with_a_download_killed_in_the_middle() {
     downloads_killed_in_the_middle_go_on(Kind::SeaweedFsBroker);
+}
+
+#[test]
+#[ignore = "needs MinIO: just test-minio"]
+fn minio_with_broker_goes_on_with_a_download_killed_in_the_middle() {
+    downloads_killed_in_the_middle_go_on(Kind::MinioBroker);
 }
 
 #[test]

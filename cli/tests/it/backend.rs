@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
+use tidegate_testkit::dialect::{Dialect, StandIn};
 
-use crate::harness::{Bucket, Cli, Server, broker_command, free_port};
+use crate::harness::{Bucket, Cli, Compose, Server, broker_command, free_port, minio, status_of};
 
 const BUCKET: &str = "tidegate-test";
 const ACCESS_KEY: &str = "owner";
@@ -25,6 +26,22 @@ pub(crate) enum Kind {
     SeaweedFsBroker,
     /// SeaweedFS, with keys of one's own.
     SeaweedFsDirect,
+    /// `tidegate-broker serve` over MinIO.
+    MinioBroker,
+    /// MinIO, with keys of one's own.
+    MinioDirect,
+    /// `tidegate-broker serve` over a stand-in for AWS S3.
+    AwsBroker,
+    /// A stand-in for AWS S3, with keys of one's own.
+    AwsDirect,
+    /// `tidegate-broker serve` over a stand-in for Cloudflare R2.
+    R2Broker,
+    /// A stand-in for Cloudflare R2, with keys of one's own.
+    R2Direct,
+    /// `minio/compose.yaml` with MinIO.
+    ComposeMinio,
+    /// `minio/compose.yaml` with SeaweedFS.
+    ComposeSeaweedFs,
 }
 
 /// Running servers, the flags that lead to them, and room for homes.
@@ -32,6 +49,8 @@ pub(crate) struct Backend {
     kind: Kind,
     pub(crate) folder: TempDir,
     servers: Vec<Server>,
+    compose: Option<Compose>,
+    stand_in: Option<StandIn>,
     place: Vec<String>,
     ports: Ports,
 }
@@ -42,13 +61,18 @@ struct Ports {
     broker: u16,
     admin: u16,
     store: u16,
+    /// The store's own, where a stand-in has the other.
+    behind: u16,
 }
 
 impl Backend {
+    /// The bucket of every store here.
+    pub(crate) const BUCKET: &str = BUCKET;
+
     pub(crate) fn start(kind: Kind) -> Self {
-        let ports = Ports { broker: free_port(), admin: free_port(), store: free_port() };
+        let ports = Ports { broker: free_port(), admin: free_port(), store: free_port(), behind: free_port() };
         let folder = tempfile::tempdir().unwrap();
-        let mut backend = Self { kind, folder, servers: Vec::new(), place: Vec::new(), ports };
+        let mut backend = Self { kind, folder, servers: Vec::new(), compose: None, stand_in: None, place: Vec::new(), ports };
         backend.start_servers();
         backend
     }
@@ -56,6 +80,9 @@ impl Backend {
     /// Kills every server.
     pub(crate) fn kill(&mut self) {
         self.servers.clear();
+        if let Some(compose) = &self.compose {
+            compose.run(&["kill"]);
+        }
     }
 
     /// Kills the store and leaves the broker alone.
@@ -97,13 +124,38 @@ impl Backend {
     }
 
     pub(crate) const fn has_broker(&self) -> bool {
-        matches!(self.kind, Kind::EmbeddedDev | Kind::BrokerOverStore | Kind::SeaweedFsBroker)
+        match self.kind {
+            Kind::EmbeddedDev | Kind::BrokerOverStore | Kind::SeaweedFsBroker | Kind::MinioBroker => true,
+            Kind::AwsBroker | Kind::R2Broker | Kind::ComposeMinio | Kind::ComposeSeaweedFs => true,
+            Kind::AwsDirect | Kind::R2Direct | Kind::DirectS3 | Kind::SeaweedFsDirect | Kind::MinioDirect => false,
+        }
     }
 
     /// The bucket, behind the devices' backs.
     pub(crate) fn bucket(&self) -> Bucket {
         assert_ne!(self.kind, Kind::EmbeddedDev, "its store has other keys");
-        Bucket::new(&format!("http://127.0.0.1:{}", self.ports.store), BUCKET, ACCESS_KEY, SECRET_KEY)
+        assert!(self.compose.is_none(), "it has other keys");
+        Bucket::new(&self.store_url(), BUCKET, ACCESS_KEY, SECRET_KEY)
+    }
+
+    /// The same with one of the broker's three credentials of MinIO.
+    pub(crate) fn bucket_of(&self, credential: &str) -> Bucket {
+        assert_eq!(self.kind, Kind::MinioBroker);
+        Bucket::new(&self.store_url(), BUCKET, &minio::user(credential), &minio::secret(credential))
+    }
+
+    /// The stand-in before the store.
+    pub(crate) const fn stand_in(&self) -> &StandIn {
+        self.stand_in.as_ref().expect("a backend with a stand-in")
+    }
+
+    /// The containers.
+    pub(crate) const fn compose(&self) -> &Compose {
+        self.compose.as_ref().expect("a backend of Compose")
+    }
+
+    fn store_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.store)
     }
 
     /// A file of the test.
@@ -118,7 +170,7 @@ impl Backend {
     }
 
     fn start_servers(&mut self) {
-        let store = format!("http://127.0.0.1:{}", self.ports.store);
+        let store = self.store_url();
         let direct = ["--s3", &store, "--bucket", BUCKET].map(str::to_owned).to_vec();
         match self.kind {
             Kind::EmbeddedDev => {
@@ -142,13 +194,55 @@ impl Backend {
                 self.servers.push(self.weed());
                 self.start_broker(&store);
             }
+            Kind::MinioDirect => {
+                self.servers.push(self.minio());
+                self.place = direct;
+            }
+            Kind::MinioBroker => {
+                self.servers.push(self.minio());
+                self.start_broker(&store);
+            }
+            Kind::AwsDirect | Kind::R2Direct => {
+                self.start_stand_in();
+                self.place = direct;
+            }
+            Kind::AwsBroker | Kind::R2Broker => {
+                self.start_stand_in();
+                self.start_broker(&store);
+            }
+            Kind::ComposeMinio => self.start_compose("minio"),
+            Kind::ComposeSeaweedFs => self.start_compose("seaweedfs"),
         }
+    }
+
+    /// The embedded store behind a stand-in, which stays when the store is started again.
+    fn start_stand_in(&mut self) {
+        self.servers.push(self.store_at(self.ports.behind));
+        let dialect = if matches!(self.kind, Kind::AwsBroker | Kind::AwsDirect) { Dialect::Aws } else { Dialect::R2 };
+        let (listen, store) = (([127, 0, 0, 1], self.ports.store).into(), format!("http://127.0.0.1:{}", self.ports.behind));
+        self.stand_in.get_or_insert_with(|| StandIn::start(dialect, listen, &store));
+    }
+
+    fn start_compose(&mut self, store: &str) {
+        let Ports { broker, store: store_port, .. } = self.ports;
+        let folder = self.path("compose");
+        let compose = self.compose.get_or_insert_with(|| Compose::set_up(&folder, store, broker, store_port));
+        compose.up();
+        self.place = vec!["--broker".to_owned(), format!("http://127.0.0.1:{broker}")];
+    }
+
+    fn minio(&self) -> Server {
+        minio::start(self.folder.path(), self.ports.store, BUCKET, ACCESS_KEY, SECRET_KEY)
     }
 
     /// The embedded store alone.
     fn store(&self) -> Server {
+        self.store_at(self.ports.store)
+    }
+
+    fn store_at(&self, port: u16) -> Server {
         let secret = self.file("store-secret", SECRET_KEY.as_bytes());
-        let (data, listen) = (self.path("data"), format!("127.0.0.1:{}", self.ports.store));
+        let (data, listen) = (self.path("data"), format!("127.0.0.1:{port}"));
         let data = data.to_str().unwrap();
         let key = ["--access-key", ACCESS_KEY, "--secret-key-file", &secret, "--bucket", BUCKET];
         let serve = ["store", "serve", "--data", data, "--listen", &listen];
@@ -210,9 +304,10 @@ impl Backend {
         }
         let Ports { broker, admin, .. } = self.ports;
         // The embedded store has one key when it is run alone; the broker is told that this is known.
-        let one_key = self.kind == Kind::BrokerOverStore;
+        let one_key = matches!(self.kind, Kind::BrokerOverStore | Kind::AwsBroker | Kind::R2Broker);
         let credential = |name: &str| {
-            let id = if one_key { ACCESS_KEY } else { name };
+            let id = if self.kind == Kind::MinioBroker { minio::user(name) } else { name.to_owned() };
+            let id = if one_key { ACCESS_KEY.to_owned() } else { id };
             let secret = if one_key { SECRET_KEY.to_owned() } else { format!("{name}-secret-for-tests") };
             let file = self.file(&format!("{name}-secret"), secret.as_bytes());
             format!("[store.{name}]\naccess_key_id = \"{id}\"\nsecret_access_key_file = \"{file}\"\n")
@@ -237,21 +332,34 @@ impl Backend {
     /// An invite for as many devices as a test needs.
     pub(crate) fn invite_for(&self, user: &str) -> String {
         let source: [String; 2] = match self.kind {
-            Kind::BrokerOverStore | Kind::SeaweedFsBroker => {
+            Kind::ComposeMinio | Kind::ComposeSeaweedFs => return self.invite_of_compose(user),
+            Kind::BrokerOverStore | Kind::SeaweedFsBroker | Kind::MinioBroker | Kind::AwsBroker | Kind::R2Broker => {
                 ["--config".to_owned(), self.path("broker.toml").to_str().unwrap().to_owned()]
             }
-            Kind::EmbeddedDev | Kind::DirectS3 | Kind::SeaweedFsDirect => {
+            Kind::EmbeddedDev | Kind::DirectS3 | Kind::SeaweedFsDirect | Kind::MinioDirect | Kind::AwsDirect | Kind::R2Direct => {
                 ["--data".to_owned(), self.path("data").to_str().unwrap().to_owned()]
             }
         };
         invite(&source, user, 8)
     }
 
+    /// As the handbook for self-hosting says.
+    fn invite_of_compose(&self, user: &str) -> String {
+        let create = ["invite", "create", "--config", "/etc/tidegate/broker.toml", "--user", user, "--devices", "8"];
+        let exec = ["exec", "-T", "broker", "/usr/bin/tidegate-broker", "--json"];
+        let made = self.compose().run(&[exec.as_slice(), &create].concat());
+        let document: serde_json::Value = serde_json::from_str(&made).unwrap();
+        document["invite"].as_str().unwrap().to_owned()
+    }
+
     /// Where the store has its bytes.
     pub(crate) fn stored_at(&self) -> PathBuf {
         match self.kind {
             Kind::EmbeddedDev | Kind::DirectS3 | Kind::BrokerOverStore => self.path("data"),
+            Kind::AwsBroker | Kind::AwsDirect | Kind::R2Broker | Kind::R2Direct => self.path("data"),
             Kind::SeaweedFsBroker | Kind::SeaweedFsDirect => self.path("weed"),
+            Kind::MinioBroker | Kind::MinioDirect => self.path("minio"),
+            Kind::ComposeMinio | Kind::ComposeSeaweedFs => self.path("compose/data"),
         }
     }
 
@@ -274,10 +382,4 @@ pub(crate) fn invite(source: &[String; 2], user: &str, devices: u32) -> String {
 /// The invite of the data folder of a development server.
 pub(crate) fn invite_of(data: &Path, user: &str, devices: u32) -> String {
     invite(&["--data".to_owned(), data.to_str().unwrap().to_owned()], user, devices)
-}
-
-/// The status that a plain GET gets, if anything answers.
-fn status_of(url: &str) -> Option<u16> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { reqwest::get(url).await.ok().map(|answer| answer.status().as_u16()) })
 }

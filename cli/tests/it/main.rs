@@ -5,12 +5,14 @@
 mod attachments;
 mod backend;
 mod bad_input;
+mod compose;
 mod cost;
 #[cfg(feature = "crash-points")]
 mod crash_points;
 #[cfg(feature = "demo")]
 mod demo;
 mod devices;
+mod dialects;
 mod disk_full;
 mod flow;
 mod harness;
@@ -18,6 +20,7 @@ mod harness;
 mod help;
 mod kill;
 mod memory;
+mod minio;
 mod offline;
 mod seaweedfs;
 #[cfg(feature = "demo")]

@@ -49,6 +49,18 @@ fn a_random_family_directly_on_seaweedfs_loses_nothing() {
     random_family(Kind::SeaweedFsDirect);
 }
 
+#[test]
+#[ignore = "needs MinIO: just test-minio"]
+fn a_random_family_over_minio_loses_nothing() {
+    random_family(Kind::MinioBroker);
+}
+
+#[test]
+#[ignore = "needs MinIO: just test-minio"]
+fn a_random_family_directly_on_minio_loses_nothing() {
+    random_family(Kind::MinioDirect);
+}
+
 fn random_family(kind: Kind) {
     let seed = crate::kill::seed();
     println!("TEST_SEED={seed}");

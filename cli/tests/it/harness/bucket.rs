@@ -69,20 +69,63 @@ impl Bucket {
         backup.iter().for_each(|(key, bytes)| self.put(key, bytes));
     }
 
-    fn request(&self, method: Method, key: &str, query: &[(&str, &str)], body: Option<&[u8]>) -> Vec<u8> {
-        let hash = PayloadHash::of(body.unwrap_or_default());
-        let signed = self.signer.at(OffsetDateTime::now_utc()).sign_headers(method, key, query, &[], hash).unwrap();
-        let verb = reqwest::Method::from_bytes(method.as_str().as_bytes()).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let mut request = reqwest::Client::new().request(verb, &signed.url);
-            for (name, value) in &signed.headers {
-                request = request.header(name, value);
-            }
-            let answer = request.body(body.unwrap_or_default().to_vec()).send().await.unwrap();
-            let (status, bytes) = (answer.status(), answer.bytes().await.unwrap());
-            assert!(status.is_success(), "{} {key}: {status} {}", method.as_str(), String::from_utf8_lossy(&bytes));
-            bytes.to_vec()
-        })
+    /// The status that a request signed in its headers gets.
+    pub(crate) fn status(&self, method: Method, key: &str, query: &[(&str, &str)], body: &[u8]) -> u16 {
+        self.answer(method, key, query, body).0
     }
+
+    /// The same with headers that are signed too.
+    pub(crate) fn status_with(&self, method: Method, key: &str, headers: &[(&str, &str)], body: &[u8]) -> u16 {
+        let hash = PayloadHash::of(body);
+        let signed = self.signer.at(OffsetDateTime::now_utc()).sign_headers(method, key, &[], headers, hash).unwrap();
+        let own = signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        send(method, &signed.url, &headers.iter().copied().chain(own).collect::<Vec<_>>(), body).0
+    }
+
+    /// The status that a GET gets by a URL that lives so long; where our signer refuses, its signature is not good.
+    pub(crate) fn presigned_with_expiry(&self, key: &str, seconds: u32) -> u16 {
+        let signer = self.signer.at(OffsetDateTime::now_utc());
+        let url = signer.presign(Method::Get, key, &[], &[], seconds).or_else(|_| {
+            let url = signer.presign(Method::Get, key, &[], &[], 604_800)?;
+            Ok::<_, tidegate_sigv4::SignError>(url.replace("X-Amz-Expires=604800", &format!("X-Amz-Expires={seconds}")))
+        });
+        send(Method::Get, &url.unwrap(), &[], b"").0
+    }
+
+    /// The status that a presigned URL gets with these headers, which it does not sign.
+    pub(crate) fn presigned_status(&self, method: Method, key: &str, unsigned: &[(&str, &str)]) -> u16 {
+        let url = self.signer.at(OffsetDateTime::now_utc()).presign(method, key, &[], &[], 300).unwrap();
+        send(method, &url, unsigned, b"").0
+    }
+
+    /// The status that anybody gets.
+    pub(crate) fn anonymous_status(&self, key: &str) -> u16 {
+        send(Method::Get, &self.signer.endpoint().object_url(key), &[], b"").0
+    }
+
+    fn request(&self, method: Method, key: &str, query: &[(&str, &str)], body: Option<&[u8]>) -> Vec<u8> {
+        let (status, bytes) = self.answer(method, key, query, body.unwrap_or_default());
+        let says = String::from_utf8_lossy(&bytes);
+        assert!((200..300).contains(&status), "{} {key}: {status} {says}", method.as_str());
+        bytes
+    }
+
+    fn answer(&self, method: Method, key: &str, query: &[(&str, &str)], body: &[u8]) -> (u16, Vec<u8>) {
+        let hash = PayloadHash::of(body);
+        let signed = self.signer.at(OffsetDateTime::now_utc()).sign_headers(method, key, query, &[], hash).unwrap();
+        let headers: Vec<(&str, &str)> = signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        send(method, &signed.url, &headers, body)
+    }
+}
+
+/// Status and body of what answers.
+fn send(method: Method, url: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Vec<u8>) {
+    let verb = reqwest::Method::from_bytes(method.as_str().as_bytes()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let request = reqwest::Client::new().request(verb, url);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let answer = request.body(body.to_vec()).send().await.unwrap();
+        (answer.status().as_u16(), answer.bytes().await.unwrap().to_vec())
+    })
 }

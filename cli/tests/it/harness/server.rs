@@ -79,3 +79,9 @@ pub(crate) fn broker_command() -> Command {
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
+
+/// The status that a plain GET gets, if anything answers.
+pub(crate) fn status_of(url: &str) -> Option<u16> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { reqwest::get(url).await.ok().map(|answer| answer.status().as_u16()) })
+}
