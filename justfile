@@ -51,6 +51,18 @@ test-seaweedfs:
 test-minio:
     cargo test --workspace --locked --test it -- --ignored --nocapture minio
 
+# Other people's clients on the embedded store and between stores: boto3, rclone, mc (PYTHON_PROGRAM, RCLONE_PROGRAM, MC_PROGRAM, MINIO_PROGRAM)
+test-foreign-clients:
+    cargo test --workspace --locked --test it -- --ignored --nocapture foreign_client
+
+# What docs/stores.md says of stores is what the probe finds on them
+test-stores-matrix:
+    cargo test --workspace --locked --test it -- --ignored --nocapture matrix::
+
+# Writes that table anew: probes the embedded store, SeaweedFS and MinIO, and runs the suites over each
+stores-matrix:
+    REWRITE_DOCS=1 cargo test --locked -p tidegate-cli --test it -- --ignored --nocapture matrix::
+
 # Self-hosting by minio/compose.yaml: containers, published ports, restarts (needs Docker, or root and dockerd)
 test-compose:
     scripts/compose-test

@@ -68,6 +68,8 @@ struct Ports {
 impl Backend {
     /// The bucket of every store here.
     pub(crate) const BUCKET: &str = BUCKET;
+    /// Key and secret of its owner.
+    pub(crate) const OWNER: [&str; 2] = [ACCESS_KEY, SECRET_KEY];
 
     pub(crate) fn start(kind: Kind) -> Self {
         let ports = Ports { broker: free_port(), admin: free_port(), store: free_port(), behind: free_port() };
@@ -141,7 +143,8 @@ impl Backend {
     /// The same with one of the broker's three credentials of MinIO.
     pub(crate) fn bucket_of(&self, credential: &str) -> Bucket {
         assert_eq!(self.kind, Kind::MinioBroker);
-        Bucket::new(&self.store_url(), BUCKET, &minio::user(credential), &minio::secret(credential))
+        let (key, secret) = self.credential(credential);
+        Bucket::new(&self.store_url(), BUCKET, &key, &secret)
     }
 
     /// The stand-in before the store.
@@ -154,7 +157,7 @@ impl Backend {
         self.compose.as_ref().expect("a backend of Compose")
     }
 
-    fn store_url(&self) -> String {
+    pub(crate) fn store_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports.store)
     }
 
@@ -303,26 +306,39 @@ impl Backend {
             assert!(made.status.success(), "{made:?}");
         }
         let Ports { broker, admin, .. } = self.ports;
-        // The embedded store has one key when it is run alone; the broker is told that this is known.
-        let one_key = matches!(self.kind, Kind::BrokerOverStore | Kind::AwsBroker | Kind::R2Broker);
         let credential = |name: &str| {
-            let id = if self.kind == Kind::MinioBroker { minio::user(name) } else { name.to_owned() };
-            let id = if one_key { ACCESS_KEY.to_owned() } else { id };
-            let secret = if one_key { SECRET_KEY.to_owned() } else { format!("{name}-secret-for-tests") };
+            let (id, secret) = self.credential(name);
             let file = self.file(&format!("{name}-secret"), secret.as_bytes());
             format!("[store.{name}]\naccess_key_id = \"{id}\"\nsecret_access_key_file = \"{file}\"\n")
         };
         let config = format!(
             "listen = \"127.0.0.1:{broker}\"\nadmin_listen = \"127.0.0.1:{admin}\"\npublic_url = \"http://127.0.0.1:{broker}\"\n\
              server_id_key_file = \"{}\"\n[signing]\nkeys_dir = \"{}\"\n[store]\nendpoint_internal = \"{store}\"\nbucket = \"{BUCKET}\"\n\
-             conditional_create = \"atomic\"\nconditional_replace = \"atomic\"\naccept_copy_risk = {one_key}\n{}{}{}",
+             conditional_create = \"atomic\"\nconditional_replace = \"atomic\"\naccept_copy_risk = {}\n{}{}{}",
             server_id.display(),
             keys.display(),
+            self.has_one_key(),
             credential("read"),
             credential("write"),
             credential("state"),
         );
         self.file("broker.toml", config.as_bytes())
+    }
+
+    /// The embedded store has one key when it is run alone; the broker is told that this is known.
+    const fn has_one_key(&self) -> bool {
+        matches!(self.kind, Kind::BrokerOverStore | Kind::AwsBroker | Kind::R2Broker)
+    }
+
+    /// Key and secret of one of the broker's three credentials.
+    pub(crate) fn credential(&self, name: &str) -> (String, String) {
+        if self.has_one_key() {
+            return (ACCESS_KEY.to_owned(), SECRET_KEY.to_owned());
+        }
+        if self.kind == Kind::MinioBroker {
+            return (minio::user(name), minio::secret(name));
+        }
+        (name.to_owned(), format!("{name}-secret-for-tests"))
     }
 
     fn invite(&self) -> String {

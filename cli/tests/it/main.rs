@@ -15,10 +15,12 @@ mod devices;
 mod dialects;
 mod disk_full;
 mod flow;
+mod foreign;
 mod harness;
 #[cfg(feature = "demo")]
 mod help;
 mod kill;
+mod matrix;
 mod memory;
 mod minio;
 mod offline;

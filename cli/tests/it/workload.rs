@@ -61,7 +61,7 @@ fn a_random_family_directly_on_minio_loses_nothing() {
     random_family(Kind::MinioDirect);
 }
 
-fn random_family(kind: Kind) {
+pub(crate) fn random_family(kind: Kind) {
     let seed = crate::kill::seed();
     println!("TEST_SEED={seed}");
     let mut family = Family::found(kind, seed);
