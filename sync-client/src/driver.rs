@@ -334,7 +334,7 @@ async fn delete(transport: &dyn Transport, keys: Vec<ObjectKey>) -> Result<Outco
 fn got(outcome: GetOutcome) -> Outcome {
     match outcome {
         GetOutcome::Found(fetched) => Outcome::Found {
-            bytes: fetched.body.to_vec(),
+            bytes: Vec::from(fetched.body),
             etag: Some(fetched.etag),
             last_modified: fetched.last_modified.map(timestamp),
         },

@@ -1,7 +1,7 @@
 //! What is read when it is first looked at.
 //!
 //! A device that asks whether there is something new needs the frontier of each space, and nothing of what was ever done in
-//! it. Whoever looks at one change, or one content, gets all of them: so no rule can be wrong for want of some.
+//! it. Whoever looks at one content gets all of them; of changes, those that may compete come first ([`crate::state`]).
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,6 +36,11 @@ impl<T: Default> Lazy<T> {
                 T::default()
             })
         })
+    }
+
+    /// The thing itself, if it was read.
+    pub(crate) fn peek(&self) -> Option<&T> {
+        self.value.get()
     }
 
     /// The same, to be altered.

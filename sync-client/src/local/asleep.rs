@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tidegate_protocol::{ContentHmac, Space};
 use tidegate_sync_core::engine::{Source, SpaceSource};
-use tidegate_sync_core::state::ChangeSource;
+use tidegate_sync_core::state::{ChangeStore, Outline, Present};
 
+use super::changes;
 use super::load::{self, LoadError};
 use super::sealing::Sealing;
 
@@ -24,11 +25,9 @@ pub(super) struct Shelf {
 impl Shelf {
     /// What of a space is read later.
     pub(super) fn source(&self, space: Space) -> SpaceSource {
-        let (changes, contents) = (self.clone(), self.clone());
-        let contents: Source<BTreeSet<ContentHmac>> = Box::new(move || contents.read(|db, _| load::contents(db, space)));
-        let changes: ChangeSource =
-            Box::new(move |take| changes.read(|db, sealing| load::changes(db, sealing, space, take)).is_some());
-        SpaceSource { changes, contents }
+        let shelf = self.clone();
+        let contents: Source<BTreeSet<ContentHmac>> = Box::new(move || shelf.read(|db, _| load::contents(db, space)));
+        SpaceSource { changes: Arc::new(SpaceChanges { shelf: self.clone(), space }), contents }
     }
 
     fn read<T>(&self, read: impl FnOnce(&Connection, &Sealing) -> Result<T, LoadError>) -> Option<T> {
@@ -40,5 +39,21 @@ impl Shelf {
     /// Why something could not be read, said once.
     pub(super) fn take_failure(&self) -> Option<LoadError> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The changes of one space.
+struct SpaceChanges {
+    shelf: Shelf,
+    space: Space,
+}
+
+impl ChangeStore for SpaceChanges {
+    fn outlines(&self, take: &mut dyn FnMut(Outline)) -> bool {
+        self.shelf.read(|db, _| changes::outlines(db, self.space, take)).is_some()
+    }
+
+    fn read(&self, places: &[i64], take: &mut dyn FnMut(Present)) -> bool {
+        self.shelf.read(|db, sealing| changes::read(db, sealing, self.space, places, take)).is_some()
     }
 }

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, Transaction, params};
 use tidegate_protocol::{ContentHmac, DeviceId, Space};
 use tidegate_sync_core::engine::{BuiltSegment, DoorbellMemory, OwnChain, Saved, SavedSpace};
-use tidegate_sync_core::manifest::{Chain, Change, SegmentRef};
+use tidegate_sync_core::manifest::{Chain, SegmentRef};
 use tidegate_sync_core::notice::NoticeKind;
 use tidegate_sync_core::quarantine::{HoleReason, Reason};
-use tidegate_sync_core::state::{Looked, Origins, Present};
+use tidegate_sync_core::state::Looked;
 
 use super::records::{CLOCK, DOORBELL_ETAG, DOORBELL_RING};
 use super::schema::meta;
-use super::sealing::{Sealing, change_row, device_row};
+use super::sealing::{Sealing, device_row};
 use super::{encode, looked};
 use crate::enrol::KnownDevice;
 
@@ -31,7 +31,7 @@ impl From<rusqlite::Error> for LoadError {
     }
 }
 
-type Result<T> = std::result::Result<T, LoadError>;
+pub(super) type Result<T> = std::result::Result<T, LoadError>;
 
 /// What is read at once.
 pub(super) struct Loaded {
@@ -73,30 +73,6 @@ fn spaces_of(db: &Connection, table: &str) -> Result<Vec<Space>> {
         after = space;
     }
     Ok(spaces)
-}
-
-/// Gives the changes of a space, in the order in which they lie in the file: by the index, each would be a read of its own, from
-/// anywhere in a file of which contents are the most.
-pub(super) fn changes(db: &Connection, sealing: &Sealing, space: Space, take: &mut dyn FnMut(Present)) -> Result<()> {
-    // There are far fewer segments than changes: what brought them is read once, and shared.
-    let mut known: BTreeMap<String, Origins> = BTreeMap::new();
-    let sql = "SELECT cid, sealed, brought_by FROM changes NOT INDEXED WHERE space = ?1";
-    each_of(db, sql, params![space.to_string()], |row| {
-        let cid = parse("changes", text(row, 0)?.parse().ok())?;
-        let sealed = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
-        let json = sealing.open(&change_row(space, cid), sealed).map_err(LoadError::Row)?;
-        let change = parse("changes", Change::parse(&json).ok().filter(|change| change.cid == cid))?.into();
-        let brought_by = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
-        let brought_by = match known.get(brought_by) {
-            Some(known) => known.clone(),
-            None => {
-                let read = parse("changes", encode::read_brought_by(brought_by))?;
-                known.entry(brought_by.to_owned()).or_insert(read).clone()
-            }
-        };
-        take(Present { change, brought_by });
-        Ok(())
-    })
 }
 
 /// The contents of a space that are on the device.
@@ -222,7 +198,7 @@ fn each(db: &Connection, sql: &str, read: impl FnMut(&Row<'_>) -> Result<()>) ->
     each_of(db, sql, [], read)
 }
 
-fn each_of(db: &Connection, sql: &str, of: impl Params, mut read: impl FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+pub(super) fn each_of(db: &Connection, sql: &str, of: impl Params, mut read: impl FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(of)?;
     while let Some(row) = rows.next()? {
@@ -242,7 +218,7 @@ fn chain_of(table: &str, row: &Row<'_>) -> Result<Chain> {
     Ok(Chain { device_id, chain: parse(table, text(row, 2)?.parse().ok())? })
 }
 
-fn text(row: &Row<'_>, column: usize) -> Result<String> {
+pub(super) fn text(row: &Row<'_>, column: usize) -> Result<String> {
     Ok(row.get(column)?)
 }
 
@@ -251,6 +227,6 @@ fn number(row: &Row<'_>, column: usize) -> Result<u64> {
     parse("number", u64::try_from(value).ok())
 }
 
-fn parse<T>(table: &str, value: Option<T>) -> Result<T> {
+pub(super) fn parse<T>(table: &str, value: Option<T>) -> Result<T> {
     value.ok_or_else(|| LoadError::Row(format!("a row of {table} cannot be read")))
 }

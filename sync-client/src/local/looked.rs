@@ -22,7 +22,9 @@ pub(super) fn batches(db: &Connection) -> Result<i64> {
 /// are more, another process has written, and what this engine has found is not what is there.
 pub(super) fn write(db: &Connection, batch: &Persist, known: i64) -> Result<i64> {
     let found = batches(db)?;
-    let altered: BTreeSet<Space> = batch.rows.iter().filter_map(altered_by).collect();
+    let mut altered: BTreeSet<Space> = BTreeSet::new();
+    // One by one: collected, all rows would be sorted first.
+    altered.extend(batch.rows.iter().filter_map(altered_by));
     for space in &altered {
         db.prepare_cached("DELETE FROM looked WHERE space = ?1")?.execute(params![space.to_string()])?;
     }

@@ -1,6 +1,7 @@
 //! The local database: everything that this device knows of the account, in SQLite.
 
 mod asleep;
+mod changes;
 mod encode;
 mod files;
 mod load;
@@ -105,7 +106,9 @@ impl Database {
         if owner != keys.user.to_string() {
             return Err(Error::DatabaseDamaged { reason: "it belongs to another account".to_owned() });
         }
-        let (connection, sealing) = (Arc::new(Mutex::new(connection)), Arc::new(Sealing::new(keys)));
+        let sealing = Sealing::new(keys);
+        changes::note_outlines(&mut connection, &sealing).map_err(|error| read_failure(path, error))?;
+        let (connection, sealing) = (Arc::new(Mutex::new(connection)), Arc::new(sealing));
         let shelf = Shelf { connection, sealing, failure: Arc::default() };
         Ok(Self { shelf, path: path.to_owned(), opened: FileId::of(path), batches: 0 })
     }
@@ -288,10 +291,7 @@ impl Database {
     }
 
     fn read_failure(&self, error: load::LoadError) -> Error {
-        match error {
-            load::LoadError::Sql(error) => self.failure(error),
-            load::LoadError::Row(reason) => Error::DatabaseDamaged { reason },
-        }
+        read_failure(&self.path, error)
     }
 
     /// Closes it, its log written back, so that its file can be moved.
@@ -372,6 +372,13 @@ impl FileId {
     }
 }
 
+fn read_failure(path: &Path, error: load::LoadError) -> Error {
+    match error {
+        load::LoadError::Sql(error) => failure(path, error),
+        load::LoadError::Row(reason) => Error::DatabaseDamaged { reason },
+    }
+}
+
 /// What SQLite's refusal means for a person.
 fn failure(path: &Path, error: SqlError) -> Error {
     let io_error = |kind: std::io::ErrorKind| Error::writing(path, std::io::Error::new(kind, error.to_string()));
@@ -391,9 +398,10 @@ fn failure(path: &Path, error: SqlError) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use tidegate_protocol::{ContentHmac, DeviceId, MemberId, UserId};
+    use tidegate_protocol::{ContentHmac, DeviceId, MemberId, RecordId, UserId};
+    use tidegate_sync_core::clock::Hlc;
     use tidegate_sync_core::keys::{DeviceKey, MasterKey};
-    use tidegate_sync_core::manifest::Cid;
+    use tidegate_sync_core::manifest::{Change, Cid, Op, SegmentRef, Target};
     use tidegate_sync_core::state::Looked;
 
     use super::*;
@@ -474,6 +482,62 @@ mod tests {
         one.load().unwrap();
         one.persist(&batch(looked(1))).unwrap();
         assert_eq!(found(&mut other).map(|looked| looked.conflicts), Some(1));
+    }
+
+    fn edit_of(cid: Cid, supersedes: Vec<Cid>) -> Change {
+        Change {
+            cid,
+            target: Target::Record(RecordId::from_bytes([6; 16])),
+            op: Op::Put,
+            version: 1,
+            supersedes,
+            hlc: Hlc::new(1_000_000_000_000, 0),
+            kept: false,
+            meta: Arc::default(),
+            content_hmac: Some(ContentHmac::from_bytes([7; 32])),
+            location: None,
+            sha256: None,
+            size: 0,
+            relocates: Vec::new(),
+            extra: serde_json::Map::new(),
+        }
+    }
+
+    #[test]
+    fn a_database_of_an_earlier_version_is_told_what_its_changes_supersede() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path());
+        let keys = keys();
+        Database::create(&home, &keys, &BTreeMap::new(), None, 0).unwrap();
+        let space = Space::Account(keys.user);
+        let segment: SegmentRef = serde_json::from_value(serde_json::json!({
+            "device_id": DeviceId::from_bytes([2; 16]), "chain": "00000000000000aa", "seq": 1, "digest": "0".repeat(32),
+        }))
+        .unwrap();
+        let [first, second] = [8, 9].map(|byte| Cid::from_random([byte; 16]));
+        let put = |change: Change| Row::PutChange {
+            space,
+            change: Arc::new(change),
+            brought_by: [(segment, None)].into_iter().collect(),
+        };
+        let rows = vec![put(edit_of(first, vec![])), put(edit_of(second, vec![first]))];
+        let mut database = Database::open(&home, &keys).unwrap();
+        database.persist(&Persist { step: Step::Segments, rows }).unwrap();
+        let as_before = "ALTER TABLE changes DROP COLUMN supersedes; ALTER TABLE changes DROP COLUMN is_relocation;
+                         DELETE FROM meta WHERE name = 'outlined'; PRAGMA user_version = 6;";
+        database.connection().execute_batch(as_before).unwrap();
+        drop(database);
+
+        let database = Database::open(&home, &keys).unwrap();
+        let mut outlines = Vec::new();
+        changes::outlines(&database.connection(), space, &mut |outline| outlines.push(outline)).unwrap();
+        let told: Vec<_> = outlines.iter().map(|outline| (outline.cid, outline.supersedes.clone())).collect();
+        assert_eq!(told, [(first, Some(vec![])), (second, Some(vec![first]))]);
+        let mut read = Vec::new();
+        let (sealing, places) = (&database.shelf.sealing, [outlines[1].place, 1_000]);
+        changes::read(&database.connection(), sealing, space, &places, &mut |present| read.push(present)).unwrap();
+        assert_eq!(read.iter().map(|present| present.change.cid).collect::<Vec<_>>(), [second]);
+        assert!(read[0].brought_by.contains_key(&segment));
     }
 
     #[test]

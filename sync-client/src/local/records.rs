@@ -4,6 +4,7 @@ use rusqlite::{Connection, Result, params};
 use tidegate_protocol::{DeviceId, Space};
 use tidegate_sync_core::engine::{BuiltSegment, OwnChain, Row};
 
+use super::changes;
 use super::encode;
 use super::outbox;
 use super::schema::set_meta;
@@ -23,9 +24,13 @@ pub(super) fn write(db: &Connection, row: &Row, sealed: Option<Vec<u8>>) -> Resu
         }
         Row::PutChange { space, change, brought_by } => {
             // In place: a row that is replaced is removed, overwritten with zeros and written elsewhere.
-            let sql = "INSERT INTO changes (space, cid, sealed, brought_by) VALUES (?1, ?2, ?3, ?4)
-                       ON CONFLICT (space, cid) DO UPDATE SET sealed = excluded.sealed, brought_by = excluded.brought_by";
-            run(db, sql, params![space.to_string(), change.cid.to_string(), sealed, encode::brought_by(brought_by)])
+            let sql = "INSERT INTO changes (space, cid, sealed, brought_by, supersedes, is_relocation)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                       ON CONFLICT (space, cid) DO UPDATE SET sealed = excluded.sealed, brought_by = excluded.brought_by,
+                       supersedes = excluded.supersedes, is_relocation = excluded.is_relocation";
+            let (cid, brought_by) = (change.cid.to_string(), encode::brought_by(brought_by));
+            let (supersedes, is_relocation) = (changes::supersedes(change), changes::is_relocation(change));
+            run(db, sql, params![space.to_string(), cid, sealed, brought_by, supersedes, is_relocation])
         }
         Row::RemoveChange { space, cid } => {
             run(db, "DELETE FROM changes WHERE space = ?1 AND cid = ?2", params![space.to_string(), cid.to_string()])

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_garbage.sql"),
     include_str!("migrations/0005_device_marks.sql"),
     include_str!("migrations/0006_looked.sql"),
+    include_str!("migrations/0007_outlines.sql"),
 ];
 
 /// How long a write waits for another process.

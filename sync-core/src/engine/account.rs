@@ -16,7 +16,7 @@ use crate::lazy::Lazy;
 use crate::manifest::{CHECKPOINT_PART_BYTES, Change, Cid, Doorbell, Register, SegmentRef, Target};
 use crate::notice::{Notice, NoticeKind};
 use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
-use crate::state::{CHECKPOINT_MINIMUM, ChangeSource, KnownCheckpoints, Looked, MergeKinds, Present, State, conflict, maximal};
+use crate::state::{CHECKPOINT_MINIMUM, KnownCheckpoints, Looked, MergeKinds, State, conflict, maximal};
 
 /// Who this device is, and for whom it acts.
 #[derive(Debug, Clone)]
@@ -145,7 +145,7 @@ impl SpaceMemory {
         let (mut state, contents) = match source {
             Some(SpaceSource { changes, contents }) => {
                 let outbox = saved.outbox.keys().copied().collect();
-                (State::from_source(without_others(changes, outbox)), Lazy::from_source(contents))
+                (State::from_store(changes, outbox), Lazy::from_source(contents))
             }
             None => (State::new(), Lazy::from(saved.contents)),
         };
@@ -205,19 +205,6 @@ impl SpaceMemory {
         };
         self.state.registers().filter(is_conflict).copied().collect()
     }
-}
-
-/// Leaves out the edits that another process has committed since the engine was restored: like an edit on another device they
-/// are none of the outbox that this engine sends, and it begins again from the rows before anything is decided on them.
-fn without_others(source: ChangeSource, outbox: BTreeSet<Cid>) -> ChangeSource {
-    let is_known = move |present: &Present| !present.brought_by.is_empty() || outbox.contains(&present.change.cid);
-    Box::new(move |take| {
-        source(&mut |present| {
-            if is_known(&present) {
-                take(present);
-            }
-        })
-    })
 }
 
 impl Account {

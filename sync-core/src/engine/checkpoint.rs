@@ -15,6 +15,9 @@ use crate::planted::{self, Bug};
 use crate::quarantine::{Quarantined, Reason, Subject};
 use crate::state::{BACKSTOP_MS, FRESH_MS, KnownCheckpoint, State, changes_since, is_checkpoint_due, is_included};
 
+/// Rows that come with a merged checkpoint, beside its changes, its frontier and the outbox.
+const SPARE_ROWS: usize = 256;
+
 impl Turn<'_> {
     /// Wants the checkpoints that the doorbell names in a space and that are new.
     pub(super) fn want_named_checkpoints(&mut self, space: Space) {
@@ -70,7 +73,7 @@ impl Turn<'_> {
             Ok(Read::Found { bytes, last_modified, .. }) => {
                 // Without a word of the store it counts as young: it raises no floor and lets nothing be collected.
                 let stored_at_ms = last_modified.or(listed_at).map_or(self.now_ms, |at| at.millis());
-                match self.open_checkpoint(space, digest, &bytes) {
+                match self.open_checkpoint(space, digest, bytes) {
                     Ok(checkpoint) => self.take_checkpoint(space, digest, stored_at_ms, checkpoint),
                     Err((reason, retry_at_ms)) => self.refuse_checkpoint(space, digest, reason, retry_at_ms),
                 }
@@ -122,15 +125,17 @@ impl Turn<'_> {
 
     /// Believes a checkpoint only if its bytes are those that its name promises, seal and signature hold, and everything in
     /// it lies in its space.
-    fn open_checkpoint(&self, space: Space, digest: Digest, bytes: &[u8]) -> Result<Checkpoint, (Reason, u64)> {
+    fn open_checkpoint(&self, space: Space, digest: Digest, bytes: Vec<u8>) -> Result<Checkpoint, (Reason, u64)> {
         let tomorrow = self.now_ms + BACKSTOP_MS;
-        if Digest::of(bytes) != digest {
+        if Digest::of(&bytes) != digest {
             return Err((Reason::Corrupt, self.now_ms + FRESH_MS));
         }
         let context = ObjectContext { space, name: ObjectName::Checkpoint };
-        let verified = open_signed(&self.account.keyring, &self.account.identity.directory, &context, bytes)
+        let verified = open_signed(&self.account.keyring, &self.account.identity.directory, &context, &bytes)
             .map_err(|error| (Reason::from(&error), tomorrow))?;
-        let checkpoint = Checkpoint::parse(&verified.document).map_err(|error| (Reason::from(&error), tomorrow))?;
+        // As large as the history, like all that is made of it: never all at a time.
+        drop(bytes);
+        let checkpoint = Checkpoint::parse_whole(verified.document).map_err(|error| (Reason::from(&error), tomorrow))?;
         if checkpoint.lines.iter().any(|line| !line.change.lies_in(space)) {
             return Err((Reason::WrongSpace, tomorrow));
         }
@@ -159,10 +164,11 @@ impl Turn<'_> {
         let memory = self.account.spaces.entry(space).or_default();
         let rows = &mut self.sync.rows;
         let before = memory.state.frontier().clone();
-        let new = theirs.changes().filter(|present| memory.state.get(present.change.cid).is_none()).count();
-        let merged = memory.state.merge(&theirs);
-        drop(theirs);
-        rows.reserve_exact(merged.removed.len() + merged.changed.len());
+        let new = theirs.changes().filter(|present| !memory.state.contains(present.change.cid)).count();
+        let merged = memory.state.merge_whole(theirs);
+        let frontier_rows = frontier_rows(space, &before, memory.state.frontier());
+        // With a little room to spare: a list of this length that grows takes twice its room.
+        rows.reserve_exact(merged.removed.len() + merged.changed.len() + memory.outbox.len() + frontier_rows.len() + SPARE_ROWS);
         for cid in merged.removed {
             rows.push(Row::RemoveChange { space, cid });
         }
@@ -175,7 +181,7 @@ impl Turn<'_> {
                 rows.push(Row::RemoveOutbox { space, cid });
             }
         }
-        rows.extend(frontier_rows(space, &before, memory.state.frontier()));
+        rows.extend(frontier_rows);
         let covered = |subject: &Subject| match subject {
             Subject::Segment(segment) => memory.state.frontier().covers(segment),
             Subject::Checkpoint(other) => digests.contains(other) || includes.contains(other),
@@ -224,7 +230,7 @@ impl Turn<'_> {
     fn is_due(&self, space: Space) -> bool {
         let Some(memory) = self.account.spaces.get(&space) else { return false };
         let since = changes_since(&memory.state, &memory.checkpoints);
-        is_checkpoint_due(since, memory.state.changes().count(), self.account.checkpoint_minimum)
+        is_checkpoint_due(since, memory.state.count(), self.account.checkpoint_minimum)
     }
 
     fn write_down(&mut self, space: Space) {

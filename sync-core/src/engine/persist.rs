@@ -11,7 +11,7 @@ use crate::lazy::Source;
 use crate::manifest::{Chain, Change, Cid, Frontier, SegmentRef};
 use crate::notice::{Notice, NoticeKind};
 use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
-use crate::state::{ChangeSource, KnownCheckpoint, KnownCheckpoints, Looked, Origins};
+use crate::state::{ChangeStore, KnownCheckpoint, KnownCheckpoints, Looked, Origins};
 
 /// Which step of the protocol a batch belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -337,7 +337,7 @@ pub struct Saved {
 /// What of a space is read only when somebody looks at it: a long history costs a device that finds nothing new nothing.
 pub struct SpaceSource {
     /// The changes present and what brought them.
-    pub changes: ChangeSource,
+    pub changes: Arc<dyn ChangeStore>,
     /// The contents on the device.
     pub contents: Source<BTreeSet<ContentHmac>>,
 }

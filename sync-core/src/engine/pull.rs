@@ -338,7 +338,7 @@ impl Turn<'_> {
             self.doubt_beside(space, name);
         }
         let memory = self.account.spaces.entry(space).or_default();
-        let new = fetched.segment.changes.iter().filter(|change| memory.state.get(change.cid).is_none()).count();
+        let new = fetched.segment.changes.iter().filter(|change| !memory.state.contains(change.cid)).count();
         memory.state.apply(name, &fetched.segment.changes, fetched.stored_at);
         let rows = &mut self.sync.rows;
         for change in &fetched.segment.changes {

@@ -9,7 +9,7 @@ use super::effect::Effect;
 use super::event::{FailureClass, Outcome, Written};
 use super::persist::{BuiltSegment, OwnChain, Row, Step};
 use super::sync::{Phase, Task, Turn};
-use crate::envelope::{ObjectContext, ObjectName, SealError, seal_signed};
+use crate::envelope::{ObjectContext, ObjectName, SealError, seal_signed_whole};
 use crate::manifest::{Chain, Change, Cid, Op, Segment, SegmentRef, Timestamp};
 use crate::planted::{self, Bug};
 use crate::state::{FRESH_MS, Origins, mass_delete};
@@ -48,7 +48,7 @@ impl Turn<'_> {
         // What `choose_changes` would choose, no more: with anything else this sync would never end.
         let is_new = |space: &Space, cid: &Cid| !self.sync.chosen.contains(&(*space, *cid));
         let waits = |space: &Space, memory: &SpaceMemory| {
-            memory.outbox.keys().any(|cid| is_new(space, cid) && memory.state.get(*cid).is_some())
+            memory.outbox.keys().any(|cid| is_new(space, cid) && memory.state.contains(*cid))
         };
         self.account
             .spaces
@@ -151,7 +151,7 @@ impl Turn<'_> {
         let json = serde_json_of(&segment)?;
         let context = ObjectContext { space, name: ObjectName::Segment { device: device_id, chain: own.chain, seq } };
         let identity = &self.account.identity;
-        let bytes = seal_signed(keys.key(), &context, &json, &identity.device, &identity.certificate, self.rng)?;
+        let bytes = seal_signed_whole(keys.key(), &context, json, &identity.device, &identity.certificate, self.rng)?;
         let name = SegmentRef { device_id, chain: own.chain, seq, digest: Sha256::of(&bytes).digest() };
         let built = BuiltSegment { segment: name, bytes, cids: sent, built_at_ms: self.now_ms };
         if memory.chain.is_none() {

@@ -78,9 +78,9 @@ impl Turn<'_> {
             .filter(|(digest, _)| listing.checkpoints.contains(digest))
             .map(|(_, known)| known)
             .collect();
-        let is_lost = memory.state.changes().any(|present| {
-            !present.brought_by.is_empty()
-                && present.brought_by.iter().all(|(segment, at)| {
+        let is_lost = memory.state.origins().any(|brought_by| {
+            !brought_by.is_empty()
+                && brought_by.iter().all(|(segment, at)| {
                     at.is_some_and(|at| is_settled(at.millis()))
                         && !listing.segments.contains_key(segment)
                         && !in_store.iter().any(|known| known.frontier.covers(segment))

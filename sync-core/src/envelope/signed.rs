@@ -128,6 +128,8 @@ pub(crate) fn seal_signed_whole(
     let signature = device.sign(&signed_message(context, key.name().epoch, &document));
     let length = u32::try_from(document.len()).expect("no kind's cap comes near 4 GiB");
     let mut content = document;
+    // Growing by doubling would take the room of a second one.
+    content.reserve_exact(LENGTH_BYTES + SIGNATURE_BYTES + certificate.as_bytes().len());
     content.extend_from_slice(&signature);
     content.extend_from_slice(certificate.as_bytes());
     content.splice(..0, length.to_be_bytes());

@@ -15,12 +15,16 @@ use super::chain::Origin;
 use super::change::Change;
 use super::format::{FORMAT, FormatError, MAX_CHECKPOINT_BYTES, category, check_format, check_size};
 use super::frontier::Frontier;
+use super::shared::Shared;
 
 const DOCUMENT: &str = "checkpoint";
 
 /// How many bytes of changes stand in one document before a checkpoint is written in parts: half its cap, so that neither
 /// writing nor reading one needs more memory than that.
 pub const CHECKPOINT_PART_BYTES: usize = MAX_CHECKPOINT_BYTES / 2;
+
+/// So many bytes of text are given back at a time.
+const GIVEN_BACK_BYTES: usize = 1 << 20;
 
 /// How many parts a checkpoint has at most.
 const MAX_PARTS: u64 = 10_000;
@@ -55,8 +59,9 @@ pub struct CheckpointLine {
     /// The change; shared with the state that it comes from or goes into.
     #[serde(serialize_with = "as_change", deserialize_with = "change")]
     pub change: Arc<Change>,
-    /// The segments that brought it, at least one, in ascending order.
-    pub brought_by: Vec<Origin>,
+    /// The segments that brought it, at least one, in ascending order; shared by the changes of one segment.
+    #[serde(serialize_with = "as_origins", deserialize_with = "origins")]
+    pub brought_by: Arc<[Origin]>,
 }
 
 fn as_change<S: Serializer>(change: &Arc<Change>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -65,6 +70,14 @@ fn as_change<S: Serializer>(change: &Arc<Change>, serializer: S) -> Result<S::Ok
 
 fn change<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Change>, D::Error> {
     Change::deserialize(deserializer).map(Arc::new)
+}
+
+fn as_origins<S: Serializer>(brought_by: &Arc<[Origin]>, serializer: S) -> Result<S::Ok, S::Error> {
+    <[Origin]>::serialize(brought_by, serializer)
+}
+
+fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[Origin]>, D::Error> {
+    Vec::deserialize(deserializer).map(Arc::from)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -84,7 +97,7 @@ impl CheckpointLine {
         let mut brought_by: Vec<Origin> = brought_by.into_iter().collect();
         brought_by.sort_unstable();
         brought_by.dedup();
-        Self { change: change.into(), brought_by }
+        Self { change: change.into(), brought_by: brought_by.into() }
     }
 }
 
@@ -161,16 +174,35 @@ impl Checkpoint {
     /// Reads a checkpoint's NDJSON; signature and seal were checked before.
     ///
     /// # Errors
-    /// [`FormatError::Newer`] for a later format, else the first mistake; a checkpoint cut short is one.
+    /// [`FormatError::Newer`] for a later format, else the last mistake; a checkpoint cut short is one.
     pub fn parse(ndjson: &[u8]) -> Result<Self, FormatError> {
+        Self::parse_whole(ndjson.to_vec())
+    }
+
+    /// The same for a text that is not needed any more: it is read from its end and given back as it is read, so that of a
+    /// long history text and changes are never both in memory.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::parse`].
+    pub(crate) fn parse_whole(mut ndjson: Vec<u8>) -> Result<Self, FormatError> {
         check_size(DOCUMENT, ndjson.len() as u64, MAX_CHECKPOINT_BYTES as u64)?;
         let malformed = |reason: &str| FormatError::malformed(DOCUMENT, reason);
         let body = ndjson.strip_suffix(b"\n").ok_or_else(|| malformed("it does not end with a line feed"))?;
-        let mut lines = body.split(|byte| *byte == b'\n');
-        let first = lines.next().unwrap_or_default();
-        check_format(DOCUMENT, first, MAX_CHECKPOINT_BYTES)?;
-        let header: Header = serde_json::from_slice(first).map_err(|error| FormatError::malformed(DOCUMENT, category(&error)))?;
-        let lines = lines.map(|line| read_line(line, &header.frontier)).collect::<Result<Vec<_>, _>>()?;
+        let (mut end, head) = (body.len(), body.iter().position(|byte| *byte == b'\n').unwrap_or(body.len()));
+        check_format(DOCUMENT, &body[..head], MAX_CHECKPOINT_BYTES)?;
+        let header: Header =
+            serde_json::from_slice(&body[..head]).map_err(|error| FormatError::malformed(DOCUMENT, category(&error)))?;
+        let (mut lines, mut shared) = (Vec::new(), Shared::default());
+        while end > head {
+            let start = ndjson[..end].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            lines.push(shared.share(read_line(&ndjson[start..end], &header.frontier)?));
+            end = start - 1;
+            if ndjson.len() - end > GIVEN_BACK_BYTES {
+                ndjson.truncate(end);
+                ndjson.shrink_to_fit();
+            }
+        }
+        lines.reverse();
         if lines.len() as u64 != header.changes {
             return Err(malformed("it holds another number of changes than its header says"));
         }
@@ -188,7 +220,7 @@ fn read_line(line: &[u8], frontier: &Frontier) -> Result<CheckpointLine, FormatE
     let line: CheckpointLine =
         serde_json::from_slice(line).map_err(|error| FormatError::malformed(DOCUMENT, category(&error)))?;
     line.change.check()?;
-    let line = CheckpointLine::new(line.change, line.brought_by);
+    let line = CheckpointLine::new(line.change, line.brought_by.iter().copied());
     if line.brought_by.is_empty() || !line.brought_by.iter().all(|origin| frontier.covers(&origin.segment)) {
         return Err(FormatError::malformed(DOCUMENT, "a change was brought by no segment that the frontier covers"));
     }

@@ -14,6 +14,7 @@ mod format;
 mod frontier;
 mod location;
 mod segment;
+mod shared;
 mod timestamp;
 
 pub use chain::{Chain, Origin, SegmentRef, causal_order, missing_before};
@@ -29,4 +30,5 @@ pub use format::{
 pub use frontier::{ChainFrontier, Frontier};
 pub use location::{InlineContent, Location, ObjectLocation, PackLocation};
 pub use segment::Segment;
+pub(crate) use shared::Shared;
 pub use timestamp::Timestamp;

@@ -36,6 +36,10 @@ impl Changes {
         self.by_cid.values_mut()
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.by_cid.len()
+    }
+
     pub(super) fn cids(&self) -> impl Iterator<Item = Cid> {
         self.by_cid.keys().copied()
     }

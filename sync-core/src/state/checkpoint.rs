@@ -15,7 +15,7 @@ use tidegate_protocol::Digest;
 
 use super::merge::State;
 use super::origins::Origins;
-use crate::manifest::{Checkpoint, CheckpointLine, Cid, Frontier, Op, Origin, SegmentRef, Timestamp};
+use crate::manifest::{Checkpoint, CheckpointLine, Cid, Frontier, Op, Origin, SegmentRef, Shared, Timestamp};
 use crate::planted::{self, Bug};
 
 /// How many changes since the last checkpoint there must be at least before another one is made.
@@ -47,7 +47,7 @@ pub fn is_checkpoint_due(changes_since: usize, changes: usize, minimum: usize) -
 pub fn changes_since(state: &State, known: &KnownCheckpoints) -> usize {
     let has = |segment: &SegmentRef| known.values().any(|known| known.frontier.covers(segment));
     let is_new = |brought_by: &Origins| !brought_by.is_empty() && !brought_by.keys().any(has);
-    state.changes().filter(|present| is_new(&present.brought_by)).count()
+    state.origins().filter(|brought_by| is_new(brought_by)).count()
 }
 
 /// Whether a checkpoint need not be read: it was merged, or another one that was merged includes it.
@@ -69,7 +69,11 @@ impl State {
     pub fn to_checkpoint(&self, includes: BTreeSet<Digest>) -> Checkpoint {
         let sent = self.changes().filter(|present| !present.brought_by.is_empty());
         let origin = |(segment, at): (&SegmentRef, &Option<Timestamp>)| Origin { segment: *segment, stored_at: *at };
-        let lines = sent.map(|present| CheckpointLine::new(Arc::clone(&present.change), present.brought_by.iter().map(origin)));
+        let mut shared = Shared::default();
+        let lines = sent.map(|present| {
+            let line = CheckpointLine::new(Arc::clone(&present.change), present.brought_by.iter().map(origin));
+            shared.share(line)
+        });
         let frontier = match planted::is(Bug::CheckpointCoversUnmerged) {
             false => self.frontier().clone(),
             true => planted::up_to_the_tips(self.frontier()),

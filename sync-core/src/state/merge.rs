@@ -1,12 +1,13 @@
 //! The merge rule: the changes present in a space and its frontier, applying segments, and how two states become one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tidegate_protocol::ContentHmac;
 
 use super::changes::Changes;
 use super::origins::Origins;
+use super::past::{ChangeStore, Held};
 use crate::lazy::Lazy;
 use crate::manifest::{Chain, Change, Cid, Frontier, Location, Register, SegmentRef, Target, Timestamp};
 use crate::planted::{self, Bug};
@@ -32,15 +33,11 @@ pub struct Merged {
     pub removed: Vec<Cid>,
 }
 
-/// Gives all changes of a space, one after the other; whether it could. What it gives must be what the rows said when the engine
-/// was restored: as long as they were not read, the engine has written none of them.
-pub type ChangeSource = Box<dyn FnOnce(&mut dyn FnMut(Present)) -> bool + Send>;
-
 /// The state of a space. Changes from the outbox are in it too, so that the app sees its own edits at once; they are no part
 /// of what devices agree on.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
-    changes: Lazy<Changes>,
+    changes: Lazy<Held>,
     frontier: Frontier,
 }
 
@@ -51,13 +48,11 @@ impl State {
         Self::default()
     }
 
-    /// A state whose changes are read when they are first looked at.
+    /// A state whose changes are read when they are first looked at: first those that may compete, the others when one of
+    /// them is asked for. Of those that no segment has brought, it takes what is in the outbox.
     #[must_use]
-    pub fn from_source(source: ChangeSource) -> Self {
-        let changes = Lazy::from_source(Box::new(|| {
-            let mut changes = Changes::default();
-            source(&mut |present| changes.insert(present.change, present.brought_by)).then_some(changes)
-        }));
+    pub fn from_store(store: Arc<dyn ChangeStore>, outbox: BTreeSet<Cid>) -> Self {
+        let changes = Lazy::from_source(Box::new(move || Held::from_store(&store, &outbox)));
         Self { changes, frontier: Frontier::default() }
     }
 
@@ -70,7 +65,7 @@ impl State {
     /// Whether the changes could not be read: then nothing that this says may be relied on.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        self.changes.has_failed()
+        self.changes.has_failed() || self.changes.peek().is_some_and(Held::has_failed)
     }
 
     /// Whether changes may have come, gone or become others since [`State::forget_altered`].
@@ -90,7 +85,24 @@ impl State {
 
     /// The changes present, in the order of their ids.
     pub fn changes(&self) -> impl Iterator<Item = &Present> {
-        self.changes.get().iter()
+        self.changes.get().all().iter()
+    }
+
+    /// How many changes are present.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.changes.get().count()
+    }
+
+    /// What brought each of the changes present, in no order.
+    pub fn origins(&self) -> impl Iterator<Item = &Origins> {
+        self.changes.get().origins()
+    }
+
+    /// Whether a change is present.
+    #[must_use]
+    pub fn contains(&self, cid: Cid) -> bool {
+        self.changes.get().contains(cid)
     }
 
     /// One change, if it is present.
@@ -115,7 +127,7 @@ impl State {
         }
         self.frontier.insert(&segment);
         let brought_by: Origins = [(segment, stored_at)].into_iter().collect();
-        let present = self.changes.get_mut();
+        let present = self.changes.get_mut().mut_for(changes);
         for change in changes {
             present.insert(Arc::new(change.clone()), brought_by.clone());
         }
@@ -124,7 +136,7 @@ impl State {
     /// Takes in a change of this device that no stored segment carries yet, or replaces it by its finished form.
     pub fn insert_unsent(&mut self, change: impl Into<Arc<Change>>) {
         let change: Arc<Change> = change.into();
-        let changes = self.changes.get_mut();
+        let changes = self.changes.get_mut().mut_for([&*change]);
         match changes.get(change.cid) {
             Some(present) if present.brought_by.is_empty() => changes.replace(change),
             Some(_) => {}
@@ -134,7 +146,8 @@ impl State {
 
     /// Restores a change as it was saved.
     pub fn restore(&mut self, change: impl Into<Arc<Change>>, brought_by: Origins) {
-        self.changes.get_mut().insert(change.into(), brought_by);
+        let change = change.into();
+        self.changes.get_mut().mut_for([&*change]).insert(change, brought_by);
     }
 
     /// Restores the frontier as it was saved.
@@ -150,7 +163,7 @@ impl State {
     /// pair of change and segment, this is the same whatever the order and however often it is done. Unsent changes stay.
     pub fn merge(&mut self, other: &Self) -> Merged {
         let mut merged = Merged::default();
-        let gone: Vec<Cid> = self.changes.get().cids().filter(|cid| !other.changes.get().contains(*cid)).collect();
+        let gone: Vec<Cid> = self.changes.get().all().cids().filter(|cid| !other.contains(*cid)).collect();
         for cid in gone {
             self.forget_covered(cid, other, &mut merged);
         }
@@ -161,9 +174,18 @@ impl State {
         merged
     }
 
+    /// The same with a state that is not needed any more: where nothing has happened here yet, it is taken as it is.
+    pub fn merge_whole(&mut self, other: Self) -> Merged {
+        if !self.frontier.is_empty() || self.count() > 0 {
+            return self.merge(&other);
+        }
+        *self = other;
+        Merged { changed: self.changes.get_mut().all_mut().cids().collect(), removed: Vec::new() }
+    }
+
     /// Of a change that only this state has, the segments stay that the other has not merged; with the last one it goes.
     fn forget_covered(&mut self, cid: Cid, other: &Self, merged: &mut Merged) {
-        let changes = self.changes.get_mut();
+        let changes = self.changes.get_mut().all_mut();
         let Some(present) = changes.get_mut(cid) else { return };
         let before = present.brought_by.len();
         present.brought_by.retain(|segment| !other.frontier.covers(segment));
@@ -177,7 +199,7 @@ impl State {
 
     fn take_in(&mut self, theirs: &Present, other: &Self, merged: &mut Merged) {
         let cid = theirs.change.cid;
-        let changes = self.changes.get_mut();
+        let changes = self.changes.get_mut().all_mut();
         let ours = changes.get(cid);
         if ours.is_some_and(|ours| ours == theirs) {
             return;
@@ -213,33 +235,36 @@ impl State {
 
     /// Takes the times at which the store says that it took segments; gives the changes whose time this has moved.
     pub(crate) fn take_listed_times(&mut self, listed: &BTreeMap<SegmentRef, Option<Timestamp>>) -> Vec<Cid> {
-        let changes = self.changes.get_mut().iter_mut();
+        if !self.origins().any(|brought_by| brought_by.is_listed_otherwise(listed)) {
+            return Vec::new();
+        }
+        let changes = self.changes.get_mut().all_mut().iter_mut();
         let moved = changes.filter_map(|present| present.brought_by.take_listed_times(listed).then_some(present.change.cid));
         moved.collect()
     }
 
     /// Takes a change away: it was purged, or it never left the outbox.
     pub fn remove(&mut self, cid: Cid) -> Option<Present> {
-        self.changes.get_mut().remove(cid)
+        self.changes.get_mut().mut_without(cid).remove(cid)
     }
 
     /// Whether a present change names this one as superseded. The superseder need not be of the same register, and the
     /// superseded one need not be present.
     #[must_use]
     pub fn is_superseded(&self, cid: Cid) -> bool {
-        self.changes.get().superseders(cid).next().is_some()
+        self.changes.get().is_superseded(cid)
             || (planted::is(Bug::SupersedesByPlace) && planted::is_superseded_by_place(self, cid))
     }
 
     /// The present changes that supersede this one.
     pub fn superseders(&self, cid: Cid) -> impl Iterator<Item = &Present> {
-        self.changes.get().superseders(cid).filter_map(|by| self.present(by))
+        self.changes.get().superseders(cid)
     }
 
     /// The heads of a register: its changes that no present change supersedes, in the order of their ids.
     #[must_use]
     pub fn heads(&self, register: &Register) -> Vec<&Change> {
-        let cids = self.changes.get().of_register(register);
+        let cids = self.changes.get().near().of_register(register);
         cids.filter(|cid| !self.is_superseded(*cid)).filter_map(|cid| self.get(cid)).collect()
     }
 
@@ -253,7 +278,7 @@ impl State {
     #[must_use]
     pub fn sent_heads_of_target(&self, target: Target) -> Vec<&Change> {
         let is_sent = |present: &Present| !present.brought_by.is_empty();
-        let cids = self.registers_of(target).flat_map(|register| self.changes.get().of_register(register));
+        let cids = self.registers_of(target).flat_map(|register| self.changes.get().near().of_register(register));
         let sent = cids.filter_map(|cid| self.present(cid)).filter(|present| is_sent(present));
         sent.map(|present| &*present.change).filter(|change| !self.superseders(change.cid).any(is_sent)).collect()
     }
@@ -261,21 +286,22 @@ impl State {
     /// All changes of a target that are present, in the order in which they were made.
     #[must_use]
     pub fn history(&self, target: Target) -> Vec<&Change> {
-        let cids = self.registers_of(target).flat_map(|register| self.changes.get().of_register(register));
-        let mut changes: Vec<&Change> = cids.filter_map(|cid| self.get(cid)).collect();
+        let all = self.changes.get().all();
+        let cids = registers_of(all, target).flat_map(|register| all.of_register(register));
+        let mut changes: Vec<&Change> = cids.filter_map(|cid| all.get(cid)).map(|present| &*present.change).collect();
         changes.sort_by_key(|change| change.rank());
         changes
     }
 
-    /// All registers in which something is present, in order.
+    /// All registers in which something may compete, in order.
     pub fn registers(&self) -> impl Iterator<Item = &Register> {
-        self.changes.get().registers()
+        self.changes.get().near().registers()
     }
 
     /// The registers of attachments, in order.
     pub fn attachments(&self) -> impl Iterator<Item = (ContentHmac, &Register)> {
         let first = Register { target: Target::Attachment(ContentHmac::from_bytes([0; 32])), at: None };
-        self.changes.get().registers_from(first).filter_map(|register| match register.target {
+        self.changes.get().near().registers_from(first).filter_map(|register| match register.target {
             Target::Attachment(hmac) => Some((hmac, register)),
             Target::Record(_) => None,
         })
@@ -283,8 +309,7 @@ impl State {
 
     /// The registers of one target, in order.
     pub fn registers_of(&self, target: Target) -> impl Iterator<Item = &Register> {
-        let first = Register { target, at: None };
-        self.changes.get().registers_from(first).take_while(move |register| register.target == target)
+        registers_of(self.changes.get().near(), target)
     }
 
     /// Where a change's content lies now: the last word by (HLC, cid) of the change itself and the relocations that name it.
@@ -294,14 +319,14 @@ impl State {
     #[must_use]
     pub fn whereabouts(&self, cid: Cid) -> Option<&Change> {
         let own = self.get(cid);
-        let moved = self.changes.get().relocations(cid).filter_map(|relocation| self.get(relocation));
+        let moved = self.changes.get().near().relocations(cid).filter_map(|relocation| self.get(relocation));
         own.into_iter().chain(moved).filter(|change| change.location.is_some()).max_by_key(|change| change.rank())
     }
 
     /// The same by the word of changes alone that are in the store: where all others look.
     #[must_use]
     pub fn whereabouts_sent(&self, cid: Cid) -> Option<&Change> {
-        let moved = self.changes.get().relocations(cid);
+        let moved = self.changes.get().near().relocations(cid);
         let speakers = std::iter::once(cid).chain(moved).filter_map(|speaker| self.present(speaker));
         let sent = speakers.filter(|present| !present.brought_by.is_empty() && present.change.location.is_some());
         sent.map(|present| &*present.change).max_by_key(|change| change.rank())
@@ -313,4 +338,9 @@ impl State {
         let place = if planted::is(Bug::FirstLocationWins) { self.get(cid) } else { self.whereabouts(cid) };
         place?.location.as_ref()
     }
+}
+
+fn registers_of(changes: &Changes, target: Target) -> impl Iterator<Item = &Register> {
+    let first = Register { target, at: None };
+    changes.registers_from(first).take_while(move |register| register.target == target)
 }

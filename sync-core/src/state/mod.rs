@@ -8,6 +8,7 @@ mod looked;
 mod mass_delete;
 mod merge;
 mod origins;
+mod past;
 mod purge;
 #[cfg(feature = "reference-model")]
 pub mod reference;
@@ -21,8 +22,9 @@ pub use conflict::{Conflict, conflict};
 pub use kind::{MergeContents, MergeKinds, UnionById};
 pub use looked::Looked;
 pub use mass_delete::{MassDelete, is_mass_delete, mass_delete};
-pub use merge::{ChangeSource, Merged, Present, State};
+pub use merge::{Merged, Present, State};
 pub use origins::Origins;
+pub use past::{ChangeStore, Outline};
 pub use purge::due_for_purge;
 pub use retention::{BACKSTOP_MS, FRESH_MS, KEPT_AFTER_MS, LATE_MS, OLD_MS, RETENTION_MS};
 pub use winner::{are_one, next_version, superseded_by_delete, superseded_by_edit, winner};

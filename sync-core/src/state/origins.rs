@@ -66,18 +66,19 @@ impl Origins {
         }
     }
 
-    /// Takes the times of a listing; whether one was another than known, by more than rounding.
+    /// Takes the times of a listing; whether one was another than known.
     pub(super) fn take_listed_times(&mut self, listed: &BTreeMap<SegmentRef, Option<Timestamp>>) -> bool {
-        let moved = |(segment, known): &Entry| {
-            let at = (*listed.get(segment)?)?;
-            known.is_none_or(|known| known.millis().abs_diff(at.millis()) > ROUNDING_MS).then_some(at)
-        };
         let moved: Vec<(usize, Timestamp)> =
-            self.entries().iter().enumerate().filter_map(|(index, entry)| Some((index, moved(entry)?))).collect();
+            self.entries().iter().enumerate().filter_map(|(index, entry)| Some((index, moved(entry, listed)?))).collect();
         for (index, at) in &moved {
             self.entries_mut()[*index].1 = Some(*at);
         }
         !moved.is_empty()
+    }
+
+    /// Whether [`Origins::take_listed_times`] would change anything.
+    pub(super) fn is_listed_otherwise(&self, listed: &BTreeMap<SegmentRef, Option<Timestamp>>) -> bool {
+        self.entries().iter().any(|entry| moved(entry, listed).is_some())
     }
 
     /// Keeps the segments of which this is true.
@@ -98,6 +99,12 @@ impl Origins {
     fn entries_mut(&mut self) -> &mut Vec<Entry> {
         Arc::make_mut(self.0.get_or_insert_default())
     }
+}
+
+/// The time of a listing where it is another than known, by more than rounding.
+fn moved((segment, known): &Entry, listed: &BTreeMap<SegmentRef, Option<Timestamp>>) -> Option<Timestamp> {
+    let at = (*listed.get(segment)?)?;
+    known.is_none_or(|known| known.millis().abs_diff(at.millis()) > ROUNDING_MS).then_some(at)
 }
 
 impl Index<&SegmentRef> for Origins {

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tidegate_protocol::Space;
 use tidegate_sync_core::engine::{FailureClass, SpaceSource};
-use tidegate_sync_core::state::{MergeKinds, Present, UnionById};
+use tidegate_sync_core::manifest::Target;
+use tidegate_sync_core::state::{ChangeStore, MergeKinds, Outline, Present, UnionById};
 
-use crate::device::{Device, Store};
+use crate::device::{Device, Store, record};
 use crate::setup::account;
 
 /// How often what was asked for, since a device was started asleep.
@@ -16,11 +17,34 @@ use crate::setup::account;
 struct Reads {
     changes: Arc<AtomicUsize>,
     contents: Arc<AtomicUsize>,
+    of_rows: Arc<AtomicUsize>,
 }
 
 impl Reads {
     fn counted(&self) -> (usize, usize) {
         (self.changes.load(Ordering::Relaxed), self.contents.load(Ordering::Relaxed))
+    }
+
+    fn of_rows(&self) -> usize {
+        self.of_rows.load(Ordering::Relaxed)
+    }
+}
+
+struct Counted {
+    rows: Vec<Present>,
+    reads: Reads,
+    is_readable: bool,
+}
+
+impl ChangeStore for Counted {
+    fn outlines(&self, take: &mut dyn FnMut(Outline)) -> bool {
+        self.reads.changes.fetch_add(1, Ordering::Relaxed);
+        self.rows.outlines(take) && self.is_readable
+    }
+
+    fn read(&self, places: &[i64], take: &mut dyn FnMut(Present)) -> bool {
+        self.reads.of_rows.fetch_add(places.len(), Ordering::Relaxed);
+        self.rows.read(places, take) && self.is_readable
     }
 }
 
@@ -31,17 +55,14 @@ fn fall_asleep(device: &mut Device, is_readable: bool) -> Reads {
     let mut sources = BTreeMap::new();
     for (space, saved) in saved.spaces.iter_mut().filter(|(space, _)| matches!(space, Space::Member(..))) {
         let (changes, contents) = (std::mem::take(&mut saved.changes), std::mem::take(&mut saved.contents));
-        let (of_changes, of_contents) = (Arc::clone(&reads.changes), Arc::clone(&reads.contents));
-        let give = move |take: &mut dyn FnMut(Present)| {
-            of_changes.fetch_add(1, Ordering::Relaxed);
-            changes.into_values().for_each(|(change, brought_by)| take(Present { change, brought_by }));
-            is_readable
-        };
+        let rows = changes.into_values().map(|(change, brought_by)| Present { change, brought_by }).collect();
+        let of_contents = Arc::clone(&reads.contents);
+        let changes = Arc::new(Counted { rows, reads: reads.clone(), is_readable });
         let contents = move || {
             of_contents.fetch_add(1, Ordering::Relaxed);
             Some(contents)
         };
-        sources.insert(*space, SpaceSource { changes: Box::new(give), contents: Box::new(contents) });
+        sources.insert(*space, SpaceSource { changes, contents: Box::new(contents) });
     }
     device.restart_with(saved, sources);
     reads
@@ -127,4 +148,30 @@ fn changes_that_cannot_be_read_stop_the_sync_before_anything_is_written() {
     // Begun again from rows that can be read, it goes on.
     fall_asleep(&mut one, true);
     assert_eq!(one.sync(&mut store).0.pulled, 1);
+}
+
+#[test]
+fn an_edit_reads_what_competes_and_a_history_reads_the_rest() {
+    let (mut one, mut other, member, mut store) = two_devices();
+    for content in 20..30 {
+        one.put(member, 1, &[content; 2_000]);
+        one.sync(&mut store);
+    }
+    other.sync(&mut store);
+
+    let reads = fall_asleep(&mut one, true);
+    one.put(member, 1, &[30; 2_000]);
+    assert_eq!(one.sync(&mut store).0.pushed, 1);
+    // The profile and the two records as they were.
+    assert_eq!(reads.of_rows(), 3);
+    assert_eq!(one.engine.records(member, false).len(), 2);
+    assert_eq!(reads.of_rows(), 3);
+    let history = |device: &Device| device.engine.history(member, Target::Record(record(1))).len();
+    assert_eq!(history(&one), 12);
+    assert_eq!(reads.of_rows(), 3 + 10);
+
+    let reads = fall_asleep(&mut other, true);
+    assert_eq!(other.sync(&mut store).0.pulled, 1);
+    assert_eq!(reads.of_rows(), 3);
+    assert_eq!(history(&other), 12);
 }

@@ -1,10 +1,13 @@
 //! Merging: what comes out is the same whatever the order, and agrees with the reference model.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use tidegate_sync_core::manifest::{Change, Checkpoint, Cid, Meta, Op, Register, Target, Timestamp, causal_order};
-use tidegate_sync_core::state::{State, conflict, due_for_purge, next_version, superseded_by_delete, superseded_by_edit, winner};
+use tidegate_sync_core::state::{
+    Present, State, conflict, due_for_purge, next_version, superseded_by_delete, superseded_by_edit, winner,
+};
 
 use crate::history::{Act, History, act, assert_agrees, state_of, stored_at};
 use crate::sample::{MORNING_MS, attachment, cid, delete, hmac, over, put, record_id, relocation, segment_ref, stored_as_object};
@@ -39,7 +42,79 @@ fn merged(one: &State, other: &State) -> State {
     merged
 }
 
+/// The same state, none of whose changes is in memory yet.
+fn asleep(state: &State) -> State {
+    let rows: Vec<Present> = state.changes().cloned().collect();
+    let unsent = rows.iter().filter(|present| present.brought_by.is_empty()).map(|present| present.change.cid).collect();
+    let mut asleep = State::from_store(Arc::new(rows), unsent);
+    asleep.restore_frontier(state.frontier());
+    asleep
+}
+
+/// Asks one state what can be answered by what competes alone, and holds it against the other.
+fn assert_same_heads(asleep: &State, awake: &State) {
+    for register in awake.registers() {
+        assert_eq!(asleep.heads(register), awake.heads(register));
+        assert_eq!(asleep.sent_heads_of_target(register.target), awake.sent_heads_of_target(register.target));
+    }
+    for present in awake.changes() {
+        let cid = present.change.cid;
+        assert!(asleep.contains(cid));
+        assert_eq!(asleep.is_superseded(cid), awake.is_superseded(cid));
+    }
+    let origins = |state: &State| state.origins().flat_map(|origins| origins.keys().copied().collect::<Vec<_>>()).collect();
+    let (asleep_origins, awake_origins): (Vec<_>, Vec<_>) = (origins(asleep), origins(awake));
+    assert_eq!((asleep.count(), sorted(asleep_origins)), (awake.count(), sorted(awake_origins)));
+}
+
+fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
+    list.sort();
+    list
+}
+
 proptest! {
+    #[test]
+    fn a_state_that_is_read_when_it_is_looked_at_is_the_state_itself(
+        acts in acts(), which in some_segments(), unsent in some_segments(), more in some_segments(),
+        removed in prop::collection::vec(0_u64..30, 0..6), others in some_segments(),
+    ) {
+        let history = History::play(&acts);
+        let mut awake = applied(&history, &which);
+        for (_, segment) in unsent.iter().filter_map(|index| history.segments.get(*index)) {
+            segment.changes.iter().for_each(|change| awake.insert_unsent(change.clone()));
+        }
+        let mut state = asleep(&awake);
+        assert_same_heads(&state, &awake);
+        for number in 0..30 {
+            let state = asleep(&awake);
+            prop_assert_eq!(state.whereabouts(cid(number)), awake.whereabouts(cid(number)));
+            prop_assert_eq!(state.whereabouts_sent(cid(number)), awake.whereabouts_sent(cid(number)));
+            let superseders = |state: &State| state.superseders(cid(number)).cloned().collect::<Vec<_>>();
+            prop_assert_eq!(superseders(&state), superseders(&awake));
+            prop_assert_eq!(asleep(&awake).is_superseded(cid(number)), awake.is_superseded(cid(number)));
+            prop_assert_eq!(state.present(cid(number)), awake.present(cid(number)));
+        }
+        for register in awake.registers() {
+            let state = asleep(&awake);
+            prop_assert_eq!(state.history(register.target), awake.history(register.target));
+        }
+        let (mut merged_asleep, mut merged_awake) = (asleep(&awake), awake.clone());
+        let other = applied(&history, &others);
+        prop_assert_eq!(merged_asleep.merge(&asleep(&other)), merged_awake.merge(&other));
+        prop_assert_eq!(merged_asleep, merged_awake);
+        for (name, segment) in more.iter().filter_map(|index| history.segments.get(*index)) {
+            for state in [&mut state, &mut awake] {
+                state.apply(*name, &segment.changes, stored_at(name));
+            }
+            assert_same_heads(&state, &awake);
+        }
+        for number in removed {
+            prop_assert_eq!(state.remove(cid(number)), awake.remove(cid(number)));
+            assert_same_heads(&state, &awake);
+        }
+        prop_assert_eq!(state, awake);
+    }
+
     #[test]
     fn all_devices_that_have_read_everything_have_one_state_and_the_model_agrees(acts in acts()) {
         let history = History::play(&acts);
@@ -160,6 +235,11 @@ proptest! {
         prop_assert_eq!(&read, &author);
         let reader = applied(&history, &other);
         prop_assert_eq!(merged(&reader, &read), merged(&author, &reader));
+        for state in [&reader, &State::new()] {
+            let (mut at_once, mut by_parts) = (state.clone(), state.clone());
+            prop_assert_eq!(at_once.merge_whole(read.clone()), by_parts.merge(&read));
+            prop_assert_eq!(at_once, by_parts);
+        }
     }
 
     /// After a purge everybody shows what was shown before, but for deletes that are gone with all that they deleted.

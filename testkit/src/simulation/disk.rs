@@ -1,6 +1,7 @@
 //! A device's disk: each batch is written whole or not at all, and a crash loses nothing of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tidegate_protocol::{ContentHmac, Space};
 use tidegate_sync_core::engine::{Persist, Row, Saved, SavedSpace, SpaceSource};
@@ -39,11 +40,9 @@ impl Disk {
         let mut saved = self.saved.clone();
         let source = |(space, saved): (&Space, &mut SavedSpace)| {
             let (changes, contents) = (std::mem::take(&mut saved.changes), std::mem::take(&mut saved.contents));
-            let give = move |take: &mut dyn FnMut(Present)| {
-                changes.into_values().for_each(|(change, brought_by)| take(Present { change, brought_by }));
-                true
-            };
-            (*space, SpaceSource { changes: Box::new(give), contents: Box::new(move || Some(contents)) })
+            let rows = changes.into_values().map(|(change, brought_by)| Present { change, brought_by });
+            let changes: Arc<Vec<Present>> = Arc::new(rows.collect());
+            (*space, SpaceSource { changes, contents: Box::new(move || Some(contents)) })
         };
         let sources = saved.spaces.iter_mut().map(source).collect();
         (saved, sources)
