@@ -114,6 +114,11 @@ impl Broker {
         self.app_store.as_ref().is_some_and(|app_store| app_store.settings.pumpsync_contract)
     }
 
+    /// The same without what the probe of the store found: it goes with every session.
+    pub(crate) fn capabilities_in_brief(&self) -> Capabilities {
+        Capabilities { store: self.profile.without_findings(), ..self.capabilities() }
+    }
+
     pub(crate) fn capabilities(&self) -> Capabilities {
         let (identities, service_mode, billing_mode) = match self.app_store {
             None => (vec![IdentityKind::SelfHost], ServiceMode::SelfHosted, BillingMode::None),

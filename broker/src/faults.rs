@@ -38,6 +38,7 @@ fn without_store(limits: Limits) -> Broker {
             bucket: "tidegate".to_owned(),
             addressing: Addressing::Path,
             profile: StoreProfile::ATOMIC,
+            probing: None,
             read: StoreCredential::new("read", "secret"),
             write: StoreCredential::new("write", "secret"),
             state: StoreCredential::new("state", "secret"),

@@ -13,7 +13,12 @@ use crate::delete::AuditDocument;
 use crate::identity::app_store::{NotificationDocument, Place, RecoveryDocument, Unfinished};
 use crate::identity::{EnvironmentDocument, LinkDocument, SlotDocument};
 use crate::session::{Predecessor, RenewalDocument, RevokedDocument};
+use crate::store::ProfileDocument;
 use tidegate_app_store::{Environment, NotificationType, Subtype};
+use tidegate_protocol::capability::{
+    Attack, AttackFinding, AttackOutcome, CorsFinding, ExcessRight, ListFindings, Precondition, StoreFindings, StoreProfile,
+    Support,
+};
 use tidegate_protocol::{DeviceId, Sha256, UserId};
 
 const NOW: OffsetDateTime = datetime!(2026-11-21 09:30 UTC);
@@ -57,4 +62,40 @@ fn documents_are_written_as_ever() {
     let place = Place { through: Some(NOW - time::Duration::days(3)), unfinished: Some(unfinished) };
     let apps = [("org.example.health".to_owned(), place)].into();
     assert_golden("recovery.json", &RecoveryDocument::new(apps));
+    assert_golden("store-profile.json", &store_profile());
+}
+
+/// What a probe of a store found on which one risk is accepted.
+pub(crate) fn store_profile() -> ProfileDocument {
+    let outcome = |attack| {
+        if attack == Attack::CopySource {
+            AttackOutcome::Succeeded
+        } else if attack == Attack::ForceDelete {
+            AttackOutcome::SilentlyIgnored
+        } else {
+            AttackOutcome::Refused
+        }
+    };
+    let findings = StoreFindings {
+        probe_version: 1,
+        probed_at: NOW,
+        clock_offset_ms: -250,
+        conditional_delete: Precondition::Ignored,
+        conditional_complete: Precondition::Atomic,
+        conditional_get: Support::Works,
+        multipart: Support::Works,
+        crc32_trailers: Support::Refused,
+        sts: Support::Unknown,
+        list: ListFindings { consistent: true, etags: true, ordered: false, pages: true, exact_prefix: true },
+        normalises_keys: true,
+        cors: vec![CorsFinding { origin: "https://app.example.org".to_owned(), allowed: false }],
+        attacks: Attack::ALL.map(|name| AttackFinding { name, outcome: outcome(name) }).to_vec(),
+        excess_rights: vec![ExcessRight::WriteKeyReads],
+    };
+    let profile = StoreProfile {
+        conditional_create: Precondition::Atomic,
+        conditional_replace: Precondition::NotAtomic,
+        findings: Some(Box::new(findings)),
+    };
+    ProfileDocument::new(Sha256::from_bytes([0x22; 32]), profile)
 }

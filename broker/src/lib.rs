@@ -34,4 +34,4 @@ pub mod telemetry;
 
 pub use identity::{Invite, InviteError, InviteRequest, MAX_INVITE_DEVICES, issue_invite};
 pub use session::{InvalidSigningKey, NewSigningKey, SigningKeys};
-pub use store::{Addressing, StoreConfig, StoreCredential};
+pub use store::{Addressing, Probing, StoreConfig, StoreCredential};

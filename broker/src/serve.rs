@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tidegate_sigv4::EndpointError;
+use tidegate_store_probe::ProbeError;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -25,7 +26,7 @@ use crate::broker::Broker;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::routes;
-use crate::store::StoreError;
+use crate::store::{ProbingError, StoreError, established};
 
 /// A client gets this long to send the head of its next request: longer than clients keep idle connections (90 s is usual), so
 /// that none is closed under a request.
@@ -61,12 +62,38 @@ pub enum ServeError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The store could not be probed.
+    #[error("the store at {endpoint} could not be probed")]
+    Probe {
+        /// The internal endpoint.
+        endpoint: String,
+        /// Why not.
+        #[source]
+        source: ProbeError,
+    },
+    /// The store, with these credentials, is not one to build on.
+    #[error("the store at {endpoint} is not fit: {}", faults.join("; "))]
+    Unfit {
+        /// The internal endpoint.
+        endpoint: String,
+        /// Each fault, and what to change.
+        faults: Vec<String>,
+    },
     /// The public endpoint cannot be signed for.
     #[error("the store's public endpoint cannot be used")]
     Endpoint(#[from] EndpointError),
 }
 
 impl ServeError {
+    fn of_probing(config: &Config, error: ProbingError) -> Self {
+        let endpoint = config.store.endpoint_internal.clone();
+        match error {
+            ProbingError::Store(source) => Self::store(&endpoint, source),
+            ProbingError::Probe(source) => Self::Probe { endpoint, source },
+            ProbingError::Unfit(faults) => Self::Unfit { endpoint, faults },
+        }
+    }
+
     fn store(endpoint: &str, source: StoreError) -> Self {
         Self::Store { endpoint: endpoint.to_owned(), source: Box::new(source) }
     }
@@ -120,7 +147,9 @@ impl Server {
     }
 
     pub(crate) async fn start_on(config: &Config, listeners: Listeners, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
-        let broker = Broker::new(config, clock)?;
+        let mut config = config.clone();
+        config.store.profile = established(&config, &clock).await.map_err(|error| ServeError::of_probing(&config, error))?;
+        let broker = Broker::new(&config, clock)?;
         let unreachable = |error| ServeError::store(&config.store.endpoint_internal, error);
         broker.revocations.refresh(&broker.store, broker.clock.now()).await.map_err(unreachable)?;
         let (stop, stopped) = watch::channel(false);

@@ -130,6 +130,16 @@ impl From<ServeError> for CliError {
                 Self::new(INVALID, "address-unusable", message, "choose an address of this machine")
             }
             ServeError::Store { source, .. } => Self::store(format!("{error}: {source}")),
+            ServeError::Probe { source, .. } if source.is_passing() => Self::store(chain(&error)),
+            ServeError::Probe { .. } => {
+                let help =
+                    "check endpoint, bucket, region and the rights of the three credentials (docs/config.md), then start again";
+                Self::new(INVALID, "store-not-probed", chain(&error), help)
+            }
+            ServeError::Unfit { .. } => {
+                let help = "change what is named; docs/store-probe.md says how to accept a risk by its name";
+                Self::new(INVALID, "store-unfit", error.to_string(), help)
+            }
             ServeError::Endpoint(source) => {
                 let message = format!("{error}: {source}");
                 Self::new(INVALID, "endpoint-invalid", message, "correct store.endpoint_public")

@@ -4,14 +4,14 @@ use std::fmt;
 use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use tidegate_protocol::capability::{Precondition, StoreProfile};
+use tidegate_protocol::capability::{Attack, Precondition, StoreProfile};
 use tidegate_sigv4::Endpoint;
 use url::Url;
 
 use super::file::merge;
 use super::reader::Reader;
 use super::{Config, Limits, TokenLifetimes, secrets};
-use crate::store::{Addressing, StoreConfig, StoreCredential};
+use crate::store::{Addressing, Probing, StoreConfig, StoreCredential};
 
 /// Fewest characters of a secret that somebody thought up.
 const MIN_SHARED_SECRET_BYTES: usize = 32;
@@ -86,8 +86,8 @@ impl Reader {
         let self_host_pumpsync = self.flag("self_host.pumpsync_contract");
         let log_drain_secret = self.log_drain_secret();
         let app_store = self.app_store();
-        if let (Some(Some(_)), Some(store)) = (&app_store, &store) {
-            self.refuse_unfit_for_hosting(&store.profile);
+        if let (Some(Some(_)), Some(probing)) = (&app_store, store.as_ref().and_then(|store| store.probing.as_ref())) {
+            self.refuse_unfit_for_hosting(probing);
         }
         Some(Config {
             listen: listen?,
@@ -128,46 +128,76 @@ impl Reader {
         let read = self.credential("store.read");
         let write = self.credential("store.write");
         let state = self.credential("store.state");
-        self.refuse_shared(read.as_ref(), write.as_ref(), state.as_ref());
+        let accepted_risks = self.accepted_risks();
+        self.refuse_shared(&accepted_risks, read.as_ref(), write.as_ref(), state.as_ref());
         Some(StoreConfig {
             endpoint_internal: endpoint_internal?,
             endpoint_public: endpoint_public?,
             region: self.text("store.region").unwrap_or_else(|| "us-east-1".to_owned()),
             bucket: bucket?,
             addressing: addressing?,
-            profile: StoreProfile::unprobed(conditional_create?, conditional_replace?),
+            profile: StoreProfile::unprobed(
+                conditional_create?.unwrap_or(Precondition::Ignored),
+                conditional_replace?.unwrap_or(Precondition::Ignored),
+            ),
+            probing: Some(Probing {
+                conditional_create: conditional_create?,
+                conditional_replace: conditional_replace?,
+                accepted_risks,
+            }),
             read: read?,
             write: write?,
             state: state?,
         })
     }
 
-    /// What a subscription entitles to changes by compare-and-swap: elsewhere a renewal could write over a refund.
-    fn refuse_unfit_for_hosting(&mut self, profile: &StoreProfile) {
+    /// What a subscription entitles to changes by compare-and-swap: elsewhere a renewal could write over a refund. What is left to
+    /// the probe is judged when it is found out.
+    fn refuse_unfit_for_hosting(&mut self, probing: &Probing) {
         for (name, precondition) in
-            [("store.conditional_create", profile.conditional_create), ("store.conditional_replace", profile.conditional_replace)]
+            [("store.conditional_create", probing.conditional_create), ("store.conditional_replace", probing.conditional_replace)]
         {
-            if precondition != Precondition::Atomic {
-                let message = "must be atomic where App Store subscriptions open accounts (app_store.bundle_ids): on a store without \
-                    conditional writes a refund could be lost";
+            if precondition.is_some_and(|precondition| precondition != Precondition::Atomic) {
+                let message = "must be probe or atomic where App Store subscriptions open accounts (app_store.bundle_ids): on a store \
+                    without conditional writes a refund could be lost";
                 self.mistake::<()>(name, message);
             }
         }
     }
 
+    /// Attacks that may succeed on this store, by name. The older `store.accept_copy_risk` stands for the two that copy.
+    fn accepted_risks(&mut self) -> Vec<Attack> {
+        const NAME: &str = "store.accepted_risks";
+        let mut accepted = Vec::new();
+        for name in self.list(NAME) {
+            match Attack::named(&name) {
+                Some(attack) => accepted.push(attack),
+                None => {
+                    let names: Vec<_> = Attack::ALL.iter().map(|attack| attack.name()).collect();
+                    self.mistake::<()>(NAME, &format!("{name:?} is none of {}", names.join(", ")));
+                }
+            }
+        }
+        if self.flag("store.accept_copy_risk") {
+            accepted.extend([Attack::CopySource, Attack::CopySourcePart]);
+        }
+        accepted
+    }
+
     /// A key that signs PUTs and can read lets its URLs copy what it can read, on stores that obey unsigned copy headers.
     fn refuse_shared(
         &mut self,
+        accepted_risks: &[Attack],
         read: Option<&StoreCredential>,
         write: Option<&StoreCredential>,
         state: Option<&StoreCredential>,
     ) {
-        let accepted = self.flag("store.accept_copy_risk");
+        let accepted = [Attack::CopySource, Attack::CopySourcePart].iter().all(|attack| accepted_risks.contains(attack));
         let Some(write) = write else { return };
         let is_shared = [read, state].into_iter().flatten().any(|other| other.access_key_id == write.access_key_id);
         if is_shared && !accepted {
             let message = "must be a key of its own that can only PutObject: on some stores a signed PUT copies whatever its key can \
-                read (store.accept_copy_risk = true accepts that)";
+                read (store.accepted_risks = [\"copy-source\", \"copy-source-part\"] accepts that)";
             self.mistake::<()>("store.write.access_key_id", message);
         }
     }
@@ -193,13 +223,15 @@ impl Reader {
         }
     }
 
-    fn precondition(&mut self, name: &str) -> Option<Precondition> {
+    #[expect(clippy::option_option, reason = "outside: whether it could be read; inside: whether it is left to the probe")]
+    fn precondition(&mut self, name: &str) -> Option<Option<Precondition>> {
         match self.text(name).as_deref() {
-            Some("atomic") => Some(Precondition::Atomic),
-            Some("not-atomic") => Some(Precondition::NotAtomic),
-            None | Some("ignored") => Some(Precondition::Ignored),
-            Some("refused") => Some(Precondition::Refused),
-            Some(_) => self.mistake(name, "must be atomic, not-atomic, ignored or refused"),
+            None | Some("probe") => Some(None),
+            Some("atomic") => Some(Some(Precondition::Atomic)),
+            Some("not-atomic") => Some(Some(Precondition::NotAtomic)),
+            Some("ignored") => Some(Some(Precondition::Ignored)),
+            Some("refused") => Some(Some(Precondition::Refused)),
+            Some(_) => self.mistake(name, "must be probe, atomic, not-atomic, ignored or refused"),
         }
     }
 

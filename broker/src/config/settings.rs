@@ -84,19 +84,20 @@ pub const SETTINGS: &[Setting] = &[
     text("store.addressing", Some("path"), "`path` (`https://host/bucket/key`) or `virtual-host` (`https://bucket.host/key`)"),
     text(
         "store.conditional_create",
-        Some("ignored"),
-        "what the store does with `If-None-Match: *` on PUT: `atomic`, `not-atomic`, `ignored` or `refused`",
+        Some("probe"),
+        "what the store does with `If-None-Match: *` on PUT: `probe` finds out; `atomic`, `not-atomic`, `ignored` or `refused` is taken instead where it promises no more than was found",
     ),
-    text(
-        "store.conditional_replace",
-        Some("ignored"),
-        "what the store does with `If-Match` on PUT: `atomic`, `not-atomic`, `ignored` or `refused`",
+    text("store.conditional_replace", Some("probe"), "the same with `If-Match` on PUT"),
+    list(
+        "store.accepted_risks",
+        "none",
+        "names of attacks that may succeed on this store (docs/store-probe.md lists them); any other that succeeds keeps `serve` from starting",
     ),
     Setting {
         name: "store.accept_copy_risk",
         kind: Kind::Flag,
         default: Some("false"),
-        help: "accept that `store.write` can read, so that on some stores an unsigned copy header on a presigned PUT copies other users' (sealed) objects; for stores without write-only keys",
+        help: "the same as `copy-source` and `copy-source-part` in `store.accepted_risks`: `store.write` can read, so that on some stores an unsigned copy header on a presigned PUT copies other users' (sealed) objects; for stores without write-only keys",
     },
     text("store.read.access_key_id", None, "key that signs GET, HEAD and LIST: GetObject and ListBucket on `users/*`"),
     secret("store.read.secret_access_key", Some("from the file"), "its secret; rather use the file or the environment"),

@@ -222,6 +222,7 @@ fn store_config(keys: &StoreKeys, url: &str, profile: StoreProfile) -> StoreConf
         bucket: BUCKET.to_owned(),
         addressing: Addressing::Path,
         profile,
+        probing: None,
         read: StoreCredential::new(&keys.read.id, &keys.read.secret),
         write: StoreCredential::new(&keys.write.id, &keys.write.secret),
         state: StoreCredential::new(&keys.state.id, &keys.state.secret),

@@ -90,7 +90,7 @@ pub(super) fn reply(
         expires_at: Some(access_expires_at),
         entitlement_active: Some(true),
         service_mode: Some(grant.service_mode()),
-        capabilities: broker.capabilities(),
+        capabilities: broker.capabilities_in_brief(),
     })
 }
 

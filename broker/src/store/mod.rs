@@ -3,8 +3,10 @@
 
 mod client;
 mod create_once;
+mod fitness;
 mod listed;
 mod multipart;
+mod probing;
 mod profile;
 mod swap;
 
@@ -12,5 +14,8 @@ pub(crate) use client::{Listed, StoreClient, StoreError};
 pub(crate) use create_once::create_once;
 pub(crate) use listed::{put_and_rank, rank, ranked};
 pub(crate) use multipart::{CompletedPart, Completion, StoredPart, Whole, composite_text};
-pub use profile::{Addressing, StoreConfig, StoreCredential};
+#[cfg(test)]
+pub(crate) use probing::ProfileDocument;
+pub(crate) use probing::{ProbingError, established};
+pub use profile::{Addressing, Probing, StoreConfig, StoreCredential};
 pub(crate) use swap::{Swap, read, swap};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use tidegate_protocol::capability::StoreProfile;
+use tidegate_protocol::capability::{Attack, Precondition, StoreProfile};
 use tidegate_sigv4::{AddressingStyle, Credentials, Endpoint, EndpointError, Presigner};
 
 /// How URLs name the bucket.
@@ -43,7 +43,9 @@ impl StoreCredential {
         Self { access_key_id: access_key_id.into(), secret_access_key, session_token: None }
     }
 
-    fn for_signing(&self) -> Credentials {
+    /// As signers take it.
+    #[must_use]
+    pub fn for_signing(&self) -> Credentials {
         let session_token = self.session_token.as_ref().map(|token| token.expose_secret().to_owned());
         Credentials::new(self.access_key_id.as_str(), self.secret_access_key.expose_secret(), session_token)
     }
@@ -53,6 +55,17 @@ impl fmt::Debug for StoreCredential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoreCredential").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
     }
+}
+
+/// How the store is probed, and what the operator decides in place of what is found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Probing {
+    /// `If-None-Match: *` is taken for no better than this.
+    pub conditional_create: Option<Precondition>,
+    /// `If-Match` is taken for no better than this.
+    pub conditional_replace: Option<Precondition>,
+    /// Attacks that may succeed.
+    pub accepted_risks: Vec<Attack>,
 }
 
 /// The store behind the broker.
@@ -71,8 +84,10 @@ pub struct StoreConfig {
     pub bucket: String,
     /// How URLs name the bucket.
     pub addressing: Addressing,
-    /// What the store does with preconditions.
+    /// What the store does with preconditions: known beforehand, or, where it is probed, as far as settings say.
     pub profile: StoreProfile,
+    /// How the store is probed at the start; `None` where `profile` is known beforehand.
+    pub probing: Option<Probing>,
     /// Signs GET, HEAD and LIST: GetObject and ListBucket on `users/*`.
     pub read: StoreCredential,
     /// Signs PUT: PutObject on `users/*` and nothing else.

@@ -257,7 +257,7 @@ async fn the_command_walks_and_tells_in_json() {
     assert_eq!(status, 0);
     assert!(text.contains("0 new, 3 known"), "{text}");
     // Without conditional writes there is no hosted mode.
-    fs::write(&file, toml.replace("conditional_replace = \"atomic\"\n", "")).unwrap();
+    fs::write(&file, toml.replace("conditional_replace = \"atomic\"\n", "conditional_replace = \"ignored\"\n")).unwrap();
     for command in ["config check", "serve"] {
         let arguments: Vec<&str> = std::iter::once("--json").chain(command.split(' ')).collect();
         let (status, stdout, _) = run(&arguments);

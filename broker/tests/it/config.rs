@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
+use tidegate_broker::Probing;
 use tidegate_broker::config::{Config, ConfigError, SETTINGS, load, reference_table};
 use tidegate_broker::{NewSigningKey, StoreCredential};
 use tidegate_protocol::capability::{Precondition, StoreProfile};
@@ -81,6 +82,7 @@ fn a_right_configuration_is_read_with_its_defaults() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.store.endpoint_public, config.store.endpoint_internal);
     assert_eq!(config.store.profile, StoreProfile::IGNORING);
+    assert_eq!(config.store.probing, Some(Probing::default()), "what the store does is found out");
     assert_eq!((config.tokens.access_seconds, config.tokens.renewal_days), (900, 30));
 }
 
@@ -182,7 +184,13 @@ fn the_key_that_writes_must_be_its_own() {
     let mistakes = folder.mistakes(&shared, &[]);
     assert_eq!(mistakes.len(), 1);
     assert!(mistakes[0].starts_with("store.write.access_key_id: "));
-    assert!(folder.load(&shared, &[("TIDEGATE_STORE__ACCEPT_COPY_RISK", "true")]).is_ok());
+    let older = folder.load(&shared, &[("TIDEGATE_STORE__ACCEPT_COPY_RISK", "true")]).unwrap();
+    let named = folder.load(&shared, &[("TIDEGATE_STORE__ACCEPTED_RISKS", "copy-source, copy-source-part")]).unwrap();
+    assert_eq!(older.store.probing, named.store.probing);
+    assert!(folder.load(&shared, &[("TIDEGATE_STORE__ACCEPTED_RISKS", "copy-source")]).is_err(), "each risk by its name");
+    let unknown = folder.mistakes(&folder.toml(), &[("TIDEGATE_STORE__ACCEPTED_RISKS", "everything")]);
+    assert_eq!(unknown.len(), 1, "{unknown:?}");
+    assert!(unknown[0].contains("\"everything\" is none of copy-source"), "{unknown:?}");
 }
 
 #[test]

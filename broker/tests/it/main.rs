@@ -18,6 +18,7 @@ mod multipart;
 mod openapi;
 mod policy;
 mod presign;
+mod probing;
 mod proof;
 mod pumpsync_self_host;
 mod renewal;

@@ -55,6 +55,7 @@ impl fmt::Display for StateKey {
             Self::Notification { id } => write!(f, "notifications/{}.json", id.as_hyphenated()),
             Self::Recovery { environment: StoreEnvironment::Production } => f.write_str("recoveries/production.json"),
             Self::Recovery { environment: StoreEnvironment::Sandbox } => f.write_str("recoveries/sandbox.json"),
+            Self::StoreProfile => f.write_str("store-profile.json"),
             Self::Audit { user, day, id } => write!(f, "audit/{user}/{day}/{}.json", id.as_hyphenated()),
         }
     }

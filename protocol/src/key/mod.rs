@@ -222,6 +222,8 @@ pub enum StateKey {
         /// Which of the App Store's environments.
         environment: StoreEnvironment,
     },
+    /// `_tidegate/store-profile.json`: what a probe found out about the store.
+    StoreProfile,
     /// `_tidegate/audit/{user}/{day}/{id}.json`: what was deleted for whom; `day` is days since 1970-01-01.
     Audit {
         /// The account.

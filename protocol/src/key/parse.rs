@@ -141,6 +141,7 @@ fn parse_state(rest: &[&str]) -> Result<StateKey, InvalidKey> {
         ["notifications", name] => Ok(StateKey::Notification { id: parse_uuid("notification id", json(name)?)? }),
         ["recoveries", "production.json"] => Ok(StateKey::Recovery { environment: StoreEnvironment::Production }),
         ["recoveries", "sandbox.json"] => Ok(StateKey::Recovery { environment: StoreEnvironment::Sandbox }),
+        ["store-profile.json"] => Ok(StateKey::StoreProfile),
         ["audit", user, day, name] => {
             Ok(StateKey::Audit { user: user.parse()?, day: generation(day)?, id: parse_uuid("audit id", json(name)?)? })
         }

@@ -92,6 +92,7 @@ fn state_key() -> impl Strategy<Value = StateKey> {
         uuid().prop_map(|id| StateKey::Notification { id }),
         select(vec![StoreEnvironment::Production, StoreEnvironment::Sandbox])
             .prop_map(|environment| StateKey::Recovery { environment }),
+        Just(StateKey::StoreProfile),
         (user(), generation(), uuid()).prop_map(|(user, day, id)| StateKey::Audit { user, day, id }),
     ]
 }

@@ -11,7 +11,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tidegate_protocol::account::{ProofPurpose, user_id};
-use tidegate_protocol::capability::{Capabilities, IdentityKind, Precondition, StoreProfile};
+use tidegate_protocol::capability::{
+    Attack, AttackFinding, AttackOutcome, Capabilities, CorsFinding, ExcessRight, IdentityKind, ListFindings, Precondition,
+    StoreFindings, StoreProfile, Support,
+};
 use tidegate_protocol::delete::{DeleteBatch, DeleteOutcome, DeleteReply};
 use tidegate_protocol::genesis::{ED25519_PUBLIC_KEY_BYTES, Genesis, XWING_PUBLIC_KEY_BYTES};
 use tidegate_protocol::multipart::{
@@ -153,6 +156,7 @@ fn all() -> Vec<Golden> {
                 StoreProfile::unprobed(Precondition::NotAtomic, Precondition::Refused),
             ],
         ),
+        golden("store-profile-probed.json", probed_profile()),
         golden("self-host-session-request.json", SelfHostSessionRequest { invite: "tgi1.invite".to_owned(), account: None }),
         golden(
             "self-host-session-request-with-proof.json",
@@ -265,6 +269,33 @@ fn uploaded_parts() -> UploadedParts {
         ],
         next: Some(2),
     }
+}
+
+fn probed_profile() -> StoreProfile {
+    let outcome = |index: usize| match index {
+        0 => AttackOutcome::Succeeded,
+        1 => AttackOutcome::SilentlyIgnored,
+        2 => AttackOutcome::Inconclusive,
+        _ => AttackOutcome::Refused,
+    };
+    let attacks = Attack::ALL.iter().enumerate().map(|(index, name)| AttackFinding { name: *name, outcome: outcome(index) });
+    let findings = StoreFindings {
+        probe_version: 1,
+        probed_at: datetime!(2026-11-21 09:30 UTC),
+        clock_offset_ms: -1_250,
+        conditional_delete: Precondition::Ignored,
+        conditional_complete: Precondition::NotAtomic,
+        conditional_get: Support::Works,
+        multipart: Support::Refused,
+        crc32_trailers: Support::Broken,
+        sts: Support::Unknown,
+        list: ListFindings { consistent: true, etags: false, ordered: true, pages: true, exact_prefix: true },
+        normalises_keys: true,
+        cors: vec![CorsFinding { origin: "https://app.example".to_owned(), allowed: true }],
+        attacks: attacks.collect(),
+        excess_rights: vec![ExcessRight::WriteKeyReads, ExcessRight::ReadKeyDeletes],
+    };
+    StoreProfile { findings: Some(Box::new(findings)), ..StoreProfile::ATOMIC }
 }
 
 fn capabilities() -> Capabilities {

@@ -32,31 +32,43 @@ pub(crate) async fn object(campaign: &mut Campaign<'_>) -> Result<(), ProbeError
     Ok(())
 }
 
-/// The same into a part of one's own upload.
+/// The same into a part of one's own upload: of one whose parts carry hashes, as Tidegate begins them, and of one without, which
+/// MinIO treats differently.
 pub(crate) async fn part(campaign: &mut Campaign<'_>) -> Result<(), ProbeError> {
-    let (ground, via) = (campaign.ground, campaign.via);
-    let body = ground.bytes("copy of a part, honest");
+    let ground = campaign.ground;
+    let with_hashes = [("x-amz-checksum-algorithm", "SHA256".to_owned())];
     for (victim, name) in [(ground.key("copy-part/victim"), "user"), (ground.state_key("copy-part/victim"), "state")] {
         let secret = ground.bytes(&format!("copy of a part, a secret of {name}, longer than what is pinned"));
         ground.plant(&victim, &secret).await?;
-        let mine = ground.key(&format!("copy-part/mine-{name}"));
-        // A store that takes no uploads in parts signs no part.
-        let Some(id) = multipart::create(ground, &mine).await? else {
-            campaign.record(Attack::CopySourcePart, AttackOutcome::Refused);
-            return Ok(());
-        };
-        let source = format!("/{}/{victim}", ground.target.bucket);
-        let honest = ground.put_url(via, &mine, &[("partNumber", "1"), ("uploadId", &id)], &body, false)?;
-        let honest_works = campaign.honest(&honest, &body).await?;
-        let url = ground.put_url(via, &mine, &[("partNumber", "2"), ("uploadId", &id)], &body, false)?;
-        let url = url.with("x-amz-copy-source", source);
-        let reply = ground.fire(|| url.honest(body.clone())).await;
-        let parts =
-            ground.call((Who::State, Via::Internal), Method::Get, &mine, &[("uploadId", &id)], &[], bytes::Bytes::new()).await?;
-        let copied = format!("<Size>{}</Size>", secret.len());
-        let is_copied = reply.as_ref().is_ok_and(|answer| xml::text_at(&answer.body, &["CopyPartResult", "ETag"]).is_some())
-            || parts.is_ok_and(|answer| super::contains(&answer.body, copied.as_bytes()));
-        campaign.record(Attack::CopySourcePart, judge(honest_works, &reply, is_copied));
+        for (kind, headers) in [("hashed", &with_hashes[..]), ("plain", &[])] {
+            let mine = ground.key(&format!("copy-part/mine-{name}-{kind}"));
+            let outcome = match multipart::create_with(ground, &mine, headers).await? {
+                Some(id) => copy_into(campaign, &mine, &id, (&victim, secret.len())).await?,
+                // A store that takes no uploads in parts has no part to copy into.
+                None => AttackOutcome::Refused,
+            };
+            campaign.record(Attack::CopySourcePart, outcome);
+        }
     }
     Ok(())
+}
+
+async fn copy_into(
+    campaign: &Campaign<'_>,
+    mine: &str,
+    id: &str,
+    (victim, length): (&str, usize),
+) -> Result<AttackOutcome, ProbeError> {
+    let (ground, via) = (campaign.ground, campaign.via);
+    let body = ground.bytes("copy of a part, honest");
+    let part = |number| ground.put_url(via, mine, &[("partNumber", number), ("uploadId", id)], &body, false);
+    let honest_works = campaign.honest(&part("1")?, &body).await?;
+    let url = part("2")?.with("x-amz-copy-source", format!("/{}/{victim}", ground.target.bucket));
+    let reply = ground.fire(|| url.honest(body.clone())).await;
+    let by = (Who::State, Via::Internal);
+    let parts = ground.call(by, Method::Get, mine, &[("uploadId", id)], &[], bytes::Bytes::new()).await?;
+    let size = format!("<Size>{length}</Size>");
+    let is_copied = reply.as_ref().is_ok_and(|answer| xml::text_at(&answer.body, &["CopyPartResult", "ETag"]).is_some())
+        || parts.is_ok_and(|answer| super::contains(&answer.body, size.as_bytes()));
+    Ok(judge(honest_works, &reply, is_copied))
 }

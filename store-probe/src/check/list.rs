@@ -10,7 +10,8 @@ use crate::ground::Ground;
 use crate::xml::Entry;
 
 /// Names whose order by bytes differs from that by letters, by words and by folders.
-const NAMES: [&str; 6] = ["a", "a-b", "a/b", "a/b-c", "a0", "b_"];
+/// None is the folder of another: such keys some stores cannot hold, and Tidegate has none.
+const NAMES: [&str; 6] = ["a-b", "a.c", "a/b", "a/b-c", "a0", "b_"];
 /// Keys of a page.
 const PAGE: u32 = 2;
 const MOST_PAGES: usize = 10;
@@ -32,8 +33,8 @@ pub(crate) async fn list(ground: &Ground) -> Result<ListFindings, ProbeError> {
     let ordered = entries.is_sorted_by(|a, b| a.key < b.key);
     let etags = has_etags(ground, &entries).await?;
     let pages = in_pages(ground, &prefix, &expected).await?;
-    ground.delete(&key_of("a")).await?;
-    expected.remove(&key_of("a"));
+    ground.delete(&key_of("a0")).await?;
+    expected.remove(&key_of("a0"));
     consistent &= names(&ground.list(&prefix).await?) == expected;
     Ok(ListFindings { consistent, etags, ordered, pages, exact_prefix })
 }

@@ -90,10 +90,13 @@ pub(crate) async fn begin(ground: &Ground, via: Via, key: &str, label: &str) -> 
     Ok(etag.map(|etag| Upload { key: key.to_owned(), id, bytes, etag }))
 }
 
-/// The id of a new upload; `None` if the store will not.
+/// The id of a new upload whose parts carry SHA-256, as the broker begins them; `None` if the store will not.
 pub(crate) async fn create(ground: &Ground, key: &str) -> Result<Option<String>, ProbeError> {
-    let headers = [("x-amz-checksum-algorithm", "SHA256".to_owned())];
-    let reply = ground.call(STATE, Method::Post, key, &[("uploads", "")], &headers, Bytes::new()).await?;
+    create_with(ground, key, &[("x-amz-checksum-algorithm", "SHA256".to_owned())]).await
+}
+
+pub(crate) async fn create_with(ground: &Ground, key: &str, headers: &[(&str, String)]) -> Result<Option<String>, ProbeError> {
+    let reply = ground.call(STATE, Method::Post, key, &[("uploads", "")], headers, Bytes::new()).await?;
     let created = reply.ok().filter(|answer| answer.is_success());
     Ok(created.and_then(|answer| xml::text_at(&answer.body, &["InitiateMultipartUploadResult", "UploadId"])))
 }

@@ -2,6 +2,14 @@
 
 mod basics;
 mod embedded;
+mod flaws;
 mod minio;
 mod seaweedfs;
+mod stand_in;
 mod store;
+
+/// What `x-amz-checksum-sha256` says of these bytes.
+fn checksum(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(tidegate_protocol::Sha256::of(bytes).as_bytes())
+}

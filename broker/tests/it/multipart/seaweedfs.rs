@@ -114,6 +114,7 @@ fn config(store: &str) -> Config {
             bucket: BUCKET.to_owned(),
             addressing: Addressing::Path,
             profile: StoreProfile::ATOMIC,
+            probing: None,
             read: credential("read"),
             write: credential("write"),
             state: credential("state"),

@@ -51,6 +51,7 @@ state invite slot      | -            | -       | -         | -        | -      
 state invite revoked   | -            | -       | -         | -        | -        | -            | -
 state device revoked   | -            | -       | -         | -        | -        | -            | -
 state renewal          | -            | -       | -         | -        | -        | -            | -
+state store profile    | -            | -       | -         | -        | -        | -            | -
 state entitlement      | -            | -       | -         | -        | -        | -            | -
 state notification     | -            | -       | -         | -        | -        | -            | -
 state recovery         | -            | -       | -         | -        | -        | -            | -
@@ -121,13 +122,14 @@ const fn kind(key: &ObjectKey) -> &'static str {
         ObjectKey::State(StateKey::Notification { .. }) => "notification",
         ObjectKey::State(StateKey::Recovery { .. }) => "recovery",
         ObjectKey::State(StateKey::Audit { .. }) => "audit",
+        ObjectKey::State(StateKey::StoreProfile) => "store profile",
     }
 }
 
 #[test]
 fn the_table_has_a_row_for_every_kind_of_object() {
     let kinds: BTreeSet<_> = cells(OBJECTS).iter().map(|(row, _, _)| kind(&object(row, owners_device()))).collect();
-    assert_eq!(kinds.len(), 26, "{kinds:?}");
+    assert_eq!(kinds.len(), 27, "{kinds:?}");
 }
 
 #[test]

@@ -92,6 +92,7 @@ fn nothing_but_an_attachment_is_written_in_parts() {
         "fm sync-manifest",
         "fm record",
         "fm pack",
+        "state store profile",
         "state entitlement",
         "state notification",
         "state recovery",

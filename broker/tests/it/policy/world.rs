@@ -105,6 +105,7 @@ pub(super) fn object(row: &str, own_device: DeviceId) -> ObjectKey {
         "state invite revoked" => ObjectKey::State(StateKey::InviteRevoked { invite: RecordId::from_bytes(uuid(7)).as_uuid() }),
         "state device revoked" => ObjectKey::State(StateKey::DeviceRevoked { device: own_device }),
         "state renewal" => ObjectKey::State(StateKey::Renewal { user, device: own_device }),
+        "state store profile" => ObjectKey::State(StateKey::StoreProfile),
         "state entitlement" => ObjectKey::State(StateKey::Entitlement { subscription: sha256 }),
         "state notification" => ObjectKey::State(StateKey::Notification { id: RecordId::from_bytes(uuid(7)).as_uuid() }),
         "state recovery" => ObjectKey::State(StateKey::Recovery { environment: StoreEnvironment::Sandbox }),
