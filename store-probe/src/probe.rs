@@ -5,6 +5,7 @@ use tidegate_protocol::capability::{Attack, AttackOutcome, ExcessRight, Precondi
 use crate::attack::{self, anonymous};
 use crate::check::hello::{Hello, hello};
 use crate::check::multipart::{Multipart, multipart};
+use crate::check::put_conditions::Races;
 use crate::check::{
     basics, clock, conditional_get, cors, delete_condition, list, normalises, put_conditions, rights, sts, trailers,
 };
@@ -99,6 +100,29 @@ impl Probe {
         trailers::trailers(&self.ground).await
     }
 
+    /// What the store does with conditions on the PUT of a single writer, in some twenty requests: enough for whoever only saves work
+    /// by them. As no races are run, a condition that is honoured is `not-atomic`: unproven.
+    ///
+    /// # Errors
+    /// [`ProbeError`] if nothing can be said about the store.
+    pub async fn conditions(&self) -> Result<StoreProfile, ProbeError> {
+        let ground = &self.ground;
+        let found = async {
+            let conditional_create = put_conditions::create(ground, Races::Skip).await?;
+            let conditional_replace = put_conditions::replace(ground, Races::Skip).await?;
+            Ok(StoreProfile::unprobed(conditional_create, conditional_replace))
+        }
+        .await;
+        match found {
+            // A store that is away cannot be cleaned either; the next probe sweeps.
+            Err(error) if error.is_passing() => Err(error),
+            found => {
+                let cleaned = cleanup::clean(ground).await;
+                found.and_then(|profile| cleaned.map(|()| profile))
+            }
+        }
+    }
+
     /// Makes every check and cleans up, whatever came of them.
     ///
     /// # Errors
@@ -120,8 +144,8 @@ impl Probe {
         cleanup::sweep(ground).await?;
         let (via, public_endpoint) = basics::url_round_trip(ground).await?;
 
-        let conditional_create = put_conditions::create(ground).await?;
-        let conditional_replace = put_conditions::replace(ground).await?;
+        let conditional_create = put_conditions::create(ground, Races::Run).await?;
+        let conditional_replace = put_conditions::replace(ground, Races::Run).await?;
         let conditional_delete = delete_condition::delete(ground, conditional_replace).await?;
         let Multipart { support: multipart, complete: conditional_complete } = multipart(ground, via).await?;
         let findings = StoreFindings {

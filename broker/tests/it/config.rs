@@ -246,7 +246,7 @@ fn the_example_names_settings_that_exist_and_lacks_nothing() {
     let folder = Folder::new();
     let config = folder.load(&example(&folder, "broker.toml"), &[]).unwrap();
     assert_eq!(config.public_url, "https://tidegate.example.org");
-    assert_eq!(config.store.profile, StoreProfile::ATOMIC);
+    assert_eq!(config.store.probing, Some(Probing::default()), "the example leaves it to the probe");
     assert!(config.app_store.is_none());
 }
 

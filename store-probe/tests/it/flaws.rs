@@ -6,7 +6,7 @@ use tidegate_protocol::capability::{Attack, AttackOutcome, ExcessRight, Precondi
 use tidegate_store_probe::{ProbeError, probe};
 
 use crate::stand_in::{Flaw, StandIn};
-use crate::store::{run, target};
+use crate::store::{probe_of, run, target};
 
 async fn found(flaws: &[Flaw]) -> (StoreProfile, StoreFindings) {
     let store = StandIn::start(flaws).await;
@@ -44,6 +44,16 @@ async fn conditions_that_are_ignored_lied_about_or_refused_are_told_apart() {
     ] {
         let (profile, _) = found(&[flaw]).await;
         assert_eq!((profile.conditional_create, profile.conditional_replace), (expected, expected), "{flaw:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_races_a_condition_that_is_honoured_is_unproven() {
+    for (flaws, expected) in [(&[][..], Precondition::NotAtomic), (&[Flaw::IgnoresConditions], Precondition::Ignored)] {
+        let store = StandIn::start(flaws).await;
+        let profile = probe_of(target(&store.base)).conditions().await.unwrap();
+        assert_eq!(profile, StoreProfile::unprobed(expected, expected), "{flaws:?}");
+        assert_eq!(store.keys(), Vec::<String>::new(), "nothing stays");
     }
 }
 
