@@ -107,7 +107,7 @@ impl Probe {
     /// [`ProbeError`] if nothing can be said about the store.
     pub async fn conditions(&self) -> Result<StoreProfile, ProbeError> {
         let ground = &self.ground;
-        let found = async {
+        let found: Result<StoreProfile, ProbeError> = async {
             let conditional_create = put_conditions::create(ground, Races::Skip).await?;
             let conditional_replace = put_conditions::replace(ground, Races::Skip).await?;
             Ok(StoreProfile::unprobed(conditional_create, conditional_replace))

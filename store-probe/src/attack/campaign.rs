@@ -2,6 +2,7 @@
 //! what it has refused.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tidegate_protocol::capability::{Attack, AttackOutcome};
@@ -11,6 +12,9 @@ use crate::answer::Reply;
 use crate::error::ProbeError;
 use crate::ground::{Ground, Signed, Via};
 use crate::http::Shot;
+
+/// The time before the last look.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// What has to be true of a key whatever happens.
 #[derive(Debug, Clone)]
@@ -110,6 +114,7 @@ impl<'a> Campaign<'a> {
 
     /// Looks at everything once more; the worst of each attack's ways counts.
     pub(crate) async fn end(mut self) -> Result<Vec<(Attack, AttackOutcome)>, ProbeError> {
+        tokio::time::sleep(SETTLE).await;
         for Watch { attack, key, must } in std::mem::take(&mut self.watches) {
             if must.is_broken_by(self.ground.stored(&key).await?.as_ref()) {
                 self.record(attack, AttackOutcome::Succeeded);

@@ -1,5 +1,7 @@
 //! The probe over real HTTP: the embedded store, a real SeaweedFS, and stand-ins on which each promise is broken in one way.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests do")]
+
 mod basics;
 mod embedded;
 mod flaws;
