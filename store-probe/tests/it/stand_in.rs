@@ -75,6 +75,8 @@ struct Object {
 }
 
 type Parts = BTreeMap<u32, Vec<u8>>;
+/// Status and code.
+type Refusal = (u16, &'static str);
 
 #[derive(Debug, Default)]
 struct Contents {
@@ -147,8 +149,8 @@ impl StandIn {
     }
 
     /// Who signed; `Ok(None)` if nobody did.
-    fn caller(&self, asked: &Asked, body: &[u8]) -> Result<Option<String>, Response<Body>> {
-        let denied = || error(403, "AccessDenied");
+    fn caller(&self, asked: &Asked, body: &[u8]) -> Result<Option<String>, Refusal> {
+        let denied = || (403, "AccessDenied");
         let method = match asked.method.as_str() {
             "GET" => Method::Get,
             "HEAD" => Method::Head,
@@ -188,7 +190,7 @@ impl StandIn {
             let expires: u32 = asked.parameter("X-Amz-Expires").and_then(|text| text.parse().ok()).ok_or_else(denied)?;
             let over = at + time::Duration::seconds(i64::from(expires)) < OffsetDateTime::now_utc();
             if over && !self.has(Flaw::IgnoresExpiry) {
-                return Err(error(403, "AccessDenied"));
+                return Err(denied());
             }
             let query: Vec<_> = query.into_iter().filter(|(name, _)| !name.starts_with("X-Amz-")).collect();
             let url = signer.at(at).presign(method, &asked.key, &query, &headers, expires).map_err(|_| denied())?;
@@ -204,7 +206,7 @@ impl StandIn {
                 .iter()
                 .any(|(name, value)| name == "authorization" && Some(value.as_str()) == asked.header("authorization"))
         };
-        if is_right { Ok(Some(who)) } else { Err(error(403, "SignatureDoesNotMatch")) }
+        if is_right { Ok(Some(who)) } else { Err((403, "SignatureDoesNotMatch")) }
     }
 
     fn may(&self, who: Option<&str>, asked: &Asked, reached: &str) -> bool {
@@ -263,7 +265,7 @@ async fn handle(State(store): State<StandIn>, request: Request) -> Response<Body
     let body = to_bytes(body, 1 << 20).await.unwrap().to_vec();
     let who = match store.caller(&asked, &body) {
         Ok(who) => who,
-        Err(refusal) => return refusal,
+        Err((status, code)) => return error(status, code),
     };
     if asked.key.contains("..") {
         asked.key = asked.key.replace("mine/../", "").replace("mine/file/../../", "").replace("mine//../../", "");
