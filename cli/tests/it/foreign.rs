@@ -62,7 +62,8 @@ fn foreign_clients_carry_an_account_from_store_to_store() {
 
     let third = Backend::start(Kind::DirectS3);
     let mut mc = program("MC_PROGRAM");
-    mc.env("MC_CONFIG_DIR", third.path("mc")).args(["mirror", "--quiet"]);
+    // In parts it wants a CRC of the whole, which the embedded store refuses.
+    mc.env("MC_CONFIG_DIR", third.path("mc")).args(["mirror", "--quiet", "--disable-multipart"]);
     mc.args([format!("second/{}", Backend::BUCKET), format!("third/{}", Backend::BUCKET)]);
     remote(&mut mc, "second", &second);
     remote(&mut mc, "third", &third);

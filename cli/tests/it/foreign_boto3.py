@@ -1,4 +1,4 @@
-"""boto3 with its defaults (CRC32 trailers included) on a store: foreign_boto3.py URL BUCKET KEY SECRET"""
+"""boto3 with its defaults (CRC32 trailers included; presigning by version 4) on a store: foreign_boto3.py URL BUCKET KEY SECRET"""
 
 import io
 import os
@@ -18,7 +18,7 @@ s3 = boto3.client(
     aws_access_key_id=KEY,
     aws_secret_access_key=SECRET,
     region_name="us-east-1",
-    config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}),
+    config=Config(signature_version="s3v4", s3={"addressing_style": "path"}, retries={"max_attempts": 1}),
 )
 
 
