@@ -108,7 +108,15 @@ impl Action {
     /// Every action.
     pub const ALL: [Self; 4] = [Self::GetObject, Self::PutObject, Self::DeleteObject, Self::ListBucket];
 
-    pub(crate) const fn name(self) -> &'static str {
+    /// The action of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.name() == name)
+    }
+
+    /// Its name, as S3 policies write it after `s3:`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::GetObject => "GetObject",
             Self::PutObject => "PutObject",

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use tidegate_embedded_s3::{AccessKey, Config as StoreOptions, Store};
 use time::Duration;
@@ -11,6 +12,7 @@ use super::StoreCommand;
 use super::commands::block_on;
 use super::error::CliError;
 use super::output::Output;
+use super::store_keys;
 use crate::dev::{self, DevOptions};
 use crate::serve::{ServeError, shutdown_signal};
 use crate::telemetry;
@@ -54,11 +56,13 @@ pub(super) fn dev(options: DevOptions, output: &Output) -> Result<(), CliError> 
 }
 
 pub(super) fn store(command: StoreCommand, output: &Output) -> Result<(), CliError> {
-    let StoreCommand::Serve { data, listen, access_key, secret_key_file, bucket } = command;
+    let StoreCommand::Serve { data, listen, access_key, secret_key_file, keys_file, bucket } = command;
     telemetry::start("warn");
-    let secret = std::fs::read_to_string(&secret_key_file).map_err(|error| CliError::file(&secret_key_file, &error))?;
-    let key = AccessKey::administrator(access_key, secret.trim_end_matches(['\r', '\n']));
-    let store = Store::open(StoreOptions::new(data, vec![key]))?;
+    let mut keys = keys_file.map(|file| store_keys::read(&file)).transpose()?.unwrap_or_default();
+    if let (Some(id), Some(file)) = (access_key, secret_key_file) {
+        keys.push(AccessKey::administrator(id, store_keys::secret_in(&file)?.expose_secret()));
+    }
+    let store = Store::open(StoreOptions::new(data, keys))?;
     if let Some(bucket) = &bucket {
         let invalid = |error: tidegate_embedded_s3::StoreError| {
             CliError::invalid("bucket-invalid", format!("the bucket cannot be made: {error}"), "choose another name")

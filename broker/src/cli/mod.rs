@@ -6,6 +6,8 @@ mod embedded;
 mod error;
 mod health;
 mod output;
+#[cfg(feature = "embedded")]
+mod store_keys;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -92,11 +94,14 @@ enum StoreCommand {
         #[arg(long)]
         listen: std::net::SocketAddr,
         /// Access key id of its administrator.
-        #[arg(long)]
-        access_key: String,
+        #[arg(long, requires = "secret_key_file", required_unless_present = "keys_file")]
+        access_key: Option<String>,
         /// File with the secret of that key.
+        #[arg(long, requires = "access_key")]
+        secret_key_file: Option<PathBuf>,
+        /// TOML file with more access keys and what each may do under which prefix (docs/embedded-store.md).
         #[arg(long)]
-        secret_key_file: PathBuf,
+        keys_file: Option<PathBuf>,
         /// A bucket to make.
         #[arg(long)]
         bucket: Option<String>,

@@ -206,3 +206,39 @@ async fn logs_tell_kinds_and_codes_but_no_secrets() {
         assert!(!logs.contains(secret), "{secret:.40} in {logs}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn the_store_alone_serves_the_keys_of_its_file() {
+    let folder = Folder::new();
+    let (data, keys, secret) = (folder.path("store"), folder.path("keys.toml"), folder.path("secret"));
+    let serve = ["store", "serve", "--data", text(&data), "--listen", "127.0.0.1:0", "--bucket", "family"];
+    let with = |more: &[&str]| [serve.as_slice(), more].concat().into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let fails = |more: &[&str], exit: i32, code: &str| {
+        let arguments = with(more);
+        assert_fails(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), exit, code);
+    };
+    fails(&[], 2, "usage");
+    fails(&["--access-key", "owner"], 2, "usage");
+    fails(&["--keys-file", text(&keys)], 10, "file-unusable");
+    fs::write(&keys, "[[key]]\nid = \"read\"\n").unwrap();
+    fails(&["--keys-file", text(&keys)], 10, "keys-file-invalid");
+    fs::write(&secret, "secret-of-the-owner\n").unwrap();
+    let read =
+        "[[key]]\nid = \"owner\"\nsecret = \"secret-of-read\"\nallow = [{ actions = [\"GetObject\"], prefix = \"users/\" }]\n";
+    fs::write(&keys, read).unwrap();
+    let both = ["--keys-file", text(&keys), "--access-key", "owner", "--secret-key-file", text(&secret)];
+    fails(&both, 10, "store-access-keys-invalid");
+    fs::write(&keys, read.replace("id = \"owner\"", "id = \"read\"")).unwrap();
+
+    let arguments = with(&both);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(["--json"]).collect();
+    let mut process = broker(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    let ready: Value = serde_json::from_str(&first).unwrap();
+    assert_eq!((&ready["ready"], &ready["bucket"]), (&Value::from(true), &Value::from("family")), "{ready}");
+    assert!(ready["store"].as_str().unwrap().starts_with("http://127.0.0.1:"));
+    assert!(Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap().success());
+    assert!(process.wait().unwrap().success());
+}
