@@ -109,6 +109,10 @@ bench-envelope:
 bench-attachment:
     cargo test --locked -p tidegate-cli --test it -- --ignored --nocapture bench_attachment
 
+# PUT and GET of the embedded store beside SeaweedFS (WEED_PROGRAM) and MinIO (MINIO_PROGRAM), as far as they are named, every write synced
+bench-store *arguments="--docs docs":
+    cargo run --release --locked -p tidegate-embedded-s3 --example bench_store -- {{arguments}}
+
 # Sync beside restic, rclone crypt and rustic, as far as they are in PATH, on SeaweedFS (WEED_PROGRAM); tables and plot go into docs/
 bench-sync *arguments="--docs docs":
     # Built together with the command line, so that what both are made of is built once.

@@ -163,11 +163,14 @@ impl Drop for Server {
     }
 }
 
+/// How many objects a client stored: by their size, the number of clients, and which of them it was.
+type Stored = HashMap<(usize, usize, usize), usize>;
+
 /// Signs requests as a broker does, and remembers how many objects each client has stored.
 #[derive(Clone)]
 pub(crate) struct Signer {
     presigner: Arc<Presigner>,
-    stored: Arc<Mutex<HashMap<(usize, usize, usize), usize>>>,
+    stored: Arc<Mutex<Stored>>,
 }
 
 impl Signer {
@@ -205,7 +208,7 @@ impl Signer {
         self.lock().get(&(load.size, load.clients, client)).copied().unwrap_or_default()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(usize, usize, usize), usize>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Stored> {
         self.stored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,6 +2,7 @@
 
 mod assembly;
 mod change;
+mod checkpoint;
 mod condition;
 mod page;
 mod read;

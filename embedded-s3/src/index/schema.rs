@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use super::upload;
+use super::{checkpoint, upload};
 use crate::body::{BodyId, BodyStore, sync_directory};
 use crate::error::OpenError;
 
@@ -157,6 +157,8 @@ fn fault(connection: &Connection) -> rusqlite::Result<Option<String>> {
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
+    // Another thread brings the log into the index; only if it falls far behind, a commit does.
+    connection.pragma_update(None, "wal_autocheckpoint", checkpoint::MOST_BEHIND_PAGES)?;
     connection.pragma_update(None, "foreign_keys", true)
 }
 

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::assembly::Assembled;
 use super::change::{Answer, Change, Done, NewObject, Refused};
+use super::checkpoint::Checkpoints;
 use super::condition::Condition;
 use super::{settings, upload};
 use crate::body::{BodyId, BodyStore, NewBody, StagedBody, sync_directory};
@@ -40,7 +41,8 @@ impl Writer {
         clock: Clock,
     ) -> std::io::Result<Self> {
         let (sender, receiver) = channel();
-        let committer = Committer { connection, last_modified_ms, bodies, clock };
+        let checkpoints = Checkpoints::start(connection.path().unwrap_or_default().into())?;
+        let committer = Committer { connection, last_modified_ms, bodies, clock, checkpoints };
         let thread = Builder::new().name("s3-index-writer".to_owned()).spawn(move || committer.run(&receiver))?;
         Ok(Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
     }
@@ -84,6 +86,7 @@ struct Committer {
     last_modified_ms: i64,
     bodies: Arc<BodyStore>,
     clock: Clock,
+    checkpoints: Checkpoints,
 }
 
 /// What a change did inside a transaction that is not committed yet.
@@ -163,6 +166,7 @@ impl Committer {
             return Err(error.into());
         }
         self.last_modified_ms = now_ms;
+        self.checkpoints.committed();
         Ok(decided)
     }
 }

@@ -31,6 +31,14 @@ impl Received {
         }
     }
 
+    /// A body that comes to the disk with its commit, if it is small enough.
+    pub(super) fn into_small(self, bodies: &BodyStore) -> Result<NewBody, Self> {
+        match self {
+            Self::Small(bytes, digests) => NewBody::small(bodies, bytes).map_err(|bytes| Self::Small(bytes, digests)),
+            large @ Self::Large(..) => Err(large),
+        }
+    }
+
     /// A body that a commit can give to a key. Blocks.
     pub(super) fn into_body(self, bodies: &Arc<BodyStore>) -> std::io::Result<NewBody> {
         match self {
@@ -71,6 +79,7 @@ async fn receive_small(incoming: &mut Incoming, mut digester: Digester) -> S3Res
     Ok(Received::Small(bytes, digester.finish()))
 }
 
+/// Each piece is written and digested at the same time.
 async fn receive_large(incoming: &mut Incoming, mut digester: Digester, bodies: &Arc<BodyStore>) -> S3Result<Received> {
     let store = Arc::clone(bodies);
     let mut file = on_disk(move || TempBody::create(store)).await?;
@@ -80,13 +89,14 @@ async fn receive_large(incoming: &mut Incoming, mut digester: Digester, bodies: 
         let finished = piece.is_none();
         buffer.extend_from_slice(&piece.unwrap_or_default());
         if buffer.len() >= PIECE || finished {
-            (file, digester, buffer) = on_disk(move || {
-                file.write(&buffer)?;
-                digester.update(&buffer);
-                buffer.clear();
-                Ok((file, digester, buffer))
-            })
-            .await?;
+            let written = Arc::new(std::mem::replace(&mut buffer, Vec::with_capacity(PIECE)));
+            let digested = Arc::clone(&written);
+            let write = on_disk(move || file.write(&written).map(|()| file));
+            let digest = on_disk(move || {
+                digester.update(&digested);
+                Ok(digester)
+            });
+            (file, digester) = tokio::try_join!(write, digest)?;
         }
         if finished {
             return Ok(Received::Large(file, digester.finish()));
