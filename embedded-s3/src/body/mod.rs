@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use digest::{BodyDigests, Digester, WantedDigests};
 pub(crate) use hold::Hold;
-pub(crate) use staging::{NewBody, StagedBody, TempBody};
+pub(crate) use staging::{LARGEST_SMALL, NewBody, StagedBody, TempBody};
 pub(crate) use stretch::{PIECE, Stretch};
 
 /// Ids that share a directory. Neighbours in time share one, so that a batch of commits syncs one directory.

@@ -52,7 +52,7 @@ impl Drop for TempBody {
 
 /// Bodies up to this many bytes lie in the index: one sync brings a whole batch of them to the disk with their rows, where each file
 /// takes one of its own and its directory another.
-const LARGEST_SMALL: usize = 64 * 1024;
+pub(crate) const LARGEST_SMALL: usize = 64 * 1024;
 
 /// A whole body that no row names yet.
 #[derive(Debug)]
@@ -64,17 +64,11 @@ pub(crate) enum NewBody {
 }
 
 impl NewBody {
-    /// A body of these bytes, or they come back, if they are too many to lie in the index.
-    pub(crate) fn small(store: &BodyStore, bytes: Vec<u8>) -> Result<Self, Vec<u8>> {
-        if bytes.len() <= LARGEST_SMALL { Ok(Self::Small(store.take_id(), bytes)) } else { Err(bytes) }
-    }
-
-    /// A body of these bytes. Blocks.
+    /// A body of these bytes. Blocks, unless they are few enough to lie in the index.
     pub(crate) fn of(store: &Arc<BodyStore>, bytes: Vec<u8>) -> io::Result<Self> {
-        let bytes = match Self::small(store, bytes) {
-            Ok(small) => return Ok(small),
-            Err(bytes) => bytes,
-        };
+        if bytes.len() <= LARGEST_SMALL {
+            return Ok(Self::Small(store.take_id(), bytes));
+        }
         let mut file = TempBody::create(Arc::clone(store))?;
         file.write(&bytes)?;
         file.stage().map(Self::File)

@@ -28,17 +28,17 @@ pub(super) async fn put(backend: &Arc<Backend>, mut request: S3Request<PutObject
     let (bucket, key) = (request.input.bucket, request.input.key);
     let (size, etag, sha256) = (digests.length, digests.etag.clone(), digests.sha256.clone());
     let object = move |body| Box::new(NewObject { size, etag, sha256, attributes, body });
-    let change = match received.into_small(&backend.bodies) {
+    let change = if received.lies_in_index() {
         // Nothing of it is on the disk before its commit, which comes at once: no other thread has to be waited for.
-        Ok(body) => Change::Put { bucket, key, condition, object: object(body) },
-        Err(received) => {
-            blocking(backend, move |backend| {
-                foresee(backend, &bucket, &key, &condition, &received)?;
-                let body = received.into_body(&backend.bodies).map_err(failed)?;
-                Ok(Change::Put { bucket, key, condition, object: object(body) })
-            })
-            .await?
-        }
+        let body = received.into_body(&backend.bodies).map_err(failed)?;
+        Change::Put { bucket, key, condition, object: object(body) }
+    } else {
+        blocking(backend, move |backend| {
+            foresee(backend, &bucket, &key, &condition, &received)?;
+            let body = received.into_body(&backend.bodies).map_err(failed)?;
+            Ok(Change::Put { bucket, key, condition, object: object(body) })
+        })
+        .await?
     };
     settled(backend.writer.submit(change).await)?;
     Ok(PutObjectOutput {

@@ -10,7 +10,7 @@ use s3s::{S3Error, S3ErrorCode, S3Result, StdError};
 
 use super::expected::Expected;
 use super::failure::{error, failed, internal};
-use crate::body::{BodyDigests, BodyStore, Digester, NewBody, PIECE, StagedBody, TempBody};
+use crate::body::{BodyDigests, BodyStore, Digester, LARGEST_SMALL, NewBody, PIECE, StagedBody, TempBody};
 use crate::error::StoreError;
 
 /// A client that sends nothing for this long is given up.
@@ -31,15 +31,12 @@ impl Received {
         }
     }
 
-    /// A body that comes to the disk with its commit, if it is small enough.
-    pub(super) fn into_small(self, bodies: &BodyStore) -> Result<NewBody, Self> {
-        match self {
-            Self::Small(bytes, digests) => NewBody::small(bodies, bytes).map_err(|bytes| Self::Small(bytes, digests)),
-            large @ Self::Large(..) => Err(large),
-        }
+    /// Whether it comes to the disk with its commit: then [`Self::into_body`] does not block.
+    pub(super) fn lies_in_index(&self) -> bool {
+        matches!(self, Self::Small(bytes, _) if bytes.len() <= LARGEST_SMALL)
     }
 
-    /// A body that a commit can give to a key. Blocks.
+    /// A body that a commit can give to a key. Blocks, unless it lies in the index.
     pub(super) fn into_body(self, bodies: &Arc<BodyStore>) -> std::io::Result<NewBody> {
         match self {
             Self::Small(bytes, _) => NewBody::of(bodies, bytes),
