@@ -1,9 +1,9 @@
 //! A store in a process of its own, that can be killed and measured: this test program, run once more.
 
 use std::env;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use tidegate_embedded_s3::{AccessKey, Config, Store};
 use tokio::net::TcpListener;
@@ -18,6 +18,8 @@ const READY: &str = "the store serves ";
 pub(crate) struct StoreProcess {
     child: Child,
     base: String,
+    /// The test harness in it says something now and then, and would fail if nobody could hear it.
+    _stdout: BufReader<ChildStdout>,
 }
 
 impl StoreProcess {
@@ -25,9 +27,14 @@ impl StoreProcess {
         let mut command = Command::new(env::current_exe().unwrap());
         command.args(["--exact", "process::serves_where_it_is_told_to", "--nocapture"]).env(DATA_DIR, data_dir);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let base = lines.find_map(|line| line.split_once(READY).map(|(_, base)| base.to_owned())).unwrap();
-        Self { child, base }
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let base = stdout
+            .by_ref()
+            .lines()
+            .map(Result::unwrap)
+            .find_map(|line| line.split_once(READY).map(|(_, base)| base.to_owned()))
+            .unwrap();
+        Self { child, base, _stdout: stdout }
     }
 
     pub(crate) fn client(&self) -> S3Client {
