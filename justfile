@@ -71,6 +71,10 @@ test-compose:
 test-schemas:
     cargo test --workspace --locked --test it -- --ignored --nocapture schemas
 
+# Published vectors of pump events; they lie beside the checkout (../shared/facts/tandem-vectors.json, or TANDEM_VECTORS) and are not part of it
+test-tandem-vectors:
+    cargo test --workspace --locked --test it -- --ignored --nocapture published_vectors
+
 # A home, and a store, on a file system without room (Linux; needs root or unprivileged user namespaces)
 test-disk-full:
     cargo test --workspace --locked --test it -- --ignored disk_full
@@ -93,7 +97,7 @@ bench-app-store folder="target/bench-app-store":
     npm install --silent --no-audit --no-fund --prefix {{folder}} @apple/app-store-server-library@3.1.0
     cargo bench --locked -p tidegate-app-store --bench verification -- --check --apple "$PWD/{{folder}}"
 
-# Coverage-guided fuzzing of what the App Store signs: four targets, as many at a time as there are cores
+# Coverage-guided fuzzing of what the App Store signs and of what pumps log: five targets, as many at a time as there are cores
 fuzz seconds="30":
     scripts/fuzz {{seconds}}
 

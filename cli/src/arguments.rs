@@ -92,6 +92,34 @@ pub(crate) enum Command {
     Gc(GcArguments),
     /// Say what a month would cost at a store
     Cost(CostArguments),
+    /// Read what a Tandem insulin pump recorded
+    #[command(subcommand)]
+    Tandem(TandemCommand),
+}
+
+/// What to do about insulin pumps.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TandemCommand {
+    /// Show the events of an archive and what they come to; no account is needed
+    Decode(TandemDecodeArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TandemDecodeArguments {
+    /// Answer of Tandem Source in JSON, or records: raw, in base64, or as lines of hex digits (`-`: standard input)
+    pub(crate) file: PathBuf,
+    /// Where the pump's wearer lives, for example Europe/Berlin [default: this machine's zone]
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) zone: Option<String>,
+    /// Name of the pump in the ids of samples [default: the assignment in the file, else `archive`]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pump: Option<String>,
+    /// Strength of the insulin in units a millilitre
+    #[arg(long, value_name = "STRENGTH", default_value = "100", value_parser = ["100", "200", "500"])]
+    pub(crate) concentration: String,
+    /// The records come from the pump itself, over Bluetooth
+    #[arg(long)]
+    pub(crate) bluetooth: bool,
 }
 
 #[cfg(feature = "demo")]

@@ -10,3 +10,7 @@ pub(crate) const RECORD: Limit = Limit { bytes: 16 << 20, piped_bytes: 16 << 20,
 /// An attachment's content. A pipe gives its bytes only once, and they are held in memory.
 pub(crate) const ATTACHMENT: Limit =
     Limit { bytes: MAX_ATTACHMENT_BYTES, piped_bytes: 64 << 20, noun: "an attachment", piped_noun: "an attachment from a pipe" };
+
+/// A file that a pump's log was kept in; it is read as a whole.
+pub(crate) const PUMP_LOG: Limit =
+    Limit { bytes: 256 << 20, piped_bytes: 256 << 20, noun: "a pump's log", piped_noun: "a pump's log" };

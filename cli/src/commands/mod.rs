@@ -21,13 +21,14 @@ mod resolve;
 mod restore;
 mod status;
 mod sync;
+mod tandem;
 mod watch;
 
 use std::path::PathBuf;
 
 use tidegate_sync_client::{Options, SyncClient};
 
-use crate::arguments::{Arguments, Command, DevicesCommand, MemberCommand};
+use crate::arguments::{Arguments, Command, DevicesCommand, MemberCommand, TandemCommand};
 #[cfg(feature = "demo")]
 use crate::demo;
 use crate::failure::Failure;
@@ -81,5 +82,6 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<(), Fail
         Command::Cost(arguments) => cost::run(&context, &arguments),
         Command::Cache(arguments) => cache::run(&context, &arguments),
         Command::Rebuild => rebuild::run(&context).await,
+        Command::Tandem(TandemCommand::Decode(arguments)) => tandem::decode(&context, &arguments),
     }
 }

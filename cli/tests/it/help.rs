@@ -53,11 +53,17 @@ fn commands_are_those_of_the_contract() {
             "rebuild",
             "gc",
             "cost",
+            "tandem",
             "help"
         ]
     );
     assert_eq!(commands(&help(&["member", "--help"])), ["add", "list", "help"]);
     assert_eq!(commands(&help(&["devices", "--help"])), ["retire", "rename", "help"]);
+    assert_eq!(commands(&help(&["tandem", "--help"])), ["decode", "help"]);
+    let decode = help(&["tandem", "decode", "--help"]);
+    for flag in ["--zone", "--pump", "--concentration", "--bluetooth"] {
+        assert!(flags(&decode).contains(&flag), "{flag}");
+    }
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod offline;
 mod seaweedfs;
 #[cfg(feature = "demo")]
 mod subscription;
+mod tandem;
 mod trouble;
 mod versions;
 mod watching;
