@@ -7,7 +7,7 @@ use tidegate_tandem::{
 };
 
 fuzz_target!(|bytes: &[u8]| {
-    let order = if bytes.len() % 2 == 0 { ByteOrder::Service } else { ByteOrder::Bluetooth };
+    let order = if bytes.len().is_multiple_of(2) { ByteOrder::Service } else { ByteOrder::Bluetooth };
     let (records, _) = decode_records(bytes, order);
     for event in &records {
         let written = encode_record(event).expect("a record has a place for what was read from one");

@@ -65,7 +65,7 @@ fn from_hex(text: &str, order: ByteOrder) -> Result<Answer, ArchiveError> {
     for (index, line) in lines(text).enumerate() {
         let digits: String = line.chars().filter(|char| *char != ' ').collect();
         let bytes = hex::decode(&digits).unwrap_or_default();
-        if digits.len() % 2 != 0 || bytes.len() % RECORD_BYTES != 0 {
+        if !digits.len().is_multiple_of(2) || !bytes.len().is_multiple_of(RECORD_BYTES) {
             return Err(ArchiveError::Line { line: index + 1, bytes: digits.len() / 2 });
         }
         answer.events.extend(decode_records(&bytes, order).0);
@@ -75,7 +75,7 @@ fn from_hex(text: &str, order: ByteOrder) -> Result<Answer, ArchiveError> {
 
 fn from_base64(text: &str) -> Option<Vec<u8>> {
     let joined: String = text.split_ascii_whitespace().collect();
-    STANDARD.decode(joined.trim_matches('"')).ok().filter(|bytes| bytes.len() % RECORD_BYTES == 0)
+    STANDARD.decode(joined.trim_matches('"')).ok().filter(|bytes| bytes.len().is_multiple_of(RECORD_BYTES))
 }
 
 fn from_bytes(bytes: &[u8], order: ByteOrder) -> Result<Answer, ArchiveError> {

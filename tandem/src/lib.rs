@@ -14,8 +14,8 @@ mod units;
 
 pub use archive::{ArchiveError, decode_archive};
 pub use event::bits::{
-    BasalChange, BasalChanges, BolusPart as BolusPartBit, BolusParts, Feature, Features, ReadingCheck, ReadingChecks, ReadingKind,
-    ReadingKinds, SleepSchedule, SleepSchedules,
+    BasalChange, BasalChanges, BolusPart as BolusPartBit, BolusParts, Feature, Features, ReadingCheck, ReadingChecks,
+    ReadingKind, ReadingKinds, SleepSchedule, SleepSchedules,
 };
 pub use event::choice::{
     AcknowledgedBy, BasalSource, BolusOption, BolusSource, BolusType, Completion, DeliveryStatus, GlucoseEntry, GlucoseSource,

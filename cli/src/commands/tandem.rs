@@ -85,7 +85,9 @@ fn warn(context: &Context, events: &[&Event], rejected: usize) {
     }
     let unread = events.iter().filter(|event| matches!(event.body, Body::Unread { .. })).count();
     if unread > 0 {
-        context.output.warn(&format!("{} of a known kind could not be read: Tandem may have changed them", count(unread, "event")));
+        context
+            .output
+            .warn(&format!("{} of a known kind could not be read: Tandem may have changed them", count(unread, "event")));
     }
 }
 

@@ -15,7 +15,10 @@ fn decode(arguments: &[&str]) -> Value {
 #[test]
 fn an_answer_of_the_service_is_decoded() {
     let decoded = decode(&[LOG, "--zone", "America/New_York"]);
-    assert_eq!((&decoded["zone"], &decoded["pump"]), (&"America/New_York".into(), &"6a0b2c3d-0000-4000-8000-000000000001".into()));
+    assert_eq!(
+        (&decoded["zone"], &decoded["pump"]),
+        (&"America/New_York".into(), &"6a0b2c3d-0000-4000-8000-000000000001".into())
+    );
     let golden = |name: &str| -> Value {
         let path = format!("{}/../tandem/fixtures/v1/{name}", env!("CARGO_MANIFEST_DIR"));
         serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
@@ -29,7 +32,8 @@ fn records_are_decoded_from_a_pipe_and_in_both_orders() {
     let decoded = decode(&[RECORDS, "--pump", "old", "--zone", "Europe/Berlin"]);
     assert!(decoded["samples"].as_array().unwrap().iter().all(|sample| sample["id"].as_str().unwrap().starts_with("old/0/")));
     let folder = tempfile::tempdir().unwrap();
-    let reversed: String = std::fs::read_to_string(RECORDS).unwrap().lines().filter(|line| !line.starts_with('#')).map(reverse).collect();
+    let reversed: String =
+        std::fs::read_to_string(RECORDS).unwrap().lines().filter(|line| !line.starts_with('#')).map(reverse).collect();
     let arguments = ["--json", "tandem", "decode", "-", "--bluetooth", "--pump", "old", "--zone", "Europe/Berlin"];
     let ran = Cli::new(folder.path()).run_with_input(&arguments, reversed.as_bytes());
     assert_eq!(ran.document(), decoded);

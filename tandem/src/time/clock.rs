@@ -151,6 +151,7 @@ const fn seconds(ahead: i64) -> i32 {
 }
 
 /// What an event did to the clock.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other of some fifty events sets the clock")]
 fn change_of(event: &Event) -> Option<Change> {
     let (before, after, shown) = match &event.body {
         Body::TimeChanged(change) => {
@@ -164,7 +165,6 @@ fn change_of(event: &Event) -> Option<Change> {
             let days = |days: u32| i64::from(days) * DAY;
             (days(change.before.0), days(change.after.0), event.pump_time.millis().div_euclid(DAY) * DAY)
         }
-        #[expect(clippy::wildcard_enum_match_arm, reason = "no other of some fifty events sets the clock")]
         _ => return None,
     };
     let shift = after - before;

@@ -74,7 +74,10 @@ fn a_journey_over_the_date_line_and_back_is_followed() {
     let back = pump.write(at("2026-07-01T19:00:00Z"), 28, &json!({ "alarmId": 1 }));
     let clock = Clock::new(Zone::named(NEW_YORK).unwrap(), &pump.events());
     let moment = |event: &Event| clock.moment(clock.reading(event.id, event.pump_time));
-    assert_eq!((moment(&in_tokyo).utc.to_string().as_str(), moment(&in_tokyo).resolution), ("2026-06-21T03:00:00Z", Resolution::PumpOffset));
+    assert_eq!(
+        (moment(&in_tokyo).utc.to_string().as_str(), moment(&in_tokyo).resolution),
+        ("2026-06-21T03:00:00Z", Resolution::PumpOffset)
+    );
     assert_eq!(moment(&in_tokyo).wall.to_string(), "2026-06-21T12:00:00");
     assert_eq!((moment(&back).utc.to_string().as_str(), moment(&back).resolution), ("2026-07-01T19:00:00Z", Resolution::Unique));
 }
@@ -119,7 +122,10 @@ fn real_time_passes_through_a_change_of_the_clock() {
     let bolus = samples.iter().find(|sample| sample.id.ends_with("extended-bolus")).unwrap();
     assert_eq!(bolus.start.utc.to_string(), "2026-11-01T20:00:00Z");
     assert_eq!(bolus.end.utc.to_string(), "2026-11-01T23:00:00Z");
-    assert_eq!((bolus.start.wall.to_string().as_str(), bolus.end.wall.to_string().as_str()), ("2026-11-01T16:00:00", "2026-11-01T18:00:00"));
+    assert_eq!(
+        (bolus.start.wall.to_string().as_str(), bolus.end.wall.to_string().as_str()),
+        ("2026-11-01T16:00:00", "2026-11-01T18:00:00")
+    );
 }
 
 #[test]

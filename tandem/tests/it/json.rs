@@ -40,7 +40,9 @@ fn bits_come_as_their_places() {
     let properties = json!({ "glucoseValueStatus": 0, "cgmDataType": [0, 1], "currentGlucoseDisplayValue": 120, "rate": -39 });
     let Body::G7Reading(reading) = decode(399, &properties).body else { panic!() };
     let kinds = reading.kinds.unwrap();
-    assert!(kinds.contains(ReadingKind::FiveMinutes) && kinds.contains(ReadingKind::Backfill) && !kinds.contains(ReadingKind::None));
+    assert!(
+        kinds.contains(ReadingKind::FiveMinutes) && kinds.contains(ReadingKind::Backfill) && !kinds.contains(ReadingKind::None)
+    );
     assert_eq!(reading.trend.unwrap().mg_dl_per_minute(), -3.9);
     // What the answer leaves out is absent.
     assert_eq!((reading.state, reading.measured_at), (None, None));
@@ -48,7 +50,8 @@ fn bits_come_as_their_places() {
 
 #[test]
 fn bits_come_as_a_number_too_and_out_of_place_they_are_unreadable() {
-    let with = |kinds: Value| decode(399, &json!({ "glucoseValueStatus": 0, "cgmDataType": kinds, "currentGlucoseDisplayValue": 120 }));
+    let with =
+        |kinds: Value| decode(399, &json!({ "glucoseValueStatus": 0, "cgmDataType": kinds, "currentGlucoseDisplayValue": 120 }));
     assert_eq!(with(json!(3)).body, with(json!([0, 1])).body);
     for kinds in [json!([8]), json!([-1]), json!(["0"]), json!("0"), json!({}), json!(256), json!(0.5)] {
         assert_eq!(with(kinds.clone()).body.name(), "unread", "{kinds}");
@@ -57,7 +60,9 @@ fn bits_come_as_a_number_too_and_out_of_place_they_are_unreadable() {
 
 #[test]
 fn ratios_are_scaled_and_65535_is_absent() {
-    let Body::BolusRequested1(request) = decode(64, &json!({ "bolusId": 7, "carbRatio": 6500, "bg": 65535 })).body else { panic!() };
+    let Body::BolusRequested1(request) = decode(64, &json!({ "bolusId": 7, "carbRatio": 6500, "bg": 65535 })).body else {
+        panic!()
+    };
     assert_eq!(serde_json::to_value(request.carb_ratio).unwrap(), json!(6.5));
     assert_eq!(request.glucose, None);
 }
@@ -104,7 +109,15 @@ fn the_time_is_the_pumps_and_the_z_of_the_other_one_is_not_believed() {
     assert_eq!(time("2026-03-29T02:30:00").unwrap(), "2026-03-29T02:30:00");
     assert_eq!(time("2026-03-29T02:30:00Z").unwrap(), "2026-03-29T02:30:00");
     assert_eq!(time("2026-03-29T02:30:00.25").unwrap(), "2026-03-29T02:30:00.25");
-    for text in ["", "yesterday", "2026-03-29", "2026-03-29T02:30:00+02:00", "2026-13-29T02:30:00", "1970-01-01T00:00:00", "9999-01-01T00:00:00"] {
+    for text in [
+        "",
+        "yesterday",
+        "2026-03-29",
+        "2026-03-29T02:30:00+02:00",
+        "2026-13-29T02:30:00",
+        "1970-01-01T00:00:00",
+        "9999-01-01T00:00:00",
+    ] {
         assert!(time(text).is_err(), "{text}");
     }
 }

@@ -14,11 +14,17 @@ fn pump() -> Pump {
 }
 
 fn boluses(samples: &[Sample]) -> Vec<(&Sample, &InsulinBolus)> {
-    samples.iter().filter_map(|sample| if let What::InsulinBolus(bolus) = &sample.what { Some((sample, bolus)) } else { None }).collect()
+    samples
+        .iter()
+        .filter_map(|sample| if let What::InsulinBolus(bolus) = &sample.what { Some((sample, bolus)) } else { None })
+        .collect()
 }
 
 fn basals(samples: &[Sample]) -> Vec<(&Sample, &InsulinBasal)> {
-    samples.iter().filter_map(|sample| if let What::InsulinBasal(basal) = &sample.what { Some((sample, basal)) } else { None }).collect()
+    samples
+        .iter()
+        .filter_map(|sample| if let What::InsulinBasal(basal) = &sample.what { Some((sample, basal)) } else { None })
+        .collect()
 }
 
 fn completed(bolus: u32, status: u32, delivered: f64, requested: f64) -> Value {
@@ -120,7 +126,8 @@ fn suspension_is_a_stretch_without_insulin_and_after_it_the_rate_is_unknown_unti
     pump.write(later(begin, 5_410), 3, &json!({ "commandedBasalRate": 1.0, "changeType": 32 }));
     pump.write(later(begin, 9_010), 3, &json!({ "commandedBasalRate": 0.5, "changeType": 1 }));
     let samples = samples(ZONE, pump.events());
-    let told: Vec<_> = basals(&samples).iter().map(|(sample, basal)| (sample.start.utc, sample.end.utc, basal.units.units())).collect();
+    let told: Vec<_> =
+        basals(&samples).iter().map(|(sample, basal)| (sample.start.utc, sample.end.utc, basal.units.units())).collect();
     let (suspended, resumed) = (later(begin, 3_600), later(begin, 5_400));
     let expected = [(begin, suspended, 1.0), (suspended, resumed, 0.0), (later(begin, 5_410), later(begin, 9_010), 1.0)];
     assert_eq!(told, expected);
@@ -150,7 +157,8 @@ fn days_are_apart_and_add_up() {
     pump.write(at("2026-05-07T22:00:00Z"), 90, &json!({ "commandedBasalRate": 1.0 }));
     pump.write(at("2026-05-08T00:00:00Z"), 3, &json!({ "commandedBasalRate": 0.9 }));
     let samples = samples(ZONE, pump.events());
-    let told: Vec<_> = basals(&samples).iter().map(|(sample, basal)| (sample.start.wall.to_string(), basal.units.units())).collect();
+    let told: Vec<_> =
+        basals(&samples).iter().map(|(sample, basal)| (sample.start.wall.to_string(), basal.units.units())).collect();
     let days = [("2026-05-06T12:00:00", 12.0), ("2026-05-07T00:00:00", 24.0), ("2026-05-08T00:00:00", 2.0)];
     assert_eq!(told, days.map(|(start, units)| (start.to_owned(), units)));
 }
@@ -210,18 +218,21 @@ fn a_reading_that_comes_late_is_taken_once_and_at_the_time_it_was_measured() {
     let samples = samples(ZONE, pump.events());
     let told: Vec<_> = samples
         .iter()
-        .filter_map(|sample| if let What::Glucose(glucose) = &sample.what { Some((sample.start.utc, glucose.backfilled)) } else { None })
+        .filter_map(
+            |sample| if let What::Glucose(glucose) = &sample.what { Some((sample.start.utc, glucose.backfilled)) } else { None },
+        )
         .collect();
-    assert_eq!(told, [(measured(0), false), (measured(5), false), (measured(10), true), (measured(15), true), (measured(20), false)]);
+    assert_eq!(
+        told,
+        [(measured(0), false), (measured(5), false), (measured(10), true), (measured(15), true), (measured(20), false)]
+    );
 }
 
 #[test]
 fn values_out_of_range_are_said_and_invalid_ones_are_not() {
     let mut pump = pump();
     let begin = at("2026-05-06T10:00:00Z");
-    let with = |status: u32, state: u32, kinds: &[u8], value: u32| {
-        json!({ "glucoseValueStatus": status, "cgmDataType": kinds, "algorithmState": state, "currentGlucoseDisplayValue": value, "rate": 127 })
-    };
+    let with = |status: u32, state: u32, kinds: &[u8], value: u32| json!({ "glucoseValueStatus": status, "cgmDataType": kinds, "algorithmState": state, "currentGlucoseDisplayValue": value, "rate": 127 });
     for (index, properties) in [
         with(1, 6, &[0], 0),
         with(2, 14, &[0], 0),
@@ -230,13 +241,22 @@ fn values_out_of_range_are_said_and_invalid_ones_are_not() {
         with(0, 6, &[3], 88),
         with(0, 6, &[0], 0),
         with(6, 6, &[0], 88),
-    ].iter().enumerate() {
+    ]
+    .iter()
+    .enumerate()
+    {
         pump.write(later(begin, 300 * i64::try_from(index).unwrap()), 256, properties);
     }
     let samples = samples(ZONE, pump.events());
     let told: Vec<_> = samples
         .iter()
-        .map(|sample| if let What::Glucose(glucose) = &sample.what { (glucose.range, glucose.mg_dl, glucose.mg_dl_per_minute) } else { panic!() })
+        .map(|sample| {
+            if let What::Glucose(glucose) = &sample.what {
+                (glucose.range, glucose.mg_dl, glucose.mg_dl_per_minute)
+            } else {
+                panic!()
+            }
+        })
         .collect();
     let expected = [(GlucoseRange::Above, None, None), (GlucoseRange::Below, None, None), (GlucoseRange::Within, Some(88), None)];
     assert_eq!(told, expected);

@@ -85,7 +85,9 @@ fn agrees(raw: Raw, expected: &Value) -> bool {
         other => other.as_f64().unwrap(),
     };
     match raw {
-        Raw::Integer(value) => i32::try_from(value).map_or_else(|_| f64::from(u32::try_from(value).unwrap()), f64::from) == expected,
+        Raw::Integer(value) => {
+            i32::try_from(value).map_or_else(|_| f64::from(u32::try_from(value).unwrap()), f64::from) == expected
+        }
         // The vectors round to seven decimals.
         Raw::Float(value) => (f64::from(value) - expected).abs() <= 1e-6 * expected.abs().max(1.0),
     }

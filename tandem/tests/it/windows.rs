@@ -74,7 +74,11 @@ fn log(steps: &[Step]) -> Vec<Event> {
                 pump.write(now, 59, &json!({ "bolusId": bolus, "bolexSize": 4.0 }));
                 let end = json!({ "bolusId": bolus, "completionStatus": 0, "insulinDelivered": f64::from(*delivered) / 1000.0 });
                 // It is written when it ends, in the order of the log: the steps between are quiet ones for this test.
-                pump.write(later(now, 30), 280, &json!({ "bolusId": bolus, "bolusDeliveryStatus": 1, "deliveredTotal": minutes }));
+                pump.write(
+                    later(now, 30),
+                    280,
+                    &json!({ "bolusId": bolus, "bolusDeliveryStatus": 1, "deliveredTotal": minutes }),
+                );
                 pump.write(later(now, 60), 21, &end);
             }
             Step::Missed => {
@@ -114,7 +118,8 @@ fn write_reading(pump: &mut Pump, now: Timestamp, kinds: &[u8], value: u32) {
 
 /// Days of steps from a few that were drawn.
 fn days() -> impl Strategy<Value = Vec<Step>> {
-    (proptest::collection::vec(step(), 150..400), 4..9_usize).prop_map(|(steps, days)| steps.into_iter().cycle().take(days * 288).collect())
+    (proptest::collection::vec(step(), 150..400), 4..9_usize)
+        .prop_map(|(steps, days)| steps.into_iter().cycle().take(days * 288).collect())
 }
 
 fn normalised(events: impl IntoIterator<Item = Event>, changes: &[Event]) -> Vec<Sample> {
