@@ -13,12 +13,16 @@ use tokio::sync::Semaphore;
 use crate::budget::DailyBudget;
 use crate::clock::Clock;
 use crate::config::{Config, Limits, ServerIdKey, TokenLifetimes};
+use crate::credentials::CredentialIssuer;
 use crate::health::Readiness;
 use crate::identity::app_store::{AppStore, Entitlements, Questions, ServerApi};
 use crate::presign::MAX_URL_SECONDS;
 use crate::presign::upload_id::UploadIds;
 use crate::session::{AccessTokens, Nonces, REVOCATION_SECONDS, ReplaySet, Revocations, Tokens};
-use crate::store::StoreClient;
+use crate::store::{Addressing, StoreClient};
+
+/// Temporary credentials that an account may have made in a day: each costs a call to the store's token service.
+const DAILY_CREDENTIALS: u64 = 1_000;
 
 /// The broker's state: cheap to clone, one for a process.
 #[derive(Clone)]
@@ -44,6 +48,12 @@ pub(crate) struct Parts {
     pub(crate) read: Presigner,
     /// Signs PUT; cannot read.
     pub(crate) write: Presigner,
+    /// What clients must know to use credentials of their own.
+    pub(crate) public_store: PublicStore,
+    /// Makes temporary credentials, where the store can.
+    pub(crate) credentials: Option<CredentialIssuer>,
+    /// Calls for them.
+    pub(crate) credential_calls: DailyBudget,
     pub(crate) uploads: UploadIds,
     pub(crate) limits: Limits,
     pub(crate) signed_bytes: DailyBudget,
@@ -59,6 +69,14 @@ pub(crate) struct Parts {
     pub(crate) log_drain_secret: Option<SecretString>,
     /// Hosted mode, where it is configured.
     pub(crate) app_store: Option<AppStore>,
+}
+
+/// Where clients find the bucket.
+pub(crate) struct PublicStore {
+    pub(crate) endpoint: String,
+    pub(crate) region: String,
+    pub(crate) bucket: String,
+    pub(crate) addressing: Addressing,
 }
 
 impl Broker {
@@ -80,6 +98,14 @@ impl Broker {
             profile: config.store.profile.clone(),
             read: config.store.read_presigner()?,
             write: config.store.write_presigner()?,
+            public_store: PublicStore {
+                endpoint: config.store.endpoint_public.clone(),
+                region: config.store.region.clone(),
+                bucket: config.store.bucket.clone(),
+                addressing: config.store.addressing,
+            },
+            credentials: CredentialIssuer::new(config),
+            credential_calls: DailyBudget::new(DAILY_CREDENTIALS),
             uploads: UploadIds::new(config.server_id_key.as_bytes()),
             signed_bytes: DailyBudget::new(limits.daily_bytes),
             sandbox_bytes: DailyBudget::new(limits.sandbox_daily_bytes.min(limits.daily_bytes)),

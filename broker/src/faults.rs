@@ -48,6 +48,7 @@ fn without_store(limits: Limits) -> Broker {
         tokens: TokenLifetimes::default(),
         self_host_pumpsync: false,
         log_drain_secret: None,
+        credentials: None,
         app_store: None,
     };
     Broker::new(&config, Arc::new(SystemClock)).unwrap()

@@ -9,6 +9,7 @@ mod budget;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod credentials;
 mod delete;
 #[cfg(feature = "embedded")]
 pub mod dev;

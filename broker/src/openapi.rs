@@ -26,6 +26,7 @@ use utoipa::{Modify, OpenApi};
         crate::multipart::parts,
         crate::multipart::complete,
         crate::multipart::abort,
+        crate::credentials::credentials,
         crate::delete::delete,
         crate::log_drain::log_drain,
         crate::health::capabilities,

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::broker::Broker;
-use crate::{delete, health, identity, layers, log_drain, multipart, openapi, presign, session};
+use crate::{credentials, delete, health, identity, layers, log_drain, multipart, openapi, presign, session};
 
 /// What clients reach.
 pub(crate) fn public(broker: &Broker) -> Router {
@@ -20,6 +20,7 @@ pub(crate) fn public(broker: &Broker) -> Router {
         .route("/v1/multipart/parts", post(multipart::parts))
         .route("/v1/multipart/complete", post(multipart::complete))
         .route("/v1/multipart/abort", post(multipart::abort))
+        .route("/v1/credentials", post(credentials::credentials))
         .route("/v1/delete", post(delete::delete));
     let unproven = Router::new()
         .route("/v1/app-store/notifications", post(identity::app_store::notifications))

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod capability;
+pub mod credentials;
 pub mod delete;
 pub mod genesis;
 mod key;
@@ -20,5 +21,5 @@ pub mod wire;
 
 pub use key::{
     ChainId, ContentHmac, DeviceId, Digest, GrantId, InvalidId, InvalidKey, ListPrefix, MAX_KEY_BYTES, MAX_NUMBER, MemberId,
-    ObjectKey, RecordId, Sha256, Space, StateKey, StoreEnvironment, UserId,
+    ObjectKey, ReadPrefix, RecordId, Sha256, Space, StateKey, StoreEnvironment, UserId,
 };

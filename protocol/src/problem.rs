@@ -177,6 +177,10 @@ problem_codes! {
     ListPrefixInvalid = "list-prefix-invalid", 400, Invalid;
     /// A parameter of LIST is out of range.
     ListParameterInvalid = "list-parameter-invalid", 400, Invalid;
+    /// Temporary credentials reach whole accounts, members or folders, and this prefix is none.
+    CredentialsPrefixInvalid = "credentials-prefix-invalid", 400, Invalid;
+    /// This broker's store makes no temporary credentials: ask for URLs.
+    CredentialsNotAvailable = "credentials-not-available", 404, Invalid;
     /// The upload id is not one that this broker gave for this key.
     UploadIdInvalid = "upload-id-invalid", 400, Invalid;
     /// The object has no part of this number.

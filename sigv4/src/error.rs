@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::endpoint::EndpointError;
 use crate::presign::MAX_EXPIRES_SECONDS;
 
 /// Why a request cannot be signed; each is a mistake of the caller.
@@ -32,6 +33,9 @@ pub enum SignError {
         /// The name of the header; its value may be secret.
         name: String,
     },
+    /// The address of a service cannot be used.
+    #[error("the service's address cannot be used: {0}")]
+    Address(#[source] EndpointError),
     /// The query parameter belongs to the signature.
     #[error("query parameter {name:?} belongs to the signature")]
     ReservedQuery {

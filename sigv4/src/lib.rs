@@ -1,4 +1,4 @@
-//! AWS Signature Version 4 for S3, in its query form (presigned URLs) and its header form.
+//! AWS Signature Version 4 for S3, in its query form (presigned URLs) and its header form; and for the form posts of STS.
 //!
 //! No IO and no clock: the time is an argument. [`Presigner`] keeps the day's signing key; [`Presigner::at`] prepares what
 //! is equal for every URL of one batch, so that a URL costs little more than the SHA-256 of its canonical request.
@@ -12,6 +12,7 @@ mod credentials;
 mod encode;
 mod endpoint;
 mod error;
+mod form;
 mod header;
 mod hmac;
 mod method;
@@ -24,6 +25,7 @@ mod timestamp;
 pub use credentials::Credentials;
 pub use endpoint::{AddressingStyle, Endpoint, EndpointError};
 pub use error::SignError;
+pub use form::sign_form;
 pub use header::{PayloadHash, SignedRequest};
 pub use method::Method;
 pub use presign::{BatchSigner, MAX_EXPIRES_SECONDS, Presigner};

@@ -22,6 +22,11 @@ impl SigningKey {
     /// Derives the key of `date` (in UTC) and `region` from the secret.
     #[must_use]
     pub fn derive(credentials: &Credentials, date: Date, region: &str) -> Self {
+        Self::derive_for(credentials, date, region, "s3")
+    }
+
+    /// The same for another service than `s3`.
+    pub(crate) fn derive_for(credentials: &Credentials, date: Date, region: &str, service: &str) -> Self {
         let mut secret = Zeroizing::new(String::with_capacity("AWS4".len() + credentials.secret().len()));
         secret.push_str("AWS4");
         secret.push_str(credentials.secret());
@@ -29,7 +34,7 @@ impl SigningKey {
         push_date(date, &mut day);
 
         let mut key = HmacKey::new(secret.as_bytes());
-        for step in [day.as_str(), region, "s3", "aws4_request"] {
+        for step in [day.as_str(), region, service, "aws4_request"] {
             key = HmacKey::new(Zeroizing::new(key.mac(step.as_bytes())).as_slice());
         }
         Self { key, date }

@@ -80,6 +80,7 @@ impl Reader {
         let active = self.text("signing.active");
         let signing_keys = self.read_from("signing.keys_dir", |path| secrets::read_signing_keys(path, active.as_deref()));
         let store = self.store();
+        let credentials = self.temporary_credentials(store.as_ref());
         let limits = self.limits();
         let tokens = self.tokens();
         let cors_origins = self.origins();
@@ -96,6 +97,7 @@ impl Reader {
             signing_keys: signing_keys?,
             server_id_key: server_id_key?,
             store: store?,
+            credentials: credentials?,
             limits: limits?,
             cors_origins,
             tokens: tokens?,

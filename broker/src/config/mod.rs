@@ -3,6 +3,7 @@
 
 mod app_store;
 mod check;
+mod credentials;
 mod environment;
 mod file;
 mod reader;
@@ -18,6 +19,7 @@ use zeroize::Zeroizing;
 
 pub use app_store::{AppStoreSettings, OcspPolicy};
 pub use check::{ConfigError, Mistake, load};
+pub use credentials::{CredentialSource, R2Settings, StsSettings};
 pub use server_api::{ServerApiKey, ServerApiSettings};
 pub use settings::{Kind, SETTINGS, Setting, reference_table};
 
@@ -39,6 +41,8 @@ pub struct Config {
     pub server_id_key: ServerIdKey,
     /// The store.
     pub store: StoreConfig,
+    /// Who makes temporary credentials, if anybody does.
+    pub credentials: Option<CredentialSource>,
     /// Bounds.
     pub limits: Limits,
     /// Web origins that may call.

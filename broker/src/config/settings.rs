@@ -115,6 +115,28 @@ pub const SETTINGS: &[Setting] = &[
     secret("store.state.secret_access_key", Some("from the file"), "its secret; rather use the file or the environment"),
     path("store.state.secret_access_key_file", Some("none"), "file with its secret"),
     secret("store.state.session_token", Some("none"), "session token of a temporary key"),
+    text(
+        "store.temporary_credentials",
+        Some("none"),
+        "who makes the credentials of `POST /v1/credentials`, which only read: `sts` (the store's token service: AWS, MinIO, SeaweedFS), `r2` (the broker itself, from `store.read`) or `none`",
+    ),
+    text(
+        "store.sts_endpoint",
+        Some("store.endpoint_internal"),
+        "address of the token service; its answers hold secrets, so https beyond one machine or network",
+    ),
+    text("store.sts_region", Some("store.region"), "region that signatures of AssumeRole name"),
+    text(
+        "store.sts_role_arn",
+        Some("none"),
+        "role that `store.read` assumes; it may read `users/*` and nothing else. MinIO takes none: there the credentials are those of `store.read`, narrowed",
+    ),
+    Setting {
+        name: "store.sts_bounds_time",
+        kind: Kind::Flag,
+        default: Some("true"),
+        help: "whether the store knows `aws:CurrentTime` in policies (AWS and MinIO do, SeaweedFS does not), so that credentials end with the session; without it they live for 15 minutes, as they say",
+    },
     number(
         "limits.daily_bytes",
         1 << 20,

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 pub use data::{DataDirError, invite_from, store_config_from};
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{AppStoreSettings, Config, Limits, TokenLifetimes};
+use crate::config::{AppStoreSettings, Config, CredentialSource, Limits, TokenLifetimes};
 use crate::identity::{Invite, InviteError, InviteRequest, issue_invite};
 use crate::serve::{Listeners, ServeError, Server};
 use crate::store::{Addressing, StoreConfig, StoreCredential};
@@ -41,6 +41,8 @@ pub struct DevOptions {
     pub listen: SocketAddr,
     /// What is told to clients about the store, and believed by the broker.
     pub profile: StoreProfile,
+    /// Who makes temporary credentials; the embedded store does not.
+    pub credentials: Option<CredentialSource>,
     /// Bounds.
     pub limits: Limits,
     /// How long tokens live.
@@ -65,6 +67,7 @@ impl DevOptions {
             data_dir: data_dir.into(),
             listen: ANY_PORT,
             profile: StoreProfile::ATOMIC,
+            credentials: None,
             limits: Limits::default(),
             tokens: TokenLifetimes::default(),
             cors_origins: Vec::new(),
@@ -144,6 +147,7 @@ pub async fn start(options: DevOptions) -> Result<DevServer, DevError> {
         signing_keys: data.signing_keys(options.clock.now())?,
         server_id_key: data.server_id_key()?,
         store: store_config(&keys, &store_url, options.profile),
+        credentials: options.credentials,
         limits: options.limits,
         cors_origins: options.cors_origins,
         tokens: options.tokens,

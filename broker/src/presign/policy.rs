@@ -12,7 +12,7 @@ use tidegate_protocol::multipart::{MAX_UPLOAD_BYTES, MIN_UPLOAD_BYTES, composite
 use tidegate_protocol::presign::Refusal;
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::scope::{AccountScope, Permission, Scopes};
-use tidegate_protocol::{GrantId, ListPrefix, ObjectKey, Sha256, Space, UserId};
+use tidegate_protocol::{GrantId, ListPrefix, ObjectKey, ReadPrefix, Sha256, Space, UserId};
 
 use super::request::{Condition, ObjectRequest, refuse};
 use super::upload_id::UploadId;
@@ -120,6 +120,22 @@ pub fn authorize_upload(scopes: &Scopes, request: &UploadRequest) -> Result<(), 
             check_bytes(key, &composite_sha256(parts))
         }
     }
+}
+
+/// Decides whether credentials may be made that read everything under a prefix: only with the account's key proven, and only
+/// where each object under it may be read one by one.
+///
+/// # Errors
+/// `scope-insufficient` without the account's key; `not-allowed` if something under the prefix is out of the scopes' reach.
+pub fn authorize_reading(scopes: &Scopes, prefix: &ReadPrefix) -> Result<(), Refusal> {
+    if scopes.account != AccountScope::Full {
+        return Err(refuse(ProblemCode::ScopeInsufficient, "this needs a session with the account's key proven"));
+    }
+    allow(match prefix {
+        ReadPrefix::Account(user) => matches!(account_standing(scopes, *user), AccountStanding::Owner),
+        ReadPrefix::Member(user, member) => content_rights(scopes, Space::Member(*user, *member)).get,
+        ReadPrefix::Folder(folder) => may_list(scopes, folder),
+    })
 }
 
 /// Whoever may write an attachment may write it in parts; nothing else is large enough.

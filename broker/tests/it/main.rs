@@ -7,6 +7,7 @@ mod app_store_recover;
 mod apple;
 mod cli;
 mod config;
+mod credentials;
 mod delete;
 mod delete_attacks;
 mod device;

@@ -2,5 +2,5 @@
 
 mod attacks;
 mod flow;
-mod seaweedfs;
+pub(crate) mod seaweedfs;
 mod upload;

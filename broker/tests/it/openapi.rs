@@ -28,6 +28,7 @@ fn every_route_is_described() {
             "/v1/account/link",
             "/v1/app-store/notifications",
             "/v1/capabilities",
+            "/v1/credentials",
             "/v1/delete",
             "/v1/multipart/abort",
             "/v1/multipart/complete",

@@ -30,14 +30,14 @@ fn encode(json: &Value) -> String {
 }
 
 /// Signs with the broker's own key, whatever header and claims say.
-struct Forge {
+pub(crate) struct Forge {
     key: EncodingKey,
     header: Value,
     claims: Value,
 }
 
 impl Forge {
-    fn new(world: &World, token: &str) -> Self {
+    pub(crate) fn new(world: &World, token: &str) -> Self {
         let key = EncodingKey::from_ec_pem(world.signing_key().1.as_bytes()).unwrap();
         Self { key, header: part(token, 0), claims: part(token, 1) }
     }
@@ -55,7 +55,7 @@ impl Forge {
         self.sign(&header, &self.claims)
     }
 
-    fn with_claim(&self, claim: &str, value: Value) -> String {
+    pub(crate) fn with_claim(&self, claim: &str, value: Value) -> String {
         let mut claims = self.claims.clone();
         claims[claim] = value;
         self.sign(&self.header, &claims)

@@ -5,11 +5,13 @@ mod format;
 mod ids;
 mod list_prefix;
 mod parse;
+mod read_prefix;
 
 pub use digest::{ContentHmac, Digest, Sha256};
 pub use ids::{ChainId, DeviceId, GrantId, InvalidId, MemberId, RecordId, UserId};
 pub use list_prefix::ListPrefix;
 pub use parse::InvalidKey;
+pub use read_prefix::ReadPrefix;
 
 /// The longest key in bytes that Tidegate makes or accepts; S3 itself allows 1,024.
 pub const MAX_KEY_BYTES: usize = 512;

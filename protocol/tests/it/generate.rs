@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use tidegate_protocol::scope::{AccountScope, Permission, ScopeClaim, Share};
 use tidegate_protocol::{
-    ChainId, ContentHmac, DeviceId, Digest, GrantId, ListPrefix, MAX_NUMBER, MemberId, ObjectKey, RecordId, Sha256, Space,
-    StateKey, StoreEnvironment, UserId,
+    ChainId, ContentHmac, DeviceId, Digest, GrantId, ListPrefix, MAX_NUMBER, MemberId, ObjectKey, ReadPrefix, RecordId, Sha256,
+    Space, StateKey, StoreEnvironment, UserId,
 };
 use uuid::Uuid;
 
@@ -108,6 +108,14 @@ pub(crate) fn list_prefix() -> impl Strategy<Value = ListPrefix> {
         (user(), member()).prop_map(|(user, member)| ListPrefix::Records(user, member)),
         (user(), member()).prop_map(|(user, member)| ListPrefix::Attachments(user, member)),
         (user(), member()).prop_map(|(user, member)| ListPrefix::Packs(user, member)),
+    ]
+}
+
+pub(crate) fn read_prefix() -> impl Strategy<Value = ReadPrefix> {
+    prop_oneof![
+        user().prop_map(ReadPrefix::Account),
+        (user(), member()).prop_map(|(user, member)| ReadPrefix::Member(user, member)),
+        list_prefix().prop_map(ReadPrefix::Folder),
     ]
 }
 

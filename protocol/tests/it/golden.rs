@@ -15,6 +15,7 @@ use tidegate_protocol::capability::{
     Attack, AttackFinding, AttackOutcome, Capabilities, CorsFinding, ExcessRight, IdentityKind, ListFindings, Precondition,
     StoreFindings, StoreProfile, Support,
 };
+use tidegate_protocol::credentials::{BucketAddressing, CredentialsReply, CredentialsRequest};
 use tidegate_protocol::delete::{DeleteBatch, DeleteOutcome, DeleteReply};
 use tidegate_protocol::genesis::{ED25519_PUBLIC_KEY_BYTES, Genesis, XWING_PUBLIC_KEY_BYTES};
 use tidegate_protocol::multipart::{
@@ -222,6 +223,26 @@ fn all() -> Vec<Golden> {
         golden("multipart-complete-reply.json", CompleteUploadReply { length: 70_000_000 }),
         golden("multipart-abort-request.json", AbortUploadRequest { key: attachment_key(), upload_id: UPLOAD.to_owned() }),
         golden("multipart-abort-replies.json", vec![AbortUploadReply::Aborted, AbortUploadReply::Absent]),
+        golden(
+            "credentials-request.json",
+            CredentialsRequest { prefixes: vec![format!("users/{USER}/family-members/{MEMBER}/")] },
+        ),
+        golden(
+            "credentials-reply.json",
+            CredentialsReply {
+                access_key_id: "ASIAEXAMPLE".to_owned(),
+                secret_access_key: "secret".to_owned(),
+                session_token: "token".to_owned(),
+                endpoint: "https://s3.example.org".to_owned(),
+                region: "us-east-1".to_owned(),
+                bucket: "family".to_owned(),
+                addressing: BucketAddressing::Path,
+                prefixes: vec![format!("users/{USER}/family-members/{MEMBER}/")],
+                can_list: true,
+                expires_at: datetime!(2026-11-21 09:45 UTC),
+                renew_after: datetime!(2026-11-21 09:44 UTC),
+            },
+        ),
         golden("delete-batch.json", DeleteBatch { keys: vec![record_key(), format!("users/{USER}/checkpoints/{DIGEST}.blob")] }),
         golden(
             "delete-reply.json",

@@ -7,5 +7,6 @@ mod ids;
 mod list_prefix;
 mod multipart;
 mod object_key;
+mod read_prefix;
 mod scope;
 mod wire;

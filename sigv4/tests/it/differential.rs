@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use tidegate_sigv4::{AddressingStyle, Credentials, Endpoint, Method, PayloadHash, Presigner};
+use tidegate_sigv4::{AddressingStyle, Credentials, Endpoint, Method, PayloadHash, Presigner, sign_form};
 use time::OffsetDateTime;
 
 use crate::reference::{self, Identity, Request, path_encoded};
@@ -215,6 +215,22 @@ proptest! {
             own.sort();
             prop_assert_eq!(own, reference::sign_headers(&case.identity, &request, SignableBody::Bytes(&body)));
         }
+    }
+
+    #[test]
+    fn a_signed_form_equals_that_of_aws_sigv4(
+        identity in identity(),
+        service in select(vec!["sts", "iam"]),
+        address in select(vec!["https://sts.eu-central-1.amazonaws.com", "http://127.0.0.1:9000/", "http://[::1]:9000"]),
+        form in "[ -~]{0,300}",
+    ) {
+        let credentials =
+            Credentials::new(&identity.access_key_id, &identity.secret, identity.session_token.clone());
+        let signed = sign_form(&credentials, &identity.region, service, address, &form, identity.now).unwrap();
+        prop_assert_eq!(&signed.url, &format!("{}/", address.trim_end_matches('/')));
+        let mut own: Vec<_> = signed.headers.into_iter().filter(|(name, _)| name != "content-type").collect();
+        own.sort();
+        prop_assert_eq!(own, reference::sign_form(&identity, service, &signed.url, &form));
     }
 
     #[test]

@@ -60,6 +60,17 @@ pub(crate) fn sign_headers(identity: &Identity, request: &Request<'_>, body: Sig
     headers
 }
 
+/// The same for a form post to another service.
+pub(crate) fn sign_form(identity: &Identity, service: &str, url: &str, form: &str) -> Vec<(String, String)> {
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let request = Request { method: "POST", url: url.to_owned(), query: &[], headers: &headers };
+    let body = SignableBody::Bytes(form.as_bytes());
+    let instructions = run_for(service, identity, &request, SigningSettings::default(), body);
+    let mut headers: Vec<_> = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    headers.sort();
+    headers
+}
+
 fn s3_settings(location: SignatureLocation) -> SigningSettings {
     let mut settings = SigningSettings::default();
     settings.percent_encoding_mode = PercentEncodingMode::Single;
@@ -70,6 +81,16 @@ fn s3_settings(location: SignatureLocation) -> SigningSettings {
 }
 
 fn run(identity: &Identity, request: &Request<'_>, settings: SigningSettings, body: SignableBody<'_>) -> SigningInstructions {
+    run_for("s3", identity, request, settings, body)
+}
+
+fn run_for(
+    service: &str,
+    identity: &Identity,
+    request: &Request<'_>,
+    settings: SigningSettings,
+    body: SignableBody<'_>,
+) -> SigningInstructions {
     let credentials = aws_credential_types::Credentials::new(
         &identity.access_key_id,
         &identity.secret,
@@ -81,7 +102,7 @@ fn run(identity: &Identity, request: &Request<'_>, settings: SigningSettings, bo
     let parameters = v4::SigningParams::builder()
         .identity(&credentials)
         .region(&identity.region)
-        .name("s3")
+        .name(service)
         .time(SystemTime::from(identity.now))
         .settings(settings)
         .build()

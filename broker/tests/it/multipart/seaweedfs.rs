@@ -17,34 +17,46 @@ use super::upload::{Content, Uploader, of_actual_length, outcome};
 use crate::device::{Account, Device, use_url};
 use crate::world::client_of;
 
-const BUCKET: &str = "family";
+pub(crate) const BUCKET: &str = "family";
 
 /// A broker over a SeaweedFS of its own.
-struct Weed {
+pub(crate) struct Weed {
     child: Child,
-    server: Server,
-    config: Config,
+    pub(crate) server: Server,
+    pub(crate) config: Config,
     _folder: TempDir,
 }
 
 impl Weed {
     async fn start() -> Self {
+        Self::start_with(None, |_| {}).await
+    }
+
+    /// The same with SeaweedFS's own configuration of roles, and with other settings of the broker.
+    pub(crate) async fn start_with(iam: Option<serde_json::Value>, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (s3, filer) = (free_port(), free_port());
-        let child = command(&folder, s3, filer).spawn().unwrap();
+        let mut command = command(&folder, s3, filer);
+        if let Some(iam) = iam {
+            let path = folder.path().join("iam.json");
+            std::fs::write(&path, iam.to_string()).unwrap();
+            command.arg(format!("-s3.iam.config={}", path.display()));
+        }
+        let child = command.spawn().unwrap();
         let started = Instant::now();
         let bucket = format!("http://127.0.0.1:{filer}/buckets/{BUCKET}/");
         while !reqwest::get(&bucket).await.is_ok_and(|answer| answer.status() == 200) {
             assert!(started.elapsed().as_secs() < 60, "SeaweedFS does not start");
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
-        let config = config(&format!("http://127.0.0.1:{s3}"));
+        let mut config = config(&format!("http://127.0.0.1:{s3}"));
+        change(&mut config);
         let server = Server::start(&config).await.unwrap();
         Self { child, server, config, _folder: folder }
     }
 
     /// A device of a new account.
-    async fn enrolled(&self, name: &str, seed: u8) -> (Device, SessionReply) {
+    pub(crate) async fn enrolled(&self, name: &str, seed: u8) -> (Device, SessionReply) {
         let request = InviteRequest { user: name.to_owned(), devices: 1, lives: Duration::days(1) };
         let Config { signing_keys, public_url, .. } = &self.config;
         let invite = issue_invite(signing_keys, public_url, &request, OffsetDateTime::now_utc()).unwrap();
@@ -61,7 +73,7 @@ impl Drop for Weed {
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -93,11 +105,11 @@ fn command(folder: &TempDir, s3: u16, filer: u16) -> Command {
     command
 }
 
-fn secret(name: &str) -> String {
+pub(crate) fn secret(name: &str) -> String {
     format!("{name}-secret-for-tests")
 }
 
-fn config(store: &str) -> Config {
+pub(crate) fn config(store: &str) -> Config {
     let listen = ([127, 0, 0, 1], free_port()).into();
     let key = NewSigningKey::generate(OffsetDateTime::UNIX_EPOCH);
     let credential = |name: &str| StoreCredential::new(name, secret(name));
@@ -119,6 +131,7 @@ fn config(store: &str) -> Config {
             write: credential("write"),
             state: credential("state"),
         },
+        credentials: None,
         limits: Limits::default(),
         cors_origins: Vec::new(),
         tokens: TokenLifetimes::default(),

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use tidegate_broker::presign::policy::authorize_reading;
 use tidegate_protocol::account::user_id;
 use tidegate_protocol::capability::StoreProfile;
 use tidegate_protocol::presign::PresignItem;
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::{ObjectKey, Sha256, Space, StateKey, UserId};
 
-use super::world::{caller, code, decide, folder, item, object, owner, owners_device, put, uuid};
+use super::world::{caller, code, decide, folder, item, member, object, other_member, owner, owners_device, put, uuid};
 
 /// What each caller may do to each kind of object of one account, the owner's. `own` segments and device files carry the caller's
 /// device id, wherever they lie.
@@ -77,6 +78,26 @@ other fm checkpoints   | list  | -      | -         | -        | -      | -     
 other fm records       | list  | -      | -         | -        | -      | -      | -
 other fm attachments   | list  | -      | -         | -        | -      | -      | -
 other fm packs         | list  | -      | -         | -        | -      | -      | -
+";
+
+/// The same for what temporary credentials reach.
+const PREFIXES: &str = "
+prefix                 | owner | create | bootstrap | stranger | reader | writer | unproven
+account                | read  | -      | -         | -        | -      | -      | -
+fm                     | read  | -      | -         | -        | read   | read   | -
+other fm               | read  | -      | -         | -        | -      | -      | -
+public-keys            | read  | -      | -         | -        | -      | -      | -
+master-keys            | read  | -      | -         | -        | -      | -      | -
+access-grants          | read  | -      | -         | -        | -      | -      | -
+family-members         | read  | -      | -         | -        | -      | -      | -
+account devices        | read  | -      | -         | -        | -      | -      | -
+account checkpoints    | read  | -      | -         | -        | -      | -      | -
+fm devices             | read  | -      | -         | -        | read   | read   | -
+fm checkpoints         | read  | -      | -         | -        | read   | read   | -
+fm records             | read  | -      | -         | -        | read   | read   | -
+fm attachments         | read  | -      | -         | -        | read   | read   | -
+fm packs               | read  | -      | -         | -        | read   | read   | -
+other fm records       | read  | -      | -         | -        | -      | -      | -
 ";
 
 /// The cells of a table: row, column, what stands there.
@@ -166,6 +187,43 @@ fn every_folder_is_granted_exactly_as_the_table_says() {
             assert_eq!(outcome.map_err(|refusal| refusal.code), Err(ProblemCode::NotAllowed), "{column} {row}");
         }
     }
+}
+
+fn prefix(row: &str) -> String {
+    match row {
+        "account" => format!("users/{}/", owner()),
+        "fm" => format!("users/{}/family-members/{}/", owner(), member()),
+        "other fm" => format!("users/{}/family-members/{}/", owner(), other_member()),
+        row => folder(row),
+    }
+}
+
+#[test]
+fn credentials_are_made_exactly_as_the_table_says() {
+    for (row, column, expected) in cells(PREFIXES) {
+        let outcome = authorize_reading(&caller(column), &prefix(row).parse().unwrap());
+        assert_eq!(outcome.is_ok(), expected.contains("read"), "{column} {row}: {outcome:?}");
+    }
+}
+
+/// A credential is no way round the table of objects.
+#[test]
+fn whatever_credentials_reach_could_be_read_by_a_url() {
+    let mut reached = 0;
+    for (row, column, _) in cells(PREFIXES) {
+        let (scopes, prefix) = (caller(column), prefix(row));
+        if authorize_reading(&scopes, &prefix.parse().unwrap()).is_err() {
+            continue;
+        }
+        for (object_row, _, expected) in cells(OBJECTS).into_iter().filter(|(_, of, _)| *of == column) {
+            let key = object(object_row, scopes.device).to_string();
+            if key.starts_with(&prefix) {
+                assert!(expected.contains("get"), "{column} reads {object_row} through {row}");
+                reached += 1;
+            }
+        }
+    }
+    assert!(reached > 40, "{reached}");
 }
 
 #[test]
