@@ -13,6 +13,7 @@ mod credentials;
 mod delete;
 #[cfg(feature = "embedded")]
 pub mod dev;
+pub mod doctor;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]

@@ -48,6 +48,7 @@ pub(super) fn run(command: Command, output: &Output) -> Result<(), CliError> {
         Command::Config(ConfigCommand::Check { config }) => check_config(&config, output),
         Command::Device(DeviceCommand::Revoke { id, broker }) => revoke_device(&id, &broker, output),
         Command::AppStore(AppStoreCommand::Recover { config, since }) => recover(&config, since, output),
+        Command::Doctor { config } => super::doctor::run(&config, output),
         Command::Openapi => {
             let document = openapi::api();
             output.result(&document, || serde_json::to_string_pretty(&document).expect("the document always serialises"));

@@ -28,11 +28,18 @@ pub(super) struct CliError {
     pub(super) message: String,
     pub(super) help: String,
     pub(super) mistakes: Vec<Mistake>,
+    /// The result itself, printed already, says what is wrong; only the exit code is left.
+    pub(super) is_told: bool,
 }
 
 impl CliError {
     fn new(exit: u8, code: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { exit, code: code.to_owned(), message: message.into(), help: help.into(), mistakes: Vec::new() }
+        Self { exit, code: code.to_owned(), message: message.into(), help: help.into(), mistakes: Vec::new(), is_told: false }
+    }
+
+    /// A diagnosis that found something.
+    pub(super) fn told(is_out_of_reach: bool) -> Self {
+        Self { is_told: true, ..Self::new(if is_out_of_reach { UNREACHABLE } else { INVALID }, "", "", "") }
     }
 
     pub(super) fn usage(error: &clap::Error) -> Self {

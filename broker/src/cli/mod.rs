@@ -1,6 +1,7 @@
 //! The operator's command line: what is said on it, and how it ends.
 
 mod commands;
+mod doctor;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod error;
@@ -78,6 +79,12 @@ enum Command {
     /// App Store subscriptions.
     #[command(subcommand)]
     AppStore(AppStoreCommand),
+    /// Find what is wrong with configuration, addresses, certificates, store and keys, and say what to change.
+    Doctor {
+        /// The configuration file; TIDEGATE_* variables override it.
+        #[arg(long, env = "TIDEGATE_CONFIG")]
+        config: PathBuf,
+    },
     /// Print the OpenAPI document of the HTTP API.
     Openapi,
 }
@@ -198,7 +205,9 @@ pub fn main() -> ExitCode {
     match commands::run(arguments.command, &output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output.error(&error);
+            if !error.is_told {
+                output.error(&error);
+            }
             ExitCode::from(error.exit)
         }
     }

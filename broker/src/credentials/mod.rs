@@ -12,3 +12,4 @@ mod trial;
 
 pub(crate) use handler::{__path_credentials, credentials};
 pub(crate) use issuer::CredentialIssuer;
+pub(crate) use trial::Verdict;

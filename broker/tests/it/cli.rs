@@ -16,7 +16,7 @@ fn broker(arguments: &[&str]) -> Command {
     command
 }
 
-fn run(arguments: &[&str]) -> (i32, Value) {
+pub(crate) fn run(arguments: &[&str]) -> (i32, Value) {
     let Output { status, stdout, stderr } = broker(arguments).arg("--json").output().unwrap();
     let json = serde_json::from_slice(&stdout).unwrap_or_else(|_| {
         panic!("not JSON: {} {}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));

@@ -11,6 +11,7 @@ mod credentials;
 mod delete;
 mod delete_attacks;
 mod device;
+mod doctor;
 mod enrolment;
 mod http;
 mod invite;
