@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Sync(SyncArguments),
     /// Show this device, what waits to be sent, and when it last synced
     Status,
+    /// Find what is wrong between this device, its broker and its store, and say what to do
+    Doctor,
     /// List the account's devices, rename this one, retire one
     Devices(DevicesArguments),
     /// Show or limit the space that attachments take on this device

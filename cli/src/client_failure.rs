@@ -10,7 +10,7 @@ impl From<Error> for Failure {
     }
 }
 
-const fn class(class: ClientClass) -> Class {
+pub(crate) const fn class(class: ClientClass) -> Class {
     match class {
         ClientClass::Retry => Class::Unreachable,
         ClientClass::Reauthenticate | ClientClass::Denied => Class::Denied,

@@ -49,7 +49,6 @@ pub(crate) enum Failure {
     /// Something to tell the person or script that called.
     Named(Box<Named>),
     /// The result itself, already printed, says what is wrong; only the exit code is left.
-    #[cfg(feature = "demo")]
     Told(Class),
     /// Whoever read our output has gone (`tidegate list | head -1`): nothing to say, and nobody to say it to.
     OutputClosed,

@@ -139,7 +139,6 @@ mod tests {
         by_prefix("thing", given, candidates.into_iter()).map_err(|failure| match failure {
             Failure::Named(named) => named.code.into_owned(),
             Failure::OutputClosed => "closed".to_owned(),
-            #[cfg(feature = "demo")]
             Failure::Told(_) => "told".to_owned(),
         })
     }

@@ -80,7 +80,6 @@ impl Output {
     pub(crate) fn fail(&self, failure: &Failure) -> u8 {
         match failure {
             Failure::OutputClosed => 0,
-            #[cfg(feature = "demo")]
             Failure::Told(class) => class.exit_code(),
             Failure::Named(named) => {
                 self.fail_named(named);

@@ -69,10 +69,13 @@ impl Trial {
         if !self.is_denied(&signer, now, Method::Get, &outside, &[]).await? {
             return Ok(Verdict::Unfit("reads a sibling prefix"));
         }
+        // All of them, whatever the first comes to: the deletion takes away what a PUT may have left.
+        let mut writes = false;
         for (method, query) in [(Method::Put, &[][..]), (Method::Delete, &[]), (Method::Post, &[("uploads", "")])] {
-            if !self.is_denied(&signer, now, method, &inside, query).await? {
-                return Ok(Verdict::Unfit("writes or deletes"));
-            }
+            writes |= !self.is_denied(&signer, now, method, &inside, query).await?;
+        }
+        if writes {
+            return Ok(Verdict::Unfit("writes or deletes"));
         }
         if self.lists_elsewhere(&signer, now).await? {
             return Ok(Verdict::ReadAlone);

@@ -7,6 +7,7 @@ mod conflicts;
 mod cost;
 mod delete;
 mod devices;
+mod doctor;
 mod doubts;
 mod gc;
 mod get;
@@ -73,6 +74,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<(), Fail
         Command::Sync(arguments) if arguments.watch => watch::run(&context, &arguments).await,
         Command::Sync(arguments) => sync::run(&context, &arguments).await,
         Command::Status => status::run(&context),
+        Command::Doctor => doctor::run(&context).await,
         Command::Devices(arguments) => match arguments.command {
             None => devices::list(&context).await,
             Some(DevicesCommand::Retire { id }) => devices::retire(&context, &id).await,

@@ -48,6 +48,7 @@ fn commands_are_those_of_the_contract() {
             "resolve",
             "sync",
             "status",
+            "doctor",
             "devices",
             "cache",
             "rebuild",

@@ -14,6 +14,7 @@ mod demo;
 mod devices;
 mod dialects;
 mod disk_full;
+mod doctor;
 mod flow;
 mod foreign;
 mod harness;

@@ -5,6 +5,7 @@ mod contents;
 mod devices;
 mod edits;
 mod enrolment;
+mod examination;
 mod merged;
 mod syncing;
 
