@@ -51,26 +51,29 @@ impl Check {
 }
 
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
-    let (mut checks, mut class) = (Vec::new(), None);
-    match context.open() {
+    let mut checks = Vec::new();
+    let class = match context.open() {
         Ok(client) => {
             checks.push(Check::ok("home"));
             checks.push(keys(context));
-            class = ask(&client, &mut checks).await;
+            let class = ask(&client, &mut checks).await;
             match client.status() {
-                Ok(status) => checks.extend([clock(&status, &checks), history(&status)]),
+                Ok(status) => {
+                    checks.extend([clock(&status, &checks), history(&status)]);
+                    class
+                }
                 Err(error) => {
-                    class = class.or(Some(Class::Damaged));
                     checks.push(Check::found("history", Status::Failed, with_causes(&error), error.help()));
+                    class.or(Some(Class::Damaged))
                 }
             }
         }
         Err(Failure::Named(named)) => {
-            class = Some(named.class);
             checks.push(Check::found("home", Status::Failed, named.message.clone(), named.help.to_string()));
+            Some(named.class)
         }
         Err(failure) => return Err(failure),
-    }
+    };
     for id in CHECKS {
         if !checks.iter().any(|check| check.id == id) {
             checks.push(Check::skipped(id, "something before it failed"));

@@ -207,6 +207,8 @@ fn problem_help(code: ProblemCode) -> &'static str {
         | ProblemCode::PartNumberInvalid
         | ProblemCode::PartLengthInvalid
         | ProblemCode::TooSmall
+        | ProblemCode::CredentialsPrefixInvalid
+        | ProblemCode::CredentialsNotAvailable
         | ProblemCode::ListPrefixInvalid
         | ProblemCode::ListParameterInvalid
         | ProblemCode::Unknown => "update Tidegate and the broker to versions that fit each other",

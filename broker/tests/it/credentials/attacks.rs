@@ -182,7 +182,8 @@ async fn cannot_write(holder: &Holder, own: &str, foreign: &str) {
     ];
     for (method, key, query, headers) in attempts {
         let reply = holder.call(method, key, query, headers, b"x").await;
-        assert!(matches!(reply.status, 400 | 403 | 404 | 405 | 501), "{method} {key} {query:?} {headers:?}: {}", reply.status);
+        // A malformed body may be refused before the key: what is stored decides, below.
+        assert!(reply.status >= 400, "{method} {key} {query:?} {headers:?}: {}", reply.status);
     }
     let many = format!("<Delete><Object><Key>{own}</Key></Object></Delete>");
     let md5 = ("x-amz-checksum-sha256", {

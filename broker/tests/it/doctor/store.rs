@@ -53,9 +53,13 @@ async fn where_all_is_well_nothing_is_found_and_nothing_is_left_behind() {
 #[tokio::test]
 async fn a_wrong_region_is_found_and_the_right_one_told() {
     let (_world, diagnosis) = with(|config| "eu-elsewhere-1".clone_into(&mut config.store.region)).await;
-    assert_found(&diagnosis, "store-region", Status::Failed, "us-east-1");
-    assert!(diagnosis.check("store-region").unwrap().fix.as_ref().unwrap().contains("us-east-1"));
+    assert_found(&diagnosis, "store-region", Status::Failed, "eu-elsewhere-1");
     assert_eq!(diagnosis.check("store-scope").unwrap().status, Status::Skipped);
+    let telling = "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-central-1</Region></Error>";
+    let telling = that_answers(StatusCode::BAD_REQUEST, telling).await;
+    let (_world, diagnosis) = with(|config| config.store.endpoint_internal = telling).await;
+    assert_found(&diagnosis, "store-region", Status::Failed, "it is in eu-central-1");
+    assert!(diagnosis.check("store-region").unwrap().fix.as_ref().unwrap().contains("eu-central-1"));
 }
 
 #[tokio::test]
