@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_policy_is_never_longer_than_what_is_taken() {
         let long = format!("users/{0}/family-members/{0}/attachments/", "6f1ed002-ab55-8a3b-8c1d-2f2f8f2b8a01");
-        let most = vec![long.as_str(); tidegate_protocol::credentials::MAX_PREFIXES];
+        let most = [long.as_str(); tidegate_protocol::credentials::MAX_PREFIXES];
         let bucket = "b".repeat(63);
         let widest = session_policy(
             "aws-us-gov",
@@ -183,6 +183,6 @@ mod tests {
             Some(OffsetDateTime::UNIX_EPOCH),
         );
         assert!(widest.unwrap().len() < MAX_POLICY_CHARACTERS);
-        assert!(matches!(policy(&bucket, &vec![long.as_str(); 8]), Err(PolicyError::TooLong { .. })));
+        assert!(matches!(policy(&bucket, &[long.as_str(); 8]), Err(PolicyError::TooLong { .. })));
     }
 }

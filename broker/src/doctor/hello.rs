@@ -26,7 +26,14 @@ pub(super) fn of_internal(store: &StoreConfig, hello: &Hello, other_style: Optio
             let cause = format!("the store at {} fails ({status})", store.endpoint_internal);
             return (vec![Check::failed("store-endpoint", cause, "look at the store's own log")], false);
         }
-        other => refused("state", store, other),
+        other @ (Hello::NoSuchBucket
+        | Hello::WrongRegion { .. }
+        | Hello::UnknownKey
+        | Hello::WrongSignature
+        | Hello::ClockTooFarOff
+        | Hello::Expired
+        | Hello::Denied
+        | _) => refused("state", store, other),
     };
     (vec![Check::ok("store-endpoint"), found], false)
 }
@@ -64,7 +71,14 @@ pub(super) fn of_public(store: &StoreConfig, hello: &Hello) -> Check {
             format!("the store at {endpoint} has no bucket {}: it is another store, or a proxy changes the path", store.bucket),
             "lead store.endpoint_public to the same store as store.endpoint_internal",
         ),
-        other => refused("read", store, other),
+        other @ (Hello::NoSuchBucket
+        | Hello::WrongRegion { .. }
+        | Hello::UnknownKey
+        | Hello::WrongSignature
+        | Hello::ClockTooFarOff
+        | Hello::Expired
+        | Hello::Denied
+        | _) => refused("read", store, other),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tidegate_sigv4::AddressingStyle;
-use tidegate_store_probe::{Probe, ProbeError, Reach, Run, Target};
+use tidegate_store_probe::{Hello, Probe, ProbeError, Reach, Run, Target};
 use url::Url;
 use uuid::Uuid;
 
@@ -33,10 +33,7 @@ async fn try_examine(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vec<Chec
     let target = target(config, store.addressing.into());
     let probe = Probe::new(target, run(clock)).map_err(|error| (Vec::new(), error))?;
     let said = probe.hello().await.map_err(|error| (Vec::new(), error))?;
-    let other = match said {
-        tidegate_store_probe::Hello::Ok => None,
-        _ => other_style(config, clock).await,
-    };
+    let other = if said == Hello::Ok { None } else { other_style(config, clock).await };
     let (mut checks, goes_on) = hello::of_internal(store, &said, other.as_ref());
     if let Ok(Some(offset)) = probe.clock_offset_ms().await
         && !checks.iter().any(|check| check.id == "clock")
@@ -69,7 +66,7 @@ async fn try_examine(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vec<Chec
 }
 
 /// The same bucket named in the other way, where an address can be.
-async fn other_style(config: &Config, clock: &Arc<dyn Clock>) -> Option<tidegate_store_probe::Hello> {
+async fn other_style(config: &Config, clock: &Arc<dyn Clock>) -> Option<Hello> {
     let other = match config.store.addressing {
         Addressing::Path => AddressingStyle::VirtualHost,
         Addressing::VirtualHost => AddressingStyle::Path,
