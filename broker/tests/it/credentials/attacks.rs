@@ -8,6 +8,8 @@ use time::OffsetDateTime;
 
 use crate::device::{Device, Reply, send};
 
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
 /// A holder of temporary credentials.
 pub(super) struct Holder {
     signer: Presigner,
@@ -166,7 +168,7 @@ async fn cannot_write(holder: &Holder, own: &str, foreign: &str) {
         base64::engine::general_purpose::STANDARD.encode(Sha256::of(b"x").as_bytes())
     };
     let source = format!("/{}/{own}", holder.bucket);
-    let attempts: [(Method, &str, &[(&str, &str)], &[(&str, &str)]); 12] = [
+    let attempts: [(Method, &str, Pairs<'_>, Pairs<'_>); 12] = [
         (Method::Put, own, &[], &[]),
         (Method::Put, own, &[], &[("x-amz-checksum-sha256", &checksum)]),
         (Method::Put, own, &[], &[("x-amz-copy-source", &source)]),
