@@ -42,6 +42,8 @@ pub(crate) struct Device {
     pub(crate) downloads: Budget,
     state: Mutex<LocalState>,
     reach: Mutex<Option<Reach>>,
+    /// What a probe of the store has found, where no broker tells it.
+    known_profile: Option<WireProfile>,
 }
 
 /// The database and the engine that lives in it.
@@ -77,6 +79,7 @@ impl Device {
     ) -> Result<Self, Error> {
         let clock = StoreClock::new(Arc::clone(&options.clock), database.clock_offset_ms()?);
         let seen = database.data_version()?;
+        let known_profile = database.probed_profile()?;
         let downloads = Budget::new(options.download_budget);
         let profile = StoreProfile { create: Conditions::Honoured, replace: Conditions::Honoured };
         let engine = restore(&keys, &options, &mut database, profile)?;
@@ -91,6 +94,7 @@ impl Device {
             downloads,
             state: Mutex::new(LocalState { database, engine, seen, profile, abandoned: false }),
             reach: Mutex::default(),
+            known_profile,
         })
     }
 
@@ -106,6 +110,9 @@ impl Device {
             return Ok(reach.clone());
         }
         let opened = open_reach(&self.keys.remote, &self.keys.dpop, &self.home, &self.options, self.clock.clone())?;
+        if let (Reach::Direct(direct), Some(profile)) = (&opened, &self.known_profile) {
+            direct.learn(profile.clone());
+        }
         Ok(reach.insert(opened).clone())
     }
 
@@ -243,7 +250,10 @@ impl Device {
     /// What the engine has to know of the store, as far as it is known.
     fn profile(&self) -> StoreProfile {
         let reach = self.reach.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = reach.as_ref().map_or(WireProfile::ATOMIC, |reach| reach.transport().profile());
+        let known = match reach.as_ref() {
+            Some(reach) => reach.transport().profile(),
+            None => self.known_profile.clone().unwrap_or(WireProfile::ATOMIC),
+        };
         StoreProfile { create: conditions(known.conditional_create), replace: conditions(known.conditional_replace) }
     }
 

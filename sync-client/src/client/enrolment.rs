@@ -44,6 +44,7 @@ impl SyncClient {
         };
         drop(guard);
         let client = Self { device: Arc::new(Device::open(home, lock, options)?) };
+        find_out_about_store(&client.device).await;
         Ok(Created { client, recovery_code })
     }
 
@@ -86,7 +87,9 @@ impl SyncClient {
         let join = Join { remote, ticket: ticket.as_ref(), device_name: &device_name, recovery: recovery_code, user };
         enrol::join(&home, join, &options, &clock).await?;
         drop(guard);
-        Ok(Self { device: Arc::new(Device::open(home, lock, options)?) })
+        let client = Self { device: Arc::new(Device::open(home, lock, options)?) };
+        find_out_about_store(&client.device).await;
+        Ok(client)
     }
 
     /// Makes the local database again from the store; keys stay, edits that were never sent are lost.
@@ -147,6 +150,22 @@ impl SyncClient {
     pub fn recovery_code_kept(&self) -> Result<(), Error> {
         let _guard = self.device.lock.acquire()?;
         StartedEnrolment::remove(&self.device.home)
+    }
+}
+
+/// Without a broker nobody else finds out what the store does with conditions. What cannot be found out is tried, as ever: the sync
+/// protocol is right on every store, and an account that was made must not fail for it.
+async fn find_out_about_store(device: &Device) {
+    let Ok(Reach::Direct(direct)) = device.reach() else { return };
+    let kept = match direct.find_out().await {
+        Ok(profile) => device.note(|database| database.probed(&profile)),
+        Err(error) => {
+            tracing::debug!(%error, "what the store does with conditions could not be found out");
+            Ok(())
+        }
+    };
+    if let Err(error) = kept {
+        tracing::debug!(code = error.code(), "what was found out about the store could not be kept");
     }
 }
 

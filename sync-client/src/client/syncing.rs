@@ -14,6 +14,7 @@ use crate::device::Device;
 use crate::driver::{Driver, Work};
 use crate::error::Error;
 use crate::garbage::{CollectReport, report_of};
+use crate::local::profile_in_words;
 use crate::record::Conflict;
 use crate::report::{Event, Progress, Requests, SyncReport, Traffic};
 use crate::transport::Transport;
@@ -116,8 +117,7 @@ async fn run_over(
     let conflicts_before = listened_to(device)?;
     let summary = Driver::new(device, Arc::clone(transport), progress, work).run().await?;
 
-    let profile = transport.profile().conditional_replace;
-    let profile = if profile.is_honoured() { "conditional-writes" } else { "no-conditional-writes" };
+    let profile = profile_in_words(&transport.profile());
     let now_ms = i64::try_from(device.now_ms()).unwrap_or(i64::MAX);
     device.note(|database| database.synced(now_ms, device.clock.offset_ms(), profile))?;
     // A sync that lists anyway (the first one, and one a day) learns who the devices are; no other pays for it.

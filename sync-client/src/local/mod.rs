@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Error as SqlError, ErrorCode, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
+use tidegate_protocol::capability::StoreProfile;
 use tidegate_protocol::{ContentHmac, DeviceId, GrantId, Space};
 use tidegate_sync_core::engine::{Persist, Row, Saved, SpaceSource, Step};
 
@@ -45,10 +46,17 @@ pub(crate) struct Database {
 const CLOCK_OFFSET: &str = "clock_offset_ms";
 const LAST_SYNC: &str = "last_sync_ms";
 const STORE_PROFILE: &str = "store_profile";
+/// What a probe of the store found, as JSON, where no broker does it.
+const PROBED_PROFILE: &str = "probed_profile";
 /// Counts committed edits: another process that watches sees by it that there is something to send.
 const EDITS: &str = "edits";
 /// The requests of syncs in a calendar month.
 const REQUESTS: &str = "requests";
+
+/// What people are told about the store.
+pub(crate) const fn profile_in_words(profile: &StoreProfile) -> &'static str {
+    if profile.conditional_replace.is_honoured() { "conditional-writes" } else { "no-conditional-writes" }
+}
 
 impl Database {
     /// Makes the database of an account that was just created or joined, with its first grants. What an enrolment that
@@ -253,6 +261,22 @@ impl Database {
     pub(crate) fn store_profile(&self) -> Result<Option<String>, Error> {
         let read = schema::meta::<String>(&self.connection(), STORE_PROFILE);
         read.map_err(|error| self.failure(error))
+    }
+
+    /// What a probe of the store found; `None` if none was made, or a later version wrote it in words that are not known here.
+    pub(crate) fn probed_profile(&self) -> Result<Option<StoreProfile>, Error> {
+        let read = schema::meta::<String>(&self.connection(), PROBED_PROFILE).map_err(|error| self.failure(error))?;
+        Ok(read.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// Keeps what a probe of the store found, and what people are told of it.
+    pub(crate) fn probed(&mut self, profile: &StoreProfile) -> Result<(), Error> {
+        let text = serde_json::to_string(profile).map_err(|error| Error::bug(format!("a profile cannot be written: {error}")))?;
+        let connection = self.connection();
+        let written = schema::set_meta(&connection, PROBED_PROFILE, text)
+            .and_then(|()| schema::set_meta(&connection, STORE_PROFILE, profile_in_words(profile)));
+        drop(connection);
+        written.map_err(|error| self.failure(error))
     }
 
     /// Takes note of a sync that ended well.

@@ -7,17 +7,20 @@ use std::env;
 use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use rand_core::Rng as _;
 use reqwest::StatusCode;
 use tidegate_protocol::capability::{Precondition, StoreProfile};
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::{ListPrefix, ObjectKey, Sha256, UserId};
-use tidegate_sigv4::{Credentials, Method, Presigner};
+use tidegate_sigv4::{AddressingStyle, Credentials, Method, Presigner};
+use tidegate_store_probe::{Probe, ProbeError, Reach, Run, Target};
 use tidegate_sync_core::garbage::is_old;
 use time::OffsetDateTime;
 
@@ -50,6 +53,10 @@ pub struct DirectTransport {
     pub(super) retry: RetryPolicy,
     /// The store has said that it does not know conditions; they are no longer sent.
     pub(super) conditions_refused: AtomicBool,
+    /// What a probe has found, once one was made.
+    known: Mutex<Option<StoreProfile>>,
+    /// The store, as a probe takes it.
+    target: Target,
 }
 
 impl fmt::Debug for DirectTransport {
@@ -75,16 +82,58 @@ impl DirectTransport {
     /// # Errors
     /// [`Error::CredentialsMissing`], or [`Error::InvalidSetting`] for an address that cannot be used.
     pub fn new(remote: &Remote, options: &Options, clock: StoreClock) -> Result<Self, Error> {
-        let Remote::Direct { region, .. } = remote else {
+        let Remote::Direct { endpoint, bucket, region, virtual_host } = remote else {
             return Err(Error::bug("a direct transport needs a store's address"));
         };
         let credentials = options.credentials.clone().map_or_else(credentials_from_environment, Ok)?;
+        let target = Target {
+            endpoint_internal: endpoint.clone(),
+            endpoint_public: endpoint.clone(),
+            region: region.clone(),
+            bucket: bucket.clone(),
+            addressing: if *virtual_host { AddressingStyle::VirtualHost } else { AddressingStyle::Path },
+            read: credentials.clone(),
+            write: credentials.clone(),
+            state: credentials.clone(),
+            reach: Reach::Users,
+            cors_origins: Vec::new(),
+        };
         Ok(Self {
             http: Http::new(options, clock)?,
             signer: Presigner::new(credentials, region.clone(), remote.endpoint()?),
             retry: options.retry,
             conditions_refused: AtomicBool::new(false),
+            known: Mutex::default(),
+            target,
         })
+    }
+
+    /// Finds out, by some twenty requests on keys of its own, what the store does with conditions, and goes by it from now on.
+    ///
+    /// # Errors
+    /// Why nothing can be said; what is known stays.
+    pub(crate) async fn find_out(&self) -> Result<StoreProfile, ProbeError> {
+        let mut random = [0; 8];
+        crate::random::system().fill_bytes(&mut random);
+        let clock = self.http.clock().clone();
+        let profile = Probe::new(self.target.clone(), Run::new(random, move || clock.now()))?.conditions().await?;
+        self.learn(profile.clone());
+        Ok(profile)
+    }
+
+    /// Goes by what was found out earlier.
+    pub(crate) fn learn(&self, profile: StoreProfile) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(profile);
+    }
+
+    /// Whether a condition is worth sending: not where the store ignores or refuses it.
+    fn is_honoured(&self, condition: &PutCondition) -> bool {
+        let profile = self.profile();
+        match condition {
+            PutCondition::None => true,
+            PutCondition::Absent => profile.conditional_create.is_honoured(),
+            PutCondition::Matches(_) => profile.conditional_replace.is_honoured(),
+        }
     }
 
     /// The accounts that the bucket holds, in order.
@@ -212,8 +261,7 @@ impl DirectTransport {
     ) -> Result<PutOutcome, Error> {
         let name = key.to_string();
         repeat(&self.retry, || async {
-            let refused = self.conditions_refused.load(Ordering::Relaxed);
-            let condition = if refused { &PutCondition::None } else { condition };
+            let condition = if self.is_honoured(condition) { condition } else { &PutCondition::None };
             let answer = self.put_once(&name, body, sha256, condition).await?;
             if answer.status == StatusCode::NOT_IMPLEMENTED && *condition != PutCondition::None {
                 self.conditions_refused.store(true, Ordering::Relaxed);
@@ -295,7 +343,8 @@ impl Transport for DirectTransport {
         if self.conditions_refused.load(Ordering::Relaxed) {
             return StoreProfile::unprobed(Precondition::Refused, Precondition::Refused);
         }
-        StoreProfile::ATOMIC
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        known.unwrap_or(StoreProfile::ATOMIC)
     }
 
     fn traffic(&self) -> &TrafficCounter {

@@ -248,3 +248,13 @@ async fn bad_input_is_refused_by_name() {
     };
     assert_eq!(a.attach(too_large).unwrap_err().code(), "attachment-too-large");
 }
+
+#[tokio::test]
+async fn a_device_without_a_broker_knows_its_store_before_the_first_sync() {
+    let (stand, home) = (Stand::direct().await, TestHome::new());
+    let (client, _) = stand.create(&home.path()).await;
+    assert_eq!(client.status().unwrap().store_profile.as_deref(), Some("conditional-writes"));
+    let (store, bucket) = stand.store();
+    let left: Vec<_> = store.objects(bucket).unwrap().into_iter().filter(|object| object.key.contains("probe")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
