@@ -224,10 +224,9 @@ impl Device {
     /// Makes the engine ready for a sync with what is known of the store by now.
     pub(crate) fn start(&self, work: Work) -> Result<(), Error> {
         let mut state = self.state();
+        self.catch_up(&mut state)?;
         let profile = self.profile();
-        if profile == state.profile {
-            self.catch_up(&mut state)?;
-        } else {
+        if profile != state.profile {
             self.restart(&mut state, profile)?;
         }
         let (now_ms, mut rng) = (self.now_ms(), crate::random::system());

@@ -9,20 +9,22 @@ const SCOPE: [Attack; 5] =
     [Attack::AlteredKey, Attack::AlteredMethod, Attack::PathNormalisation, Attack::ExpiredUrl, Attack::MissingCondition];
 const ANONYMOUS: [Attack; 3] = [Attack::AnonymousRead, Attack::AnonymousList, Attack::AnonymousWrite];
 const BYTES: [Attack; 3] = [Attack::WrongChecksum, Attack::MissingChecksum, Attack::WrongLength];
+const SIBLING_PREFIX: &str = "store-sibling-prefix";
 const OTHERS: [Attack; 4] = [Attack::CopySource, Attack::CopySourcePart, Attack::ForceDelete, Attack::UnsignedAcl];
 
 /// The checks that a probe answers. `is_hosted`: subscriptions open accounts, which needs atomic conditional writes. `wanted` are the
-/// web origins that are configured.
+/// web origins that are configured, `accepted` the attacks that the operator lives with.
 #[must_use]
-pub fn from_profile(profile: &StoreProfile, is_hosted: bool, wanted: &[String]) -> Vec<Check> {
+pub fn from_profile(profile: &StoreProfile, is_hosted: bool, wanted: &[String], accepted: &[Attack]) -> Vec<Check> {
     let mut checks = vec![preconditions(profile, is_hosted)];
     let Some(findings) = profile.findings.as_deref() else { return checks };
+    let attacks = |id, of: &[Attack]| attacks(id, of, findings, accepted);
     checks.extend([
-        attacks("store-anonymous", &ANONYMOUS, findings),
-        attacks("store-scope", &SCOPE, findings),
-        sibling_prefix(findings),
-        attacks("store-checksums", &BYTES, findings),
-        attacks("store-other-attacks", &OTHERS, findings),
+        attacks("store-anonymous", &ANONYMOUS),
+        attacks("store-scope", &SCOPE),
+        escaping_listing(findings).unwrap_or_else(|| attacks(SIBLING_PREFIX, &[Attack::AlteredQuery])),
+        attacks("store-checksums", &BYTES),
+        attacks("store-other-attacks", &OTHERS),
         rights(findings),
         listing(findings),
         multipart(findings),
@@ -32,33 +34,37 @@ pub fn from_profile(profile: &StoreProfile, is_hosted: bool, wanted: &[String]) 
     checks
 }
 
-/// Failed if one succeeded; an attack that could not be judged is worth a warning.
-fn attacks(id: &'static str, of: &[Attack], findings: &StoreFindings) -> Check {
-    let ended = |wanted: AttackOutcome| of.iter().copied().filter(move |attack| findings.outcome(*attack) == wanted);
-    let succeeded: Vec<Attack> = ended(AttackOutcome::Succeeded).collect();
+/// Failed where `serve` refuses the store: an attack is not known to fail, and not accepted by name. What is accepted is worth a warning.
+fn attacks(id: &'static str, of: &[Attack], findings: &StoreFindings, accepted: &[Attack]) -> Check {
+    let ended = |attack: &Attack, wanted: AttackOutcome| findings.outcome(*attack) == wanted;
+    let (known, feared): (Vec<Attack>, Vec<Attack>) = of.iter().partition(|attack| accepted.contains(attack));
+    let describe = |attacks: &[Attack]| {
+        attacks.iter().map(|attack| format!("{} ({})", meaning(*attack), attack.name())).collect::<Vec<_>>().join("; ")
+    };
+    let succeeded: Vec<Attack> = feared.iter().copied().filter(|attack| ended(attack, AttackOutcome::Succeeded)).collect();
     if let Some(first) = succeeded.first() {
-        let cause =
-            succeeded.iter().map(|attack| format!("{} ({})", meaning(*attack), attack.name())).collect::<Vec<_>>().join("; ");
-        return Check::failed(id, cause, remedy(*first));
+        return Check::failed(id, describe(&succeeded), remedy(*first));
     }
-    let unclear: Vec<&str> = ended(AttackOutcome::Inconclusive).map(Attack::name).collect();
-    if unclear.is_empty() {
-        return Check::ok(id);
+    let unclear: Vec<&str> =
+        feared.iter().filter(|attack| ended(attack, AttackOutcome::Inconclusive)).map(|attack| attack.name()).collect();
+    if !unclear.is_empty() {
+        return Check::failed(
+            id,
+            format!("could not be tried out: {}", unclear.join(", ")),
+            "run the doctor again; if it stays so, look at the store's log",
+        );
     }
-    Check::warning(
-        id,
-        format!("could not be tried out: {}", unclear.join(", ")),
-        "run the doctor again; if it stays so, look at the store's log",
-    )
+    let lived_with: Vec<Attack> = known.into_iter().filter(|attack| ended(attack, AttackOutcome::Succeeded)).collect();
+    match lived_with.first() {
+        None => Check::ok(id),
+        Some(first) => Check::warning(id, format!("accepted by store.accepted_risks: {}", describe(&lived_with)), remedy(*first)),
+    }
 }
 
-fn sibling_prefix(findings: &StoreFindings) -> Check {
-    const ID: &str = "store-sibling-prefix";
-    if !findings.list.exact_prefix {
-        let cause = "a listing holds keys that do not begin with its prefix";
-        return Check::failed(ID, cause, "use a store that keeps a listing to its prefix");
-    }
-    attacks(ID, &[Attack::AlteredQuery], findings)
+fn escaping_listing(findings: &StoreFindings) -> Option<Check> {
+    let cause = "a listing holds keys that do not begin with its prefix";
+    let fix = "use a store that keeps a listing to its prefix";
+    (!findings.list.exact_prefix).then(|| Check::failed(SIBLING_PREFIX, cause, fix))
 }
 
 fn preconditions(profile: &StoreProfile, is_hosted: bool) -> Check {

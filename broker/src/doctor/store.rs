@@ -58,7 +58,8 @@ async fn try_examine(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vec<Chec
     }
     match probe.run().await {
         Ok(report) => {
-            checks.extend(findings::from_profile(&report.profile, config.app_store.is_some(), &config.cors_origins));
+            let accepted = store.probing.as_ref().map_or(&[][..], |probing| &probing.accepted_risks);
+            checks.extend(findings::from_profile(&report.profile, config.app_store.is_some(), &config.cors_origins, accepted));
             Ok(checks)
         }
         Err(error) => Err((checks, error)),

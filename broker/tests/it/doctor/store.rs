@@ -6,7 +6,8 @@ use axum::Router;
 use axum::http::StatusCode;
 use tidegate_broker::config::{Config, CredentialSource, StsSettings};
 use tidegate_broker::doctor::{Diagnosis, Status, examine};
-use tidegate_broker::{Addressing, StoreCredential};
+use tidegate_broker::{Addressing, Probing, StoreCredential};
+use tidegate_protocol::capability::Attack;
 use time::Duration;
 use tokio::net::TcpListener;
 
@@ -133,6 +134,18 @@ async fn a_bucket_that_is_open_to_everybody_is_found() {
 }
 
 #[tokio::test]
+async fn what_the_operator_lives_with_is_a_warning_and_nothing_beside_it() {
+    let world = World::new().await;
+    let mut config = behind(world.config(), Fault::Open).await;
+    let mut accepted_risks = vec![Attack::AnonymousRead, Attack::AnonymousList];
+    config.store.probing = Some(Probing { accepted_risks: accepted_risks.clone(), ..Probing::default() });
+    assert_found(&diagnose(&config).await, "store-anonymous", Status::Failed, "anonymous-write");
+    accepted_risks.push(Attack::AnonymousWrite);
+    config.store.probing = Some(Probing { accepted_risks, ..Probing::default() });
+    assert_found(&diagnose(&config).await, "store-anonymous", Status::Warning, "store.accepted_risks");
+}
+
+#[tokio::test]
 async fn a_url_of_one_prefix_that_works_on_another_is_found() {
     let diagnosis = spoilt(Fault::ChecksNothing).await;
     assert_found(&diagnosis, "store-scope", Status::Failed, "altered-key");
@@ -145,10 +158,10 @@ async fn ignored_preconditions_are_found_and_stop_subscriptions() {
     let config = behind(world.config(), Fault::DropsConditions).await;
     assert_found(&diagnose(&config).await, "store-preconditions", Status::Warning, "ignored");
     let mut profile = tidegate_protocol::capability::StoreProfile::IGNORING;
-    let hosted = tidegate_broker::doctor::from_profile(&profile, true, &[]);
+    let hosted = tidegate_broker::doctor::from_profile(&profile, true, &[], &[]);
     assert_eq!((hosted[0].id, hosted[0].status), ("store-preconditions", Status::Failed));
     profile = tidegate_protocol::capability::StoreProfile::ATOMIC;
-    assert_eq!(tidegate_broker::doctor::from_profile(&profile, true, &[])[0].status, Status::Ok);
+    assert_eq!(tidegate_broker::doctor::from_profile(&profile, true, &[], &[])[0].status, Status::Ok);
 }
 
 #[tokio::test]
