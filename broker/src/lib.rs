@@ -31,6 +31,7 @@ mod problem;
 mod routes;
 pub mod serve;
 mod session;
+mod stop_request;
 mod store;
 pub mod telemetry;
 

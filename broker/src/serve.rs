@@ -1,6 +1,5 @@
 //! Bind, serve, drain.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -171,40 +170,6 @@ impl Server {
             }
         }
     }
-}
-
-/// Serves by the configuration until `shutdown` is done.
-///
-/// # Errors
-/// [`ServeError`].
-pub async fn run(config: &Config, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-    let server = Server::start(config).await?;
-    shutdown.await;
-    server.shutdown().await;
-    Ok(())
-}
-
-/// Done when the process is asked to end: SIGTERM or SIGINT.
-pub async fn shutdown_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let terminate = async {
-            match signal(SignalKind::terminate()) {
-                Ok(mut signal) => drop(signal.recv().await),
-                Err(error) => {
-                    tracing::error!(%error, "SIGTERM cannot be caught");
-                    std::future::pending::<()>().await;
-                }
-            }
-        };
-        tokio::select! {
-            () = terminate => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    drop(tokio::signal::ctrl_c().await);
 }
 
 /// Done when the server is to stop, or is gone.

@@ -21,8 +21,9 @@ use crate::app_store::{self, Recovered};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Config};
 use crate::identity::{Invite, InviteRequest, issue_invite};
-use crate::serve::{Server, shutdown_signal};
+use crate::serve::Server;
 use crate::session::{NewSigningKey, RevokedDocument};
+use crate::stop_request::StopRequest;
 use crate::store::{StoreClient, StoreConfig};
 use crate::{openapi, private_file, telemetry};
 
@@ -61,12 +62,16 @@ fn serve(file: &Path, output: &Output) -> Result<(), CliError> {
     let config = load(file)?;
     telemetry::start("info");
     block_on(async {
-        let server = Server::start(&config).await?;
+        let mut stop = StopRequest::catch().map_err(|error| CliError::runtime(&error))?;
+        let server = tokio::select! {
+            started = Server::start(&config) => started?,
+            () = stop.received() => return Ok(()),
+        };
         let ready = json!({ "ready": true, "broker": server.broker_url, "admin": server.admin_url });
         output.result(&ready, || {
             format!("tidegate-broker serves {} on {}\n  admin   {}", server.broker_url, config.listen, server.admin_url)
         });
-        shutdown_signal().await;
+        stop.received().await;
         server.shutdown().await;
         Ok(())
     })

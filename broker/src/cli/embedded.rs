@@ -14,7 +14,8 @@ use super::error::CliError;
 use super::output::Output;
 use super::store_keys;
 use crate::dev::{self, DevOptions};
-use crate::serve::{ServeError, shutdown_signal};
+use crate::serve::ServeError;
+use crate::stop_request::StopRequest;
 use crate::telemetry;
 
 /// Whom the invite printed at the start is for.
@@ -26,7 +27,11 @@ pub(super) fn dev(options: DevOptions, output: &Output) -> Result<(), CliError> 
     telemetry::start("warn");
     let data = options.data_dir.clone();
     block_on(async {
-        let server = dev::start(options).await?;
+        let mut stop = StopRequest::catch().map_err(failed)?;
+        let server = tokio::select! {
+            started = dev::start(options) => started?,
+            () = stop.received() => return Ok(()),
+        };
         let invite = server.invite(USER, DEVICES, LIVES)?;
         let ready = json!({
             "ready": true,
@@ -49,7 +54,7 @@ pub(super) fn dev(options: DevOptions, output: &Output) -> Result<(), CliError> 
                 data.display(),
             )
         });
-        shutdown_signal().await;
+        stop.received().await;
         server.shutdown().await;
         Ok(())
     })
@@ -70,12 +75,13 @@ pub(super) fn store(command: StoreCommand, output: &Output) -> Result<(), CliErr
         store.create_bucket(bucket).map_err(invalid)?;
     }
     block_on(async {
+        let mut stop = StopRequest::catch().map_err(failed)?;
         let bound = TcpListener::bind(listen).await;
         let listener = bound.map_err(|source| ServeError::Bind { setting: "--listen", address: listen, source })?;
         let address = listener.local_addr().map_err(failed)?;
         let ready = json!({ "ready": true, "store": format!("http://{address}"), "bucket": bucket });
         output.result(&ready, || format!("the store serves http://{address}"));
-        store.serve(listener, shutdown_signal()).await.map_err(failed)
+        store.serve(listener, async move { stop.received().await }).await.map_err(failed)
     })
 }
 
