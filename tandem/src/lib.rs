@@ -1,5 +1,6 @@
 //! What a Tandem insulin pump recorded: events from the vendor's service or from archives, placed in time, normalised to samples.
-//! Pure: no IO, no clock, no random source; the time zone data is compiled in. `docs/tandem.md` has the rules.
+//! Pure: no IO, no clock, no random source; the time zone data is compiled in. `docs/tandem.md` has the rules. What fetches logs from
+//! the vendor's service stands apart in `source`, behind the feature of this name.
 //!
 //! [`decode_answer`] and [`decode_archive`] give [`Event`]s; a [`Normaliser`] takes the events of one pump and gives [`Sample`]s.
 
@@ -9,6 +10,8 @@ mod json;
 mod normalise;
 mod record;
 mod sample;
+#[cfg(feature = "source")]
+pub mod source;
 mod time;
 mod units;
 
