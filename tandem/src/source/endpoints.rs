@@ -118,9 +118,9 @@ impl Endpoints {
         Some(url)
     }
 
-    /// Whether a redirect of the accounts service may be followed there: to the service itself, or back to the page it began at.
+    /// Whether a redirect of the accounts service may be followed there: to one of the service's own origins.
     pub(super) fn may_follow(&self, to: &Url) -> bool {
-        [&self.accounts, &self.sso].iter().any(|ours| ours.origin() == to.origin())
+        [&self.accounts, &self.sso, &self.redirect_uri, &self.source].iter().any(|ours| ours.origin() == to.origin())
     }
 
     /// Whether an address is the one that the code of a login comes to.

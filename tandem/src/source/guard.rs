@@ -22,6 +22,10 @@ const LOCKED_WAIT: SignedDuration = SignedDuration::from_hours(1);
 /// The longest wait of a locked account.
 const LONGEST_LOCK: SignedDuration = SignedDuration::from_hours(24);
 
+/// How many logins there may be in an hour, whatever comes of them: a token lasts for hours, so more are a loop.
+const MOST_AN_HOUR: usize = 6;
+const AN_HOUR: SignedDuration = SignedDuration::from_hours(1);
+
 /// What is remembered of failed logins, over the end of the process. It tells who tries which password, so it is kept sealed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -34,6 +38,8 @@ pub struct LoginGuard {
     pub busy_until: Option<Timestamp>,
     /// Credentials that were refused, and are not tried again.
     refused: Option<Refused>,
+    /// When logins were attempted in the last hour, those among them that succeeded.
+    attempts: Vec<Timestamp>,
 }
 
 /// Credentials that were refused, as a digest that only says whether others are the same.
@@ -53,10 +59,26 @@ impl LoginGuard {
             return Err(SourceError::RefusedBefore);
         }
         self.admit_request(now)?;
-        match self.not_before {
+        let in_the_hour = self.attempts_until(now);
+        let hourly = (in_the_hour.len() >= MOST_AN_HOUR).then(|| later(in_the_hour[in_the_hour.len() - MOST_AN_HOUR], AN_HOUR));
+        match self.not_before.max(hourly) {
             Some(until) if now < until => Err(SourceError::TooSoon { until }),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Attempts of the last hour, in order. One that lies in the future was made before the clock was put right.
+    fn attempts_until(&self, now: Timestamp) -> Vec<Timestamp> {
+        let since = now.saturating_sub(AN_HOUR).unwrap_or(Timestamp::MIN);
+        let mut attempts: Vec<Timestamp> = self.attempts.iter().copied().filter(|at| since < *at && *at <= now).collect();
+        attempts.sort_unstable();
+        attempts
+    }
+
+    fn attempts_and(&self, now: Timestamp) -> Vec<Timestamp> {
+        let mut attempts = self.attempts_until(now);
+        attempts.push(now);
+        attempts
     }
 
     /// Whether any request may be made now.
@@ -74,12 +96,12 @@ impl LoginGuard {
     pub(super) fn attempting(&self, now: Timestamp) -> Self {
         let failures = self.failures.saturating_add(1);
         let not_before = Some(later(now, doubled(FIRST_WAIT, failures, LONGEST_WAIT)));
-        Self { failures, not_before, ..self.clone() }
+        Self { failures, not_before, attempts: self.attempts_and(now), ..self.clone() }
     }
 
-    /// What is remembered after a login succeeded: nothing.
-    pub(super) fn succeeded() -> Self {
-        Self::default()
+    /// What is remembered after a login succeeded: that there was one.
+    pub(super) fn succeeded(&self, now: Timestamp) -> Self {
+        Self { attempts: self.attempts_and(now), ..Self::default() }
     }
 
     /// What is remembered after a login failed like this. What never left this machine says nothing about the account.
@@ -91,14 +113,14 @@ impl LoginGuard {
         now: Timestamp,
         salt: [u8; 16],
     ) -> Self {
-        let mut after = self.clone();
+        let mut after = Self { attempts: self.attempts_and(now), ..self.clone() };
         match error {
-            SourceError::Unreachable(error) if error.is_connect() => return after,
+            SourceError::Unreachable(error) if error.is_connect() => return self.clone(),
             SourceError::NotPrivate
             | SourceError::Keeper(_)
             | SourceError::NoLogin
             | SourceError::RefusedBefore
-            | SourceError::TooSoon { .. } => return after,
+            | SourceError::TooSoon { .. } => return self.clone(),
             SourceError::Refused => {
                 after.failures = after.failures.saturating_add(1);
                 after.refused = Some(Refused::new(endpoints, login, salt));
