@@ -40,6 +40,7 @@ mod record;
 mod recovery;
 mod remote;
 mod report;
+mod samples;
 mod session;
 pub mod transport;
 mod view;
@@ -59,6 +60,7 @@ pub use remote::Remote;
 pub use report::{
     DeviceInfo, DeviceState, Event, Hole, MassDelete, Notice, Progress, Quarantined, Requests, Status, SyncReport, Traffic,
 };
+pub use samples::{SampleDay, SampleFilter, SampleKind, SampleReader, SamplesWritten};
 pub use secrecy::SecretString;
 pub use session::{Purchase, Session, Ticket};
 pub use tidegate_sigv4::Credentials;

@@ -7,6 +7,7 @@ use tidegate_sigv4::Credentials;
 use tidegate_sync_core::state::MergeKinds;
 
 use crate::clock::{Clock, SystemClock};
+use crate::samples;
 use crate::transport::retry::RetryPolicy;
 
 /// Most bytes of attachments that are kept on a device where nobody has said otherwise: 4 GiB.
@@ -42,7 +43,8 @@ pub struct Options {
     /// says, or else [`DEFAULT_CACHE_LIMIT`].
     pub cache_limit: Option<u64>,
     /// The kinds of records whose concurrent versions are merged and never conflict: the same ones on all devices of an
-    /// account. On a device that does not know them they are conflicts, and nothing is lost.
+    /// account. On a device that does not know them they are conflicts, and nothing is lost. The default has the kinds of
+    /// [`crate::SampleKind`].
     pub merge_kinds: MergeKinds,
 }
 
@@ -60,7 +62,7 @@ impl Default for Options {
             download_budget: 16 << 20,
             keep_written: 64 << 20,
             cache_limit: None,
-            merge_kinds: MergeKinds::default(),
+            merge_kinds: samples::merge_kinds(),
         }
     }
 }

@@ -317,7 +317,7 @@ const fn check_length(what: &'static str, text: Option<&str>, most: usize, limit
 }
 
 /// The engine's refusal of an edit in this crate's words.
-pub(super) fn refusal(error: EditError) -> Error {
+pub(crate) fn refusal(error: EditError) -> Error {
     match error {
         EditError::UnknownMember(member) => Error::MemberUnknown(member),
         EditError::NotFound(Target::Record(record)) => Error::RecordUnknown(record),

@@ -56,7 +56,8 @@ pub(super) fn written_down(state: &LocalState, put: PutRecord) -> Result<PutReco
     Ok(PutRecord { content: merge.merge(&contents), ..put })
 }
 
-fn content_here(state: &LocalState, member: MemberId, cid: ChangeId) -> Result<Option<Vec<u8>>, Error> {
+/// The content of a version, if it is on the device.
+pub(crate) fn content_here(state: &LocalState, member: MemberId, cid: ChangeId) -> Result<Option<Vec<u8>>, Error> {
     let space = state.engine.space_of(member);
     match state.engine.content_place(space, cid) {
         ContentPlace::Inline(bytes) => Ok(Some(bytes.to_vec())),

@@ -11,6 +11,8 @@ mod syncing;
 
 pub use cache::CacheUsage;
 pub use contents::{ContentReader, WrittenOut};
+pub(crate) use edits::refusal;
+pub(crate) use merged::content_here;
 
 use std::fmt;
 use std::path::Path;
@@ -69,7 +71,7 @@ pub struct Rebuilt {
 /// the same home is done.
 #[derive(Clone)]
 pub struct SyncClient {
-    device: Arc<Device>,
+    pub(crate) device: Arc<Device>,
 }
 
 impl fmt::Debug for SyncClient {

@@ -13,6 +13,7 @@ mod flow;
 mod garbage;
 mod lost_answers;
 mod merge_kinds;
+mod samples;
 mod session_expiry;
 mod stand;
 mod strangers;

@@ -6,8 +6,12 @@ use std::fmt;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rand_core::CryptoRng;
 use sha2::Sha256;
-use tidegate_protocol::ContentHmac;
+use tidegate_protocol::{ContentHmac, RecordId};
 use zeroize::Zeroizing;
+
+use super::derive::derive;
+
+const RECORD_ID_LABEL: &str = "tidegate/derived-record-id/v1";
 
 /// The key under which a space's contents are named; it travels beside the space key in every grant.
 #[derive(Clone)]
@@ -36,6 +40,22 @@ impl AttachmentKey {
         let mut hasher = self.hasher();
         hasher.update(content);
         hasher.finish()
+    }
+
+    /// The id of a record that all devices write without having agreed on one: by what it is about, each part of it under its
+    /// length. Under a key of its own, so that no content has such a name, and the store cannot guess what a record is about.
+    #[must_use]
+    pub fn record_id(&self, about: &[&str]) -> RecordId {
+        let key = derive::<32>(self.0.as_slice(), None, RECORD_ID_LABEL);
+        let mut mac: Hmac<Sha256> = Hmac::new_from_slice(key.as_slice()).expect("HMAC takes keys of any length");
+        for part in about {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part.as_bytes());
+        }
+        let digest: [u8; 32] = mac.finalize().into_bytes().into();
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest[..16]);
+        RecordId::new(uuid::Builder::from_custom_bytes(id).into_uuid())
     }
 
     /// Starts naming a content that is read in pieces.
@@ -71,5 +91,18 @@ impl ContentHasher {
 impl fmt::Debug for ContentHasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ContentHasher(***)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_derived_record_id_is_hmac_under_a_derived_key_over_parts_with_their_lengths() {
+        let key = AttachmentKey::from_secret(Zeroizing::new([7; 32]));
+        assert_eq!(key.record_id(&["ab", "c"]).to_string(), "4a27ae63-c2dc-807b-afc7-414e1b291084");
+        assert_ne!(key.record_id(&["ab", "c"]), key.record_id(&["a", "bc"]));
+        assert_ne!(key.record_id(&["ab", "c"]), AttachmentKey::from_secret(Zeroizing::new([8; 32])).record_id(&["ab", "c"]));
     }
 }
