@@ -19,7 +19,7 @@ mod probe;
 mod remedy;
 mod report;
 mod target;
-mod xml;
+pub mod xml;
 
 pub use check::hello::Hello;
 pub use error::ProbeError;

@@ -1,16 +1,15 @@
 //! What STS answers: a little XML.
 
-use quick_xml::Reader;
-use quick_xml::events::Event;
 use secrecy::SecretString;
 use tidegate_protocol::wire::timestamp;
+use tidegate_store_probe::xml::elements;
 
 use super::issuer::Issued;
 
 /// The credentials of an `AssumeRoleResponse`; `None` if one of their four parts is missing.
 pub(super) fn credentials_of(xml: &str) -> Option<Issued> {
     let mut values = [const { None }; 4];
-    for (name, value) in leaves(xml)? {
+    for (name, value) in texts(xml)? {
         let place = match name.as_str() {
             "AccessKeyId" => 0,
             "SecretAccessKey" => 1,
@@ -34,56 +33,20 @@ pub(super) fn credentials_of(xml: &str) -> Option<Issued> {
 
 /// Code and message of an `ErrorResponse`.
 pub(super) fn error_of(xml: &str) -> Option<(String, String)> {
-    let leaves = leaves(xml)?;
-    let find = |wanted: &str| leaves.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+    let texts = texts(xml)?;
+    let find = |wanted: &str| texts.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
     let plain = |text: String| text.chars().filter(|c| !c.is_control()).take(200).collect();
     Some((find("Code").map(plain)?, find("Message").map(plain).unwrap_or_default()))
 }
 
-/// Every element that holds text, by its local name.
-fn leaves(xml: &str) -> Option<Vec<(String, String)>> {
-    let mut reader = Reader::from_str(xml);
-    let mut leaves = Vec::new();
-    let mut open: Option<(String, String)> = None;
-    loop {
-        match reader.read_event().ok()? {
-            Event::Start(start) => {
-                open = Some((String::from_utf8(start.local_name().as_ref().to_vec()).ok()?, String::new()));
-            }
-            Event::Text(text) => {
-                if let Some((_, value)) = &mut open {
-                    value.push_str(&text.decode().ok()?);
-                }
-            }
-            Event::GeneralRef(reference) => {
-                if let Some((_, value)) = &mut open {
-                    value.push(character(&reference)?);
-                }
-            }
-            Event::End(_) => {
-                if let Some((name, value)) = open.take() {
-                    leaves.push((name, value.trim().to_owned()));
-                }
-            }
-            Event::Eof => return Some(leaves),
-            Event::Empty(_) | Event::CData(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
-        }
-    }
-}
-
-/// What `&amp;` and its kin stand for; a document's own entities stand for nothing.
-fn character(reference: &quick_xml::events::BytesRef<'_>) -> Option<char> {
-    if let Some(character) = reference.resolve_char_ref().ok()? {
-        return Some(character);
-    }
-    match reference.decode().ok()?.as_ref() {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        _ => None,
-    }
+/// Name and text of every element, wherever it stands.
+fn texts(xml: &str) -> Option<Vec<(String, String)>> {
+    let mut texts = Vec::new();
+    elements(xml.as_bytes(), |path, text| {
+        texts.extend(path.last().map(|name| (name.clone(), text.to_owned())));
+        true
+    })?;
+    Some(texts)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use tidegate_protocol::capability::{Precondition, StoreProfile};
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::{ListPrefix, ObjectKey, Sha256, UserId};
 use tidegate_sigv4::{AddressingStyle, Credentials, Method, Presigner};
-use tidegate_store_probe::{Probe, ProbeError, Reach, Run, Target};
+use tidegate_store_probe::{Probe, ProbeError, Reach, Run, Target, xml};
 use tidegate_sync_core::garbage::is_old;
 use time::OffsetDateTime;
 
@@ -245,7 +245,7 @@ impl DirectTransport {
                 self.send(Request { kind, method, key: &name, query, headers: vec![], body: Payload::Empty, limit }).await?;
             match answer.status {
                 StatusCode::OK | StatusCode::NO_CONTENT if !answer.is_of_somebody_else() => Ok(DeleteOutcome::Deleted),
-                StatusCode::NOT_FOUND if list_xml::error_code(&answer.body) == "NoSuchKey" => Ok(DeleteOutcome::Absent),
+                StatusCode::NOT_FOUND if xml::error_code(&answer.body) == "NoSuchKey" => Ok(DeleteOutcome::Absent),
                 _ => Err(store_answer::refusal(&answer)),
             }
         })

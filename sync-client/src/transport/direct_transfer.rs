@@ -9,6 +9,7 @@ use reqwest::StatusCode;
 use tidegate_protocol::multipart::composite_sha256;
 use tidegate_protocol::{ObjectKey, Sha256};
 use tidegate_sigv4::Method;
+use tidegate_store_probe::xml;
 
 use super::direct::{DirectTransport, MAX_XML_BYTES, Request};
 use super::multipart_xml::{ListedPart, complete, match_parts, read_parts, read_upload_id};
@@ -16,7 +17,7 @@ use super::payload::{FileSlice, Payload};
 use super::retry::repeat;
 use super::traffic::RequestKind;
 use super::transfer::{CompleteOutcome, OpenOutcome, StoredPart, Transfer, UploadId, UploadState, opened, range_from};
-use super::{Answer, HeadOutcome, PutCondition, PutOutcome, Transport as _, list_xml, store_answer};
+use super::{Answer, HeadOutcome, PutCondition, PutOutcome, Transport as _, store_answer};
 use crate::error::Error;
 
 impl DirectTransport {
@@ -76,7 +77,7 @@ impl DirectTransport {
         let (kind, method) = (RequestKind::Put, Method::Post);
         let answer = self.upload_call(UploadCall { kind, method, key: &name, query, headers, body }).await?;
         // The store may find that it cannot only after it has begun to answer.
-        let code = list_xml::error_code(&answer.body);
+        let code = xml::error_code(&answer.body);
         match answer.status {
             _ if answer.is_of_somebody_else() => Err(answer.not_ours()),
             StatusCode::OK if code.is_empty() => Ok(CompleteOutcome::Stored),
@@ -190,7 +191,7 @@ impl Transfer for DirectTransport {
 
 /// Whether the store says that it has no such upload.
 fn is_gone(answer: &Answer) -> bool {
-    let code = list_xml::error_code(&answer.body);
+    let code = xml::error_code(&answer.body);
     answer.status == StatusCode::NOT_FOUND
         && !answer.is_of_somebody_else()
         && matches!(code.as_str(), "NoSuchUpload" | "NoSuchKey")

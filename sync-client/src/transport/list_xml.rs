@@ -1,10 +1,9 @@
-//! The XML of S3: a page of a listing, and the code of an error.
+//! The XML of S3: a page of a listing.
 //!
 //! See <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>.
 
 use percent_encoding::percent_decode_str;
-use quick_xml::Reader;
-use quick_xml::events::{BytesRef, Event};
+use tidegate_store_probe::xml::elements;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -57,19 +56,6 @@ pub(super) fn read_page(xml: &[u8]) -> Option<RawPage> {
     seen_root.then_some(page)
 }
 
-/// The `Code` of an error; empty where there is none.
-pub(super) fn error_code(xml: &[u8]) -> String {
-    let mut code = String::new();
-    // What was read before the XML broke off still counts.
-    let _ = elements(xml, |path, text| {
-        if path.len() == 2 && path[0] == "Error" && path[1] == "Code" {
-            code = text.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
-        }
-        code.is_empty()
-    });
-    code
-}
-
 impl RawEntry {
     fn set(&mut self, field: &str, text: &str) {
         match field {
@@ -107,48 +93,6 @@ impl RawPage {
 
 fn decode(text: &str, url_encoded: bool) -> String {
     if url_encoded { percent_decode_str(text).decode_utf8_lossy().into_owned() } else { text.to_owned() }
-}
-
-/// Calls `visit` with the path and text of each element at its end, until it answers `false`; `None` if this is not XML.
-pub(super) fn elements(xml: &[u8], mut visit: impl FnMut(&[String], &str) -> bool) -> Option<()> {
-    let mut reader = Reader::from_reader(xml);
-    let mut path: Vec<String> = Vec::new();
-    let mut text = String::new();
-    loop {
-        match reader.read_event().ok()? {
-            Event::Start(start) => {
-                path.push(String::from_utf8_lossy(start.local_name().as_ref()).into_owned());
-                text.clear();
-            }
-            Event::Text(part) => text.push_str(&part.decode().ok()?),
-            Event::CData(part) => text.push_str(&part.decode().ok()?),
-            Event::GeneralRef(reference) => text.push(resolve(&reference)?),
-            Event::End(_) => {
-                if !visit(&path, text.trim()) {
-                    return Some(());
-                }
-                path.pop();
-                text.clear();
-            }
-            Event::Eof => return path.is_empty().then_some(()),
-            Event::Empty(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
-        }
-    }
-}
-
-/// A character reference or one of the five entities of XML; documents bring none of their own.
-fn resolve(reference: &BytesRef<'_>) -> Option<char> {
-    if let Some(character) = reference.resolve_char_ref().ok()? {
-        return Some(character);
-    }
-    match reference.decode().ok()?.as_ref() {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -196,11 +140,5 @@ mod tests {
         assert!(read_page(b"<html><body>Welcome</body></html>").is_none());
         assert!(read_page(b"<ListBucketResult><Contents>").is_none());
         assert!(read_page(b"").is_none());
-    }
-
-    #[test]
-    fn an_errors_code_is_found() {
-        assert_eq!(error_code(b"<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code><Message>m</Message></Error>"), "NoSuchKey");
-        assert_eq!(error_code(b"not xml"), "");
     }
 }

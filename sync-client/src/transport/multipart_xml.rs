@@ -6,8 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tidegate_protocol::Sha256;
-
-use super::list_xml::elements;
+use tidegate_store_probe::xml::elements;
 
 /// The most parts that a page may hold; stores send at most 1,000.
 const MAX_PARTS: usize = 10_000;

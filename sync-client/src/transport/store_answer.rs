@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_LENGTH, ETAG, LAST_MODIFIED};
+use tidegate_store_probe::xml::error_code;
 
 use super::http::Answer;
-use super::list_xml::error_code;
 use super::{Fetched, GetOptions, GetOutcome, HeadOutcome, PutCondition, PutOutcome};
 use crate::error::Error;
 

@@ -1,15 +1,12 @@
-//! The little XML that a probe reads.
+//! A page of a listing, as far as a probe reads it.
 //!
 //! See <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>.
 
 use percent_encoding::percent_decode_str;
-use quick_xml::Reader;
-use quick_xml::events::Event;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// The most elements that are read of one document.
-const MOST_ELEMENTS: usize = 50_000;
+use super::elements;
 
 /// One page of a listing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,25 +22,6 @@ pub(crate) struct Entry {
     pub(crate) etag: Option<String>,
     pub(crate) upload_id: String,
     pub(crate) last_modified: Option<OffsetDateTime>,
-}
-
-/// The `Code` of an error; empty where there is none.
-pub(crate) fn error_code(document: &[u8]) -> String {
-    let code = text_at(document, &["Error", "Code"]).or_else(|| text_at(document, &["ErrorResponse", "Error", "Code"]));
-    code.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).take(64).collect()
-}
-
-/// The first text at a path of elements.
-pub(crate) fn text_at(document: &[u8], wanted: &[&str]) -> Option<String> {
-    let mut found = None;
-    // What was read before the XML broke off still counts.
-    let _ = elements(document, |path, text| {
-        if found.is_none() && path.iter().map(String::as_str).eq(wanted.iter().copied()) {
-            found = Some(text.to_owned());
-        }
-        found.is_none()
-    });
-    found
 }
 
 /// A page of objects or of uploads; `None` if it is neither.
@@ -77,44 +55,6 @@ pub(crate) fn page(document: &[u8]) -> Option<Page> {
     is_list.then_some(page)
 }
 
-/// Calls `visit` with path and text of each element at its end, until it answers `false`; `None` if this is not XML.
-fn elements(document: &[u8], mut visit: impl FnMut(&[String], &str) -> bool) -> Option<()> {
-    let mut reader = Reader::from_reader(document);
-    let (mut path, mut text, mut seen): (Vec<String>, String, usize) = (Vec::new(), String::new(), 0);
-    loop {
-        seen += 1;
-        match reader.read_event().ok().filter(|_| seen < MOST_ELEMENTS)? {
-            Event::Start(start) => {
-                path.push(String::from_utf8_lossy(start.local_name().as_ref()).into_owned());
-                text.clear();
-            }
-            Event::Text(part) => text.push_str(&part.decode().ok()?),
-            Event::CData(part) => text.push_str(&part.decode().ok()?),
-            Event::GeneralRef(reference) => {
-                let resolved = reference.resolve_char_ref().ok()?;
-                let named = || match reference.decode().ok()?.as_ref() {
-                    "amp" => Some('&'),
-                    "lt" => Some('<'),
-                    "gt" => Some('>'),
-                    "quot" => Some('"'),
-                    "apos" => Some('\''),
-                    _ => None,
-                };
-                text.push(resolved.or_else(named)?);
-            }
-            Event::End(_) => {
-                if !visit(&path, text.trim()) {
-                    return Some(());
-                }
-                path.pop();
-                text.clear();
-            }
-            Event::Eof => return path.is_empty().then_some(()),
-            Event::Empty(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,7 +73,5 @@ mod tests {
     fn what_is_no_listing_is_none() {
         assert_eq!(page(b"<html></html>"), None);
         assert_eq!(page(b"<ListBucketResult>"), None);
-        assert_eq!(error_code(b"<Error><Code>NoSuchKey</Code></Error>"), "NoSuchKey");
-        assert_eq!(error_code(b"no"), "");
     }
 }
