@@ -15,6 +15,7 @@ mod body;
 mod clock;
 mod config;
 mod cors;
+mod document;
 mod drain;
 mod error;
 mod index;

@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use crate::access::{Keys, Rights, check_form};
 use crate::clock::Clock;
 use crate::cors;
+use crate::document::{CheckedBody, Digests, Verdict};
 use crate::drain::SharedBody;
 use crate::index::Change;
 use crate::operation::{Backend, Operations};
@@ -73,7 +74,7 @@ impl S3Service {
         let body = SharedBody::new(body);
         let now = self.clock.now();
         let answered = match check_form(&parts, &self.backend.region, now) {
-            Ok(()) => self.protocol.call(Request::from_parts(parts, Body::http_body(body.clone()))).await.map_err(|_| internal()),
+            Ok(()) => self.call(parts, body.clone()).await,
             Err(refusal) => S3Error::from(refusal).to_http_response().map_err(|_| internal()),
         };
         let mut response = answered.unwrap_or_else(|failed| failed);
@@ -90,6 +91,21 @@ impl S3Service {
             response.headers_mut().insert(header::DATE, date);
         }
         response
+    }
+
+    /// Answers a request whose form is right.
+    async fn call(&self, parts: Parts, body: SharedBody) -> Result<Response<Body>, Response<Body>> {
+        let Some(said) = Digests::of(&parts) else {
+            let request = Request::from_parts(parts, Body::http_body(body));
+            return self.protocol.call(request).await.map_err(|_| internal());
+        };
+        let verdict = Verdict::default();
+        let body = CheckedBody::new(body, said, verdict.clone());
+        let answered = self.protocol.call(Request::from_parts(parts, Body::http_body(body))).await;
+        match verdict.refusal() {
+            Some(refusal) => refusal.to_http_response().map_err(|_| internal()),
+            None => answered.map_err(|_| internal()),
+        }
     }
 
     fn answer_preflight(&self, request: &Parts) -> Response<Body> {

@@ -91,7 +91,8 @@ impl Store {
                 | Refused::PartOrder
                 | Refused::NoSuchPart
                 | Refused::PartTooSmall
-                | Refused::WrongWhole,
+                | Refused::WrongWhole
+                | Refused::OtherChecksum,
             ) => Err(StoreError::NoSuchBucket(name.to_owned())),
         }
     }

@@ -3,6 +3,7 @@
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::dto::{
     CopyObjectInput, DeleteObjectsInput, ListMultipartUploadsInput, ListObjectsInput, ListObjectsV2Input, PostObjectInput,
+    UploadPartCopyInput,
 };
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result};
 
@@ -44,7 +45,7 @@ impl S3Access for Rights {
             }
             "DeleteObject" | "AbortMultipartUpload" => (key.allows(Action::DeleteObject, object), Action::DeleteObject.name()),
             // What a form or a list names is checked below, as it was parsed for the operation itself; so is the source of a copy.
-            "CopyObject" => (key.allows(Action::PutObject, object), Action::PutObject.name()),
+            "CopyObject" | "UploadPartCopy" => (key.allows(Action::PutObject, object), Action::PutObject.name()),
             "PostObject" => (key.allows_somewhere(Action::PutObject), Action::PutObject.name()),
             "DeleteObjects" => (key.allows_somewhere(Action::DeleteObject), Action::DeleteObject.name()),
             "ListObjects"
@@ -60,6 +61,12 @@ impl S3Access for Rights {
 
     /// Who copies reads, too.
     async fn copy_object(&self, request: &mut S3Request<CopyObjectInput>) -> S3Result<()> {
+        let key = self.key(request.credentials.as_ref())?;
+        let (_, source) = operation::copy_source(&request.input.copy_source)?;
+        if key.allows(Action::GetObject, &source) { Ok(()) } else { Err(denied(Action::GetObject.name())) }
+    }
+
+    async fn upload_part_copy(&self, request: &mut S3Request<UploadPartCopyInput>) -> S3Result<()> {
         let key = self.key(request.credentials.as_ref())?;
         let (_, source) = operation::copy_source(&request.input.copy_source)?;
         if key.allows(Action::GetObject, &source) { Ok(()) } else { Err(denied(Action::GetObject.name())) }

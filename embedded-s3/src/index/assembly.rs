@@ -5,53 +5,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use s3s::crypto::{Checksum as _, Md5, Sha256};
-use serde::{Deserialize, Serialize};
 
 use super::change::Refused;
-use crate::body::BodyDigests;
+use super::checksum::{Checksums, Kind, Summing};
 
 /// Fewest bytes of a part that is not the last: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>.
 const LEAST_PART: u64 = 5 << 20;
-
-/// Checksums of a part or an object beside MD5 and SHA-256, in base64: those that came with it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Checksums {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) crc32: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) crc32c: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) crc64nvme: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) sha1: Option<String>,
-}
-
-impl Checksums {
-    pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// Whether all that `self` says is what `stored` has.
-    fn is_within(&self, stored: &Self) -> bool {
-        let fits = |said: &Option<String>, stored: &Option<String>| said.is_none() || said == stored;
-        fits(&self.crc32, &stored.crc32)
-            && fits(&self.crc32c, &stored.crc32c)
-            && fits(&self.crc64nvme, &stored.crc64nvme)
-            && fits(&self.sha1, &stored.sha1)
-    }
-}
-
-impl From<&BodyDigests> for Checksums {
-    fn from(digests: &BodyDigests) -> Self {
-        Self {
-            crc32: digests.crc32.clone(),
-            crc32c: digests.crc32c.clone(),
-            crc64nvme: digests.crc64nvme.clone(),
-            sha1: digests.sha1.clone(),
-        }
-    }
-}
 
 /// What a completion says.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +18,10 @@ pub(crate) struct Claim {
     pub(crate) parts: Vec<ClaimedPart>,
     /// SHA-256 of the whole: base64, with or without `-` and the number of parts.
     pub(crate) sha256: Option<String>,
+    /// Other checksums of the whole.
+    pub(crate) checksums: Checksums,
+    /// What they are made of.
+    pub(crate) kind: Option<Kind>,
     /// Bytes of the whole.
     pub(crate) size: Option<u64>,
 }
@@ -95,6 +58,8 @@ pub(crate) struct Assembled {
     pub(crate) etag: String,
     /// SHA-256 over the parts' SHA-256s, in base64, without their number.
     pub(crate) sha256: String,
+    /// The one that the upload asked for, where that is not SHA-256.
+    pub(crate) checksums: Checksums,
     pub(crate) part_count: u32,
     /// Bytes.
     pub(crate) size: u64,
@@ -142,7 +107,15 @@ impl Claim {
     }
 
     /// What these parts make, if it is what was said.
-    pub(super) fn assemble<B>(&self, parts: &[StoredPart<B>]) -> Result<Assembled, Refused> {
+    pub(super) fn assemble<B>(&self, parts: &[StoredPart<B>], summing: Option<Summing>) -> Result<Assembled, Refused> {
+        let is_other_kind = match (self.kind, summing) {
+            (None, _) => false,
+            (Some(said), None) => said != Kind::Composite,
+            (Some(said), Some(summing)) => said != summing.kind,
+        };
+        if is_other_kind || !self.checksums.is_only_of(summing.map(|summing| summing.algorithm)) {
+            return Err(Refused::OtherChecksum);
+        }
         let (mut md5, mut sha256) = (Md5::new(), Sha256::new());
         for part in parts {
             md5.update(&hex::decode(&part.etag).unwrap_or_default());
@@ -152,11 +125,15 @@ impl Claim {
         let assembled = Assembled {
             etag: format!("{}-{part_count}", hex::encode(md5.finalize())),
             sha256: STANDARD.encode(sha256.finalize()),
+            checksums: summing
+                .map(|summing| summing.whole(parts.iter().map(|part| (part.size, &part.checksums))))
+                .unwrap_or_default(),
             part_count,
             size: parts.iter().map(|part| part.size).sum(),
         };
-        let fits =
-            self.size.is_none_or(|size| size == assembled.size) && self.sha256.as_ref().is_none_or(|said| assembled.is(said));
+        let fits = self.size.is_none_or(|size| size == assembled.size)
+            && self.sha256.as_ref().is_none_or(|said| assembled.is(said))
+            && self.checksums.is_within(&assembled.checksums);
         if fits { Ok(assembled) } else { Err(Refused::WrongWhole) }
     }
 }
@@ -180,6 +157,7 @@ impl Assembled {
 
 #[cfg(test)]
 mod tests {
+    use super::super::checksum::Algorithm;
     use super::*;
 
     fn stored(number: u32, size: u64) -> StoredPart<()> {
@@ -201,7 +179,7 @@ mod tests {
 
     fn decide(claim: &Claim, parts: &[(u32, u64)]) -> Result<Assembled, Refused> {
         let parts = parts.iter().map(|(number, size)| stored(*number, *size)).collect();
-        claim.assemble(&claim.select(parts)?.used)
+        claim.assemble(&claim.select(parts)?.used, Summing::new(Algorithm::Crc32, Some(Kind::FullObject)))
     }
 
     #[test]
@@ -237,6 +215,15 @@ mod tests {
         assert_eq!(of_whole(Some(format!("{}-3", whole.sha256)), None), Some(Refused::WrongWhole));
         assert_eq!(of_whole(Some(stored(1, 0).sha256), None), Some(Refused::WrongWhole));
         assert_eq!(of_whole(None, Some(whole.size + 1)), Some(Refused::WrongWhole));
+        let summed = |checksums: Checksums, kind| decide(&Claim { checksums, kind, ..claim(&[1, 2]) }, &parts).err();
+        let crc32 = |crc32: Option<&str>| Checksums { crc32: crc32.map(str::to_owned), ..Checksums::default() };
+        assert_eq!(summed(whole.checksums.clone(), Some(Kind::FullObject)), None);
+        assert_eq!(summed(crc32(None), Some(Kind::Composite)), Some(Refused::OtherChecksum));
+        assert_eq!(
+            summed(Checksums { crc32c: whole.checksums.crc32.clone(), ..crc32(None) }, None),
+            Some(Refused::OtherChecksum)
+        );
+        assert_eq!(summed(crc32(Some("AAAAAQ==")), None), Some(Refused::WrongWhole));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What can be asked of the index's one writer, and what it answers.
 
-use super::assembly::{Assembled, Checksums, Claim};
+use super::assembly::{Assembled, Claim};
+use super::checksum::{Checksums, Summing};
 use super::condition::Condition;
 use super::record::Attributes;
 use crate::body::{NewBody, StagedBody};
@@ -58,8 +59,8 @@ pub(crate) struct UploadPlace {
 #[derive(Debug)]
 pub(crate) struct NewUpload {
     pub(crate) id: String,
-    /// Checksum algorithm that was asked for.
-    pub(crate) algorithm: Option<String>,
+    /// How it is summed up, where that was asked for.
+    pub(crate) summing: Option<Summing>,
     pub(crate) attributes: Attributes,
 }
 
@@ -116,6 +117,8 @@ pub(crate) enum Refused {
     PartTooSmall,
     /// The whole does not have the checksum or the size that was said.
     WrongWhole,
+    /// A checksum of the whole is said that its upload did not ask for.
+    OtherChecksum,
 }
 
 /// What became of a change.

@@ -3,6 +3,7 @@
 mod assembly;
 mod change;
 mod checkpoint;
+mod checksum;
 mod condition;
 mod page;
 mod read;
@@ -13,8 +14,9 @@ mod upload;
 mod uploads;
 mod writer;
 
-pub(crate) use assembly::{Checksums, Claim, ClaimedPart};
+pub(crate) use assembly::{Assembled, Claim, ClaimedPart};
 pub(crate) use change::{Answer, Change, Done, NewObject, NewPart, NewUpload, Refused, UploadPlace};
+pub(crate) use checksum::{Algorithm, Checksums, Kind, Summing};
 pub(crate) use condition::Condition;
 pub(crate) use page::{Entry, ListRequest, Page, Start};
 pub(crate) use read::{Lookup, ReadPool};

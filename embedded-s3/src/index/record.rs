@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
-use super::assembly::Checksums;
+use super::checksum::{Checksums, Kind};
 use crate::body::BodyId;
 
 /// What the index knows of an object.
@@ -33,10 +33,7 @@ impl ObjectRecord {
 
     /// Reads [`Self::COLUMNS`], which begin at column `first`.
     pub(crate) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
-        let attributes: String = row.get(first + 5)?;
-        let attributes = serde_json::from_str(&attributes).map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(first + 5, rusqlite::types::Type::Text, Box::new(error))
-        })?;
+        let attributes = Attributes::from_row(row, first + 5)?;
         Ok(Self {
             size: row.get::<_, i64>(first)?.unsigned_abs(),
             etag: row.get(first + 1)?,
@@ -54,12 +51,30 @@ impl ObjectRecord {
         self.part_count > 0
     }
 
-    /// The checksum as S3 writes it: the hash, and for an object in parts their number.
+    /// The checksums that are told of it. An answer names one kind, so of an object in parts it is that which its upload asked for, and
+    /// the composite SHA-256 where it asked for none.
     ///
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>
-    pub(crate) fn checksum(&self) -> String {
-        if self.is_composite() { format!("{}-{}", self.sha256, self.part_count) } else { self.sha256.clone() }
+    pub(crate) fn told(&self) -> ToldChecksums {
+        let others = self.attributes.checksums.clone();
+        if !self.is_composite() {
+            return ToldChecksums { sha256: Some(self.sha256.clone()), others, kind: Kind::FullObject };
+        }
+        if others.is_empty() {
+            let sha256 = Some(format!("{}-{}", self.sha256, self.part_count));
+            return ToldChecksums { sha256, others, kind: Kind::Composite };
+        }
+        let kind = if others.is_composite() { Kind::Composite } else { Kind::FullObject };
+        ToldChecksums { sha256: None, others, kind }
     }
+}
+
+/// Checksums as S3 writes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ToldChecksums {
+    pub(crate) sha256: Option<String>,
+    pub(crate) others: Checksums,
+    pub(crate) kind: Kind,
 }
 
 /// Where the bytes of an object are.
@@ -96,12 +111,18 @@ pub(crate) struct Attributes {
     /// `x-amz-meta-*`, without the prefix.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) metadata: BTreeMap<String, String>,
-    /// Checksums beside SHA-256 that the object was written with.
+    /// Checksums beside SHA-256 that the object was written with; of an object in parts the one that its upload asked for.
     #[serde(skip_serializing_if = "Checksums::is_empty")]
     pub(crate) checksums: Checksums,
 }
 
 impl Attributes {
+    pub(super) fn from_row(row: &Row<'_>, column: usize) -> rusqlite::Result<Self> {
+        let text: String = row.get(column)?;
+        serde_json::from_str(&text)
+            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error)))
+    }
+
     pub(crate) fn to_json(&self) -> String {
         serde_json::to_string(self).expect("strings always serialise")
     }

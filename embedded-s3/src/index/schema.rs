@@ -10,7 +10,7 @@ use crate::body::{BodyId, BodyStore, sync_directory};
 use crate::error::OpenError;
 
 /// Format of the index that this version writes, kept in SQLite's `user_version`.
-const FORMAT: i64 = 3;
+const FORMAT: i64 = 4;
 
 /// Keys are blobs: SQLite compares them byte by byte, which is the order of LIST.
 const CREATE_1: &str = "
@@ -90,6 +90,13 @@ const UPDATE_TO_3: &str = "
     PRAGMA user_version = 3;
 ";
 
+/// Uploads that are summed up over all bytes; and, for a completion that is repeated, the checksum that it made.
+const UPDATE_TO_4: &str = "
+    ALTER TABLE uploads ADD COLUMN checksum_type TEXT;
+    ALTER TABLE uploads ADD COLUMN checksums TEXT NOT NULL DEFAULT '{}';
+    PRAGMA user_version = 4;
+";
+
 /// Tables that are checked at the start; reading every small body would take the longer the more there are.
 const CHECKED: [&str; 7] = ["buckets", "objects", "clock", "pieces", "uploads", "parts", "bucket_settings"];
 
@@ -128,6 +135,9 @@ pub(crate) fn open(path: &Path, bodies: &BodyStore, now_ms: i64) -> Result<Opene
     }
     if found < 3 {
         run(&mut connection, UPDATE_TO_3).map_err(fail)?;
+    }
+    if found < 4 {
+        run(&mut connection, UPDATE_TO_4).map_err(fail)?;
     }
     if let Some(fault) = fault(&connection).map_err(fail)? {
         return Err(OpenError::DamagedIndex { path: path.to_owned(), fault });

@@ -6,7 +6,9 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::assembly::{Assembled, Claim, StoredPart};
 use super::change::{NewPart, NewUpload, Refused, UploadPlace};
+use super::checksum::{Checksums, Summing};
 use super::condition::Condition;
+use super::record::Attributes;
 use super::settings;
 use super::writer::{Decided, Effect, Stored, bucket_id, retire, stored};
 use crate::body::BodyId;
@@ -23,9 +25,18 @@ pub(super) fn create(
     };
     transaction
         .prepare_cached(
-            "INSERT INTO uploads (id, bucket, key, started_ms, algorithm, attributes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO uploads (id, bucket, key, started_ms, algorithm, checksum_type, attributes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
-        .execute(params![upload.id, bucket, key.as_bytes(), now_ms, upload.algorithm, upload.attributes.to_json()])?;
+        .execute(params![
+            upload.id,
+            bucket,
+            key.as_bytes(),
+            now_ms,
+            upload.summing.map(|summing| summing.algorithm.name()),
+            upload.summing.map(|summing| summing.kind.name()),
+            upload.attributes.to_json()
+        ])?;
     Ok(Ok(Effect { changed: true, ..Effect::default() }))
 }
 
@@ -42,7 +53,7 @@ pub(super) fn put_part(
         .prepare_cached("SELECT body FROM parts WHERE upload = ?1 AND number = ?2")?
         .query_row(params![place.id, part.number], |row| body_id(row, 0))
         .optional()?;
-    let checksums = serde_json::to_string(&part.checksums).expect("strings always serialise");
+    let checksums = to_json(&part.checksums);
     transaction
         .prepare_cached(
             "INSERT OR REPLACE INTO parts (upload, number, size, etag, sha256, checksums, modified_ms, body)
@@ -79,7 +90,7 @@ pub(super) fn complete(
     }
     let etag_before = before.as_ref().map(|object| object.etag.as_str());
     let selected = claim.select(parts(transaction, &place.id)?).and_then(|selection| {
-        let assembled = claim.assemble(&selection.used)?;
+        let assembled = claim.assemble(&selection.used, upload.summing)?;
         condition.check_put(etag_before)?;
         Ok((selection, assembled))
     });
@@ -93,12 +104,9 @@ pub(super) fn complete(
     let bodies: Vec<(BodyId, u64)> = selection.used.iter().map(|part| (part.body, part.size)).collect();
     write_object(transaction, &upload, place, &assembled, &bodies, now_ms)?;
     transaction.prepare_cached("DELETE FROM parts WHERE upload = ?1")?.execute([&place.id])?;
-    transaction.prepare_cached("UPDATE uploads SET completed = ?2, etag = ?3, sha256 = ?4 WHERE id = ?1")?.execute(params![
-        place.id,
-        claim.fingerprint(),
-        assembled.etag,
-        assembled.sha256
-    ])?;
+    transaction
+        .prepare_cached("UPDATE uploads SET completed = ?2, etag = ?3, sha256 = ?4, checksums = ?5 WHERE id = ?1")?
+        .execute(params![place.id, claim.fingerprint(), assembled.etag, assembled.sha256, to_json(&assembled.checksums)])?;
     Ok(Ok(Effect { retired, changed: true, assembled: Some(assembled), ..Effect::default() }))
 }
 
@@ -153,7 +161,8 @@ fn forget(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<Vec<BodyI
 /// An upload as its row has it.
 struct Upload {
     bucket: i64,
-    attributes: String,
+    attributes: Attributes,
+    summing: Option<Summing>,
     completion: Option<Completion>,
 }
 
@@ -162,6 +171,7 @@ struct Completion {
     fingerprint: String,
     etag: String,
     sha256: String,
+    checksums: Checksums,
 }
 
 impl Completion {
@@ -169,8 +179,8 @@ impl Completion {
     fn again(&self, claim: &Claim, stored: Option<&Stored>) -> Decided {
         let made = stored.filter(|object| object.etag == self.etag && self.fingerprint == claim.fingerprint());
         let Some(Stored { part_count, size, .. }) = made else { return Err(Refused::NoSuchUpload) };
-        let (etag, sha256) = (self.etag.clone(), self.sha256.clone());
-        let assembled = Assembled { etag, sha256, part_count: *part_count, size: *size };
+        let (etag, sha256, checksums) = (self.etag.clone(), self.sha256.clone(), self.checksums.clone());
+        let assembled = Assembled { etag, sha256, checksums, part_count: *part_count, size: *size };
         Ok(Effect { assembled: Some(assembled), ..Effect::default() })
     }
 }
@@ -180,14 +190,21 @@ fn find(transaction: &Transaction<'_>, place: &UploadPlace) -> rusqlite::Result<
         return Ok(Err(Refused::NoSuchBucket));
     };
     let found = transaction
-        .prepare_cached("SELECT attributes, completed, etag, sha256 FROM uploads WHERE id = ?1 AND bucket = ?2 AND key = ?3")?
+        .prepare_cached(
+            "SELECT attributes, completed, etag, sha256, checksums, algorithm, checksum_type FROM uploads
+             WHERE id = ?1 AND bucket = ?2 AND key = ?3",
+        )?
         .query_row(params![place.id, bucket, place.key.as_bytes()], |row| {
             let fingerprint: Option<String> = row.get(1)?;
             let completion = match fingerprint {
-                Some(fingerprint) => Some(Completion { fingerprint, etag: row.get(2)?, sha256: row.get(3)? }),
+                Some(fingerprint) => {
+                    let checksums = super::uploads::checksums(row, 4)?;
+                    Some(Completion { fingerprint, etag: row.get(2)?, sha256: row.get(3)?, checksums })
+                }
                 None => None,
             };
-            Ok(Upload { bucket, attributes: row.get(0)?, completion })
+            let attributes = Attributes::from_row(row, 0)?;
+            Ok(Upload { bucket, attributes, summing: super::uploads::summing(row, 5)?, completion })
         })
         .optional()?;
     Ok(found.ok_or(Refused::NoSuchUpload))
@@ -227,6 +244,7 @@ fn write_object(
 ) -> rusqlite::Result<()> {
     let Some((whole, _)) = bodies.first() else { return Ok(()) };
     let whole = whole.0.cast_signed();
+    let attributes = Attributes { checksums: assembled.checksums.clone(), ..upload.attributes.clone() };
     let mut statement = transaction.prepare_cached("INSERT INTO pieces (whole, ordinal, body, size) VALUES (?1, ?2, ?3, ?4)")?;
     for (ordinal, (body, size)) in (0_i64..).zip(bodies) {
         statement.execute(params![whole, ordinal, body.0.cast_signed(), size.cast_signed()])?;
@@ -244,10 +262,14 @@ fn write_object(
             assembled.sha256,
             now_ms,
             whole,
-            upload.attributes,
+            attributes.to_json(),
             assembled.part_count,
         ])
         .map(drop)
+}
+
+fn to_json(checksums: &Checksums) -> String {
+    serde_json::to_string(checksums).expect("strings always serialise")
 }
 
 fn body_id(row: &Row<'_>, column: usize) -> rusqlite::Result<BodyId> {

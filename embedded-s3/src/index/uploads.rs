@@ -3,8 +3,8 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::assembly::Checksums;
 use super::change::UploadPlace;
+use super::checksum::{Checksums, Summing};
 
 /// What a look-up of an upload found.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub(crate) enum UploadLookup<T> {
 /// A page of the parts of an upload.
 #[derive(Debug)]
 pub(crate) struct PartsPage {
-    /// Checksum algorithm that was asked for when it began.
-    pub(crate) algorithm: Option<String>,
+    /// How it is summed up, where that was asked for when it began.
+    pub(crate) summing: Option<Summing>,
     pub(crate) parts: Vec<PartRecord>,
     pub(crate) is_truncated: bool,
 }
@@ -65,10 +65,10 @@ pub(crate) struct UploadRecord {
     pub(crate) key: String,
     pub(crate) id: String,
     pub(crate) started_ms: i64,
-    pub(crate) algorithm: Option<String>,
+    pub(crate) summing: Option<Summing>,
 }
 
-/// The algorithm of an upload, and its parts above `after`, `most` of them.
+/// How an upload is summed up, and its parts above `after`, `most` of them.
 pub(super) fn parts(
     connection: &Connection,
     place: &UploadPlace,
@@ -78,15 +78,15 @@ pub(super) fn parts(
     let snapshot = connection.unchecked_transaction()?;
     let found = snapshot
         .prepare_cached(
-            "SELECT u.id IS NOT NULL, u.algorithm FROM buckets b
+            "SELECT u.id IS NOT NULL, u.algorithm, u.checksum_type FROM buckets b
              LEFT JOIN uploads u ON u.bucket = b.id AND u.key = ?2 AND u.id = ?3 AND u.completed IS NULL WHERE b.name = ?1",
         )?
-        .query_row(params![place.bucket, place.key.as_bytes(), place.id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![place.bucket, place.key.as_bytes(), place.id], |row| Ok((row.get(0)?, summing(row, 1)?)))
         .optional()?;
-    let algorithm = match found {
+    let summing = match found {
         None => return Ok(UploadLookup::NoBucket),
         Some((false, _)) => return Ok(UploadLookup::NoUpload),
-        Some((true, algorithm)) => algorithm,
+        Some((true, summing)) => summing,
     };
     let mut statement = snapshot.prepare_cached(
         "SELECT number, size, etag, sha256, checksums, modified_ms FROM parts WHERE upload = ?1 AND number > ?2
@@ -105,7 +105,7 @@ pub(super) fn parts(
     let mut parts = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     let is_truncated = parts.len() > most;
     parts.truncate(most);
-    Ok(UploadLookup::Found(PartsPage { algorithm, parts, is_truncated }))
+    Ok(UploadLookup::Found(PartsPage { summing, parts, is_truncated }))
 }
 
 /// A page of uploads; `None` if there is no such bucket.
@@ -119,19 +119,25 @@ pub(super) fn page(connection: &Connection, request: &UploadsRequest) -> rusqlit
     // Ids are hex, so none sorts above "~": without an id to go on from, every upload of the marker's key is behind us.
     let after_id = request.after_id.as_deref().unwrap_or("~");
     let mut statement = snapshot.prepare_cached(
-        "SELECT key, id, started_ms, algorithm FROM uploads
+        "SELECT key, id, started_ms, algorithm, checksum_type FROM uploads
          WHERE bucket = ?1 AND completed IS NULL AND substr(key, 1, ?2) = ?3 AND (key, id) > (?4, ?5) ORDER BY key, id LIMIT ?6",
     )?;
     let prefix = request.prefix.as_bytes();
     let length = i64::try_from(prefix.len()).unwrap_or(i64::MAX);
     let rows = statement
         .query_map(params![bucket, length, prefix, request.after_key.as_bytes(), after_id, one_more(request.most)], |row| {
-            Ok(UploadRecord { key: text(row, 0)?, id: row.get(1)?, started_ms: row.get(2)?, algorithm: row.get(3)? })
+            Ok(UploadRecord { key: text(row, 0)?, id: row.get(1)?, started_ms: row.get(2)?, summing: summing(row, 3)? })
         })?;
     let mut uploads = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     let is_truncated = uploads.len() > request.most;
     uploads.truncate(request.most);
     Ok(Some(UploadsPage { uploads, is_truncated }))
+}
+
+/// How an upload is summed up: its algorithm and checksum type, which begin at `column`.
+pub(super) fn summing(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Summing>> {
+    let (algorithm, kind): (Option<String>, Option<String>) = (row.get(column)?, row.get(column + 1)?);
+    Ok(Summing::of_row(algorithm.as_deref(), kind.as_deref()))
 }
 
 /// The checksums of a part, which begin at `column`.

@@ -17,7 +17,7 @@ use super::expected::LARGEST;
 use super::failure::{error, failed, internal, not_implemented, precondition_failed, settled};
 use super::headers::{stored_headers, unsupported};
 use super::{Backend, blocking};
-use crate::body::{BodyDigests, Digester, NewBody, TempBody, WantedDigests};
+use crate::body::{BodyDigests, Digester, NewBody, StagedBody, TempBody, WantedDigests};
 use crate::clock::from_ms;
 use crate::error::StoreError;
 use crate::index::{Change, Checksums, Condition, Done, NewObject};
@@ -121,22 +121,28 @@ fn wanted(algorithm: Option<&ChecksumAlgorithm>) -> S3Result<WantedDigests> {
 
 /// Reads all of it into a body of its own.
 fn read(backend: &Arc<Backend>, content: Content, wanted: WantedDigests) -> S3Result<(NewBody, BodyDigests)> {
-    let mut digester = Digester::new(wanted);
-    let body = match content {
+    match content {
         Content::Bytes(bytes) => {
+            let mut digester = Digester::new(wanted);
             digester.update(&bytes);
-            NewBody::of(&backend.bodies, bytes.into()).map_err(failed)?
+            Ok((NewBody::of(&backend.bodies, bytes.into()).map_err(failed)?, digester.finish()))
         }
-        files @ Content::Files(_) => {
-            let mut file = TempBody::create(Arc::clone(&backend.bodies)).map_err(failed)?;
-            files
-                .read_in_pieces(|piece| {
-                    digester.update(piece);
-                    file.write(piece)
-                })
-                .map_err(failed)?;
-            NewBody::File(file.stage().map_err(failed)?)
-        }
-    };
-    Ok((body, digester.finish()))
+        files @ Content::Files(_) => read_to_file(backend, files, wanted).map(|(body, digests)| (NewBody::File(body), digests)),
+    }
+}
+
+/// Reads all of it into a file of its own, whatever its size.
+pub(super) fn read_to_file(
+    backend: &Arc<Backend>,
+    content: Content,
+    wanted: WantedDigests,
+) -> S3Result<(StagedBody, BodyDigests)> {
+    let mut digester = Digester::new(wanted);
+    let mut file = TempBody::create(Arc::clone(&backend.bodies)).map_err(failed)?;
+    let written = content.read_in_pieces(|piece| {
+        digester.update(piece);
+        file.write(piece)
+    });
+    written.map_err(failed)?;
+    Ok((file.stage().map_err(failed)?, digester.finish()))
 }

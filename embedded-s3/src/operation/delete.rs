@@ -11,6 +11,7 @@ use s3s::{S3Error, S3ErrorCode, S3Request, S3Result};
 
 use super::Backend;
 use super::failure::{error, not_implemented, refused, settled};
+use crate::document::has_digest;
 use crate::index::{Change, Condition, Done};
 
 pub(super) async fn delete(backend: &Arc<Backend>, input: DeleteObjectInput) -> S3Result<DeleteObjectOutput> {
@@ -41,6 +42,9 @@ pub(super) async fn delete_many(
     backend: &Arc<Backend>,
     mut request: S3Request<DeleteObjectsInput>,
 ) -> S3Result<DeleteObjectsOutput> {
+    if !has_digest(&request.headers) {
+        return Err(error(S3ErrorCode::InvalidRequest, "a deletion of many keys comes with Content-MD5 or an x-amz-checksum"));
+    }
     let denied = request.extensions.remove::<Refusals>().map(|refusals| refusals.0).unwrap_or_default();
     let input = request.input;
     if input.mfa.is_some() {

@@ -9,6 +9,7 @@ use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, TrailingHeaders};
 
 use super::failure::error;
 use crate::body::{BodyDigests, WantedDigests};
+use crate::index::Algorithm;
 
 /// Largest body of a single PUT, of an object or a part: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>.
 pub(super) const LARGEST: u64 = 5 << 30;
@@ -26,6 +27,8 @@ pub(super) struct Expected {
     crc32c: Option<String>,
     crc64nvme: Option<String>,
     trailer: Option<String>,
+    /// What the upload of a part is summed up by.
+    summed_by: Option<Algorithm>,
 }
 
 /// Headers in which a request announces its body.
@@ -79,20 +82,31 @@ impl Expected {
             crc32c: announced.crc32c,
             crc64nvme: announced.crc64nvme,
             trailer: trailer(&request.headers)?,
+            summed_by: None,
         };
         expected.check_digests()?;
         Ok(expected)
     }
 
+    /// The same of a part whose upload is summed up by this, too.
+    pub(super) const fn summed_by(mut self, algorithm: Option<Algorithm>) -> Self {
+        self.summed_by = algorithm;
+        self
+    }
+
     /// Which digests have to be computed beside MD5 and SHA-256.
     pub(super) fn wanted(&self) -> WantedDigests {
         let in_trailer = |name: &str| self.trailer.as_deref() == Some(name);
-        WantedDigests {
+        let mut wanted = WantedDigests {
             crc32: self.crc32.is_some() || in_trailer("x-amz-checksum-crc32"),
             crc32c: self.crc32c.is_some() || in_trailer("x-amz-checksum-crc32c"),
             crc64nvme: self.crc64nvme.is_some() || in_trailer("x-amz-checksum-crc64nvme"),
             sha1: self.sha1.is_some() || in_trailer("x-amz-checksum-sha1"),
+        };
+        if let Some(algorithm) = self.summed_by {
+            algorithm.add_to(&mut wanted);
         }
+        wanted
     }
 
     /// Compares with what was received; the trailer is known only now.

@@ -75,6 +75,9 @@ pub(super) fn refused(refused: Refused) -> S3Error {
         Refused::NoSuchPart => error(S3ErrorCode::InvalidPart, "a part was not uploaded, or is another than the one named"),
         Refused::PartTooSmall => error(S3ErrorCode::EntityTooSmall, "every part but the last has at least 5 MiB"),
         Refused::WrongWhole => error(S3ErrorCode::BadDigest, "the parts do not make what the checksum or size of the whole says"),
+        Refused::OtherChecksum => {
+            error(S3ErrorCode::InvalidRequest, "the checksum of the whole is not of the kind that the upload began with")
+        }
     }
 }
 

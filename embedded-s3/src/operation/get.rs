@@ -11,7 +11,7 @@ use super::content::{lookup, open_current};
 use super::failure::{error, not_implemented};
 use super::{Backend, blocking};
 use crate::clock::from_ms;
-use crate::index::{Checksums, ObjectRecord};
+use crate::index::ObjectRecord;
 
 pub(super) async fn get(backend: &Arc<Backend>, input: GetObjectInput) -> S3Result<GetObjectOutput> {
     let conditions = ReadConditions {
@@ -34,15 +34,16 @@ pub(super) async fn get(backend: &Arc<Backend>, input: GetObjectInput) -> S3Resu
     .await?;
     refuse_part_of(&record, part)?;
     let wants_checksum = range.is_none() && wants_checksum(input.checksum_mode.as_ref());
-    let checksum = wants_checksum.then(|| record.checksum());
-    let others = if wants_checksum { record.attributes.checksums } else { Checksums::default() };
+    let told = wants_checksum.then(|| record.told());
+    let kind = told.as_ref().map(|told| ChecksumType::from_static(told.kind.name()));
+    let (sha256, others) = told.map_or_else(Default::default, |told| (told.sha256, told.others));
     Ok(GetObjectOutput {
         accept_ranges: Some("bytes".to_owned()),
         body: Some(blob),
         content_length: Some(length.cast_signed()),
         content_range: range.map(|range| format!("bytes {}-{}/{}", range.start, range.end - 1, record.size)),
-        checksum_type: checksum.is_some().then(|| checksum_type(record.part_count)),
-        checksum_sha256: checksum,
+        checksum_type: kind,
+        checksum_sha256: sha256,
         checksum_sha1: others.sha1,
         checksum_crc32: others.crc32,
         checksum_crc32c: others.crc32c,
@@ -72,13 +73,14 @@ pub(super) async fn head(backend: &Arc<Backend>, input: HeadObjectInput) -> S3Re
     refuse_part_of(&record, input.part_number)?;
     conditions.check(&record)?;
     let wants_checksum = wants_checksum(input.checksum_mode.as_ref());
-    let checksum = wants_checksum.then(|| record.checksum());
-    let others = if wants_checksum { record.attributes.checksums } else { Checksums::default() };
+    let told = wants_checksum.then(|| record.told());
+    let kind = told.as_ref().map(|told| ChecksumType::from_static(told.kind.name()));
+    let (sha256, others) = told.map_or_else(Default::default, |told| (told.sha256, told.others));
     Ok(HeadObjectOutput {
         accept_ranges: Some("bytes".to_owned()),
         content_length: Some(record.size.cast_signed()),
-        checksum_type: checksum.is_some().then(|| checksum_type(record.part_count)),
-        checksum_sha256: checksum,
+        checksum_type: kind,
+        checksum_sha256: sha256,
         checksum_sha1: others.sha1,
         checksum_crc32: others.crc32,
         checksum_crc32c: others.crc32c,
@@ -125,10 +127,6 @@ fn refuse_part_of(record: &ObjectRecord, part: Option<i32>) -> S3Result<()> {
         return Err(not_implemented("the parts of an object are not read by their numbers; read a range"));
     }
     Ok(())
-}
-
-fn checksum_type(part_count: u32) -> ChecksumType {
-    ChecksumType::from_static(if part_count > 0 { ChecksumType::COMPOSITE } else { ChecksumType::FULL_OBJECT })
 }
 
 fn wants_checksum(mode: Option<&ChecksumMode>) -> bool {

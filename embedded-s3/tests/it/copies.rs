@@ -123,3 +123,81 @@ async fn damage_does_not_spread_by_copies() {
     copy(&client, "/family/from", "to", &[]).await.expect_error(500, "InternalError");
     client.get("to").await.expect(404);
 }
+
+/// A part of `to` that is a stretch of `from`.
+async fn copy_part(client: &S3Client, source: &str, place: (&str, &str, &str), headers: &[(&str, &str)]) -> Answer {
+    let (key, upload, number) = place;
+    let mut all = headers.to_vec();
+    all.push(("x-amz-copy-source", source));
+    client.send(Method::Put, key, &[("partNumber", number), ("uploadId", upload)], &all, b"").await
+}
+
+#[tokio::test]
+async fn parts_are_copied_from_objects_whole_and_by_stretches() {
+    let (server, client, etag) = with_a_source(&[7; 6 << 20]).await;
+    client.put("small", b"0123456789").await.expect(200);
+    let headers = [("x-amz-checksum-algorithm", "CRC32"), ("x-amz-checksum-type", "FULL_OBJECT")];
+    let upload =
+        client.send(Method::Post, "to", &[("uploads", "")], &headers, b"").await.expect(200).elements("UploadId").remove(0);
+    let stretch = [("x-amz-copy-source-range", "bytes=3-5242884")];
+    copy_part(&client, "/family/from", ("to", &upload, "1"), &stretch).await.expect(200);
+    let whole = copy_part(&client, "family/small", ("to", &upload, "2"), &[]).await.expect(200);
+    assert_eq!(whole.elements("ChecksumSHA256"), [sha256(b"0123456789")]);
+    assert_eq!(whole.elements("ChecksumCRC32").len(), 1, "what the upload is summed up by");
+    // Whatever it was made of may go before it is completed.
+    client.delete("small").await.expect(204);
+    let xml = completion(&[(1, &[7; 5_242_882]), (2, b"0123456789")]);
+    complete(&client, "to", &upload, &xml, &[]).await.expect(200);
+    let expected = [[7; 5_242_882].as_slice(), b"0123456789"].concat();
+    assert!(client.get("to").await.expect(200).body == expected);
+
+    let upload = create(&client, "other").await;
+    let place = ("other", upload.as_str(), "1");
+    for (range, code) in [
+        ("bytes=0-6291456", "InvalidArgument"),
+        ("bytes=5-4", "InvalidArgument"),
+        ("bytes=5-", "InvalidArgument"),
+        ("0-1", "InvalidArgument"),
+    ] {
+        copy_part(&client, "/family/from", place, &[("x-amz-copy-source-range", range)]).await.expect_error(400, code);
+    }
+    let other = [("x-amz-copy-source-if-match", "\"00000000000000000000000000000000\"")];
+    copy_part(&client, "/family/from", place, &other).await.expect_error(412, "PreconditionFailed");
+    copy_part(&client, "/family/from", place, &[("x-amz-copy-source-if-match", &etag)]).await.expect(200);
+    copy_part(&client, "/family/nothing", place, &[]).await.expect_error(404, "NoSuchKey");
+    copy_part(&client, "/family/from", ("other", &upload, "0"), &[]).await.expect_error(400, "InvalidArgument");
+    copy_part(&client, "/family/from", ("another", &upload, "1"), &[]).await.expect_error(404, "NoSuchUpload");
+    drop(server);
+}
+
+#[tokio::test]
+async fn who_copies_a_part_needs_the_right_to_read_its_source() {
+    let keys = vec![
+        AccessKey::new("family", SECRET, vec![Rule::new([Action::GetObject, Action::PutObject], "users/")]),
+        AccessKey::new("writer", SECRET, vec![Rule::new([Action::PutObject], "users/")]),
+    ];
+    let server = Server::start_with(keys, Clock::system()).await;
+    server.client().put("users/a", b"1").await.expect(200);
+    server.client().put("state/a", b"2").await.expect(200);
+    let upload = create(&server.client(), "users/b").await;
+    let (family, writer) = (server.client_of("family"), server.client_of("writer"));
+    let place = ("users/b", upload.as_str(), "1");
+    copy_part(&family, "/family/users/a", place, &[]).await.expect(200);
+    copy_part(&family, "/family/state/a", place, &[]).await.expect_error(403, "AccessDenied");
+    copy_part(&writer, "/family/users/a", place, &[]).await.expect_error(403, "AccessDenied");
+    // A URL that was signed for a part copies nothing: the header that asks for it is not signed.
+    let query = [("partNumber", "2"), ("uploadId", upload.as_str())];
+    let url =
+        server.client().signer.at(time::OffsetDateTime::now_utc()).presign(Method::Put, "users/b", &query, &[], 300).unwrap();
+    family.raw(Method::Put, &url, &[("x-amz-copy-source", "/family/state/a")], b"").await.expect_error(403, "AccessDenied");
+}
+
+#[tokio::test]
+async fn damage_does_not_spread_by_copied_parts() {
+    let (server, client, _) = with_a_source(&[7; 100_000]).await;
+    let folder = std::fs::read_dir(server.home().join("bodies")).unwrap().next().unwrap().unwrap().path();
+    let body = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(&body, [8; 100_000]).unwrap();
+    let upload = create(&client, "to").await;
+    copy_part(&client, "/family/from", ("to", &upload, "1"), &[]).await.expect_error(500, "InternalError");
+}

@@ -3,11 +3,21 @@
 use tidegate_embedded_s3::{AccessKey, Action, Clock, Rule};
 use tidegate_sigv4::Method;
 
-use crate::server::{Answer, S3Client, SECRET, Server};
+use crate::server::{Answer, S3Client, SECRET, Server, sha256};
 
 async fn delete(client: &S3Client, objects: &str) -> Answer {
-    let xml = format!("<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{objects}</Delete>");
-    client.send(Method::Post, "", &[("delete", "")], &[], xml.as_bytes()).await
+    let xml = document(objects);
+    client.send(Method::Post, "", &[("delete", "")], &[("content-md5", &md5(xml.as_bytes()))], xml.as_bytes()).await
+}
+
+fn document(objects: &str) -> String {
+    format!("<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{objects}</Delete>")
+}
+
+fn md5(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    use s3s::crypto::Checksum as _;
+    base64::engine::general_purpose::STANDARD.encode(s3s::crypto::Md5::checksum(bytes))
 }
 
 fn named(keys: &[&str]) -> String {
@@ -67,4 +77,45 @@ async fn keys_outside_of_the_rights_are_refused_by_name() {
     let only_refused = delete(&server.client_of("family"), &named(&["state/a"])).await.expect(200);
     assert_eq!(only_refused.elements("Code"), ["AccessDenied"]);
     admin.get("state/a").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_deletion_comes_with_a_digest_of_its_document_and_is_held_to_it() {
+    let server = Server::start().await;
+    let client = server.client();
+    client.put("a", b"1").await.expect(200);
+    let (xml, other) = (document(&named(&["a"])), document(&named(&["b"])));
+    let send = async |headers: &[(&str, &str)]| client.send(Method::Post, "", &[("delete", "")], headers, xml.as_bytes()).await;
+    send(&[]).await.expect_error(400, "InvalidRequest");
+    let (right, wrong) = (md5(xml.as_bytes()), md5(other.as_bytes()));
+    send(&[("content-md5", &wrong)]).await.expect_error(400, "BadDigest");
+    send(&[("content-md5", "no digest")]).await.expect_error(400, "BadDigest");
+    send(&[("content-md5", &right), ("x-amz-checksum-sha256", &sha256(other.as_bytes()))]).await.expect_error(400, "BadDigest");
+    send(&[("x-amz-checksum-crc32", "AAAAAA==")]).await.expect_error(400, "BadDigest");
+    client.get("a").await.expect(200);
+    // Whose signature is wrong is told that and nothing of the document.
+    let stranger = S3Client::new(&server.base, "admin", "a-wrong-secret", "us-east-1");
+    let refused = stranger.send(Method::Post, "", &[("delete", "")], &[("content-md5", &wrong)], xml.as_bytes()).await;
+    refused.expect_error(403, "SignatureDoesNotMatch");
+    send(&[("x-amz-checksum-sha256", &sha256(xml.as_bytes()))]).await.expect(200);
+    client.get("a").await.expect(404);
+}
+
+#[tokio::test]
+async fn every_document_is_held_to_its_md5() {
+    let server = Server::start().await;
+    let client = server.client();
+    let upload = crate::uploads::create(&client, "a").await;
+    crate::uploads::put_part(&client, "a", &upload, 1, b"1").await.expect(200);
+    let xml = crate::uploads::completion(&[(1, b"1")]);
+    let wrong = md5(b"another");
+    crate::uploads::complete(&client, "a", &upload, &xml, &[("content-md5", &wrong)]).await.expect_error(400, "BadDigest");
+    client.get("a").await.expect(404);
+    crate::uploads::complete(&client, "a", &upload, &xml, &[("content-md5", &md5(xml.as_bytes()))]).await.expect(200);
+    let cors = "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>";
+    let put =
+        async |digest: &str| client.send(Method::Put, "", &[("cors", "")], &[("content-md5", digest)], cors.as_bytes()).await;
+    put(&wrong).await.expect_error(400, "BadDigest");
+    client.send(Method::Get, "", &[("cors", "")], &[], b"").await.expect_error(404, "NoSuchCORSConfiguration");
+    put(&md5(cors.as_bytes())).await.expect(200);
 }

@@ -23,3 +23,4 @@ mod server;
 mod time;
 mod upload_attacks;
 mod uploads;
+mod whole_checksums;

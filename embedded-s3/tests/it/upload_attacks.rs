@@ -149,7 +149,8 @@ async fn a_completion_makes_what_its_parts_and_checksums_say_or_nothing() {
     let subset = composite(&[&one, &two]);
     assert_eq!(attempt(&whole, &[("x-amz-checksum-sha256", subset.as_str())]).await, refused(400, "BadDigest"));
     assert_eq!(attempt(&whole, &[("x-amz-mp-object-size", "1")]).await, refused(400, "BadDigest"));
-    assert_eq!(attempt(&whole, &[("x-amz-checksum-crc32", "AAAAAA==")]).await, refused(501, "NotImplemented"));
+    assert_eq!(attempt(&whole, &[("x-amz-checksum-crc32", "AAAAAA==")]).await, refused(400, "InvalidRequest"));
+    assert_eq!(attempt(&whole, &[("x-amz-checksum-type", "FULL_OBJECT")]).await, refused(400, "InvalidRequest"));
     client.put("a", b"there already").await.expect(200);
     assert_eq!(attempt(&whole, &[("if-none-match", "*")]).await, refused(412, "PreconditionFailed"));
     assert_eq!(client.get("a").await.expect(200).body, b"there already");
@@ -191,16 +192,23 @@ async fn of_racing_completions_of_one_key_one_wins() {
 }
 
 #[tokio::test]
-async fn a_checksum_over_all_bytes_is_not_promised() {
+async fn an_upload_begins_with_a_checksum_that_can_be_had_or_not_at_all() {
     let server = Server::start().await;
     let client = server.client();
     let attempt =
         async |headers: &[(&str, &str)]| client.send(Method::Post, "a", &[("uploads", "")], headers, b"").await.status.as_u16();
-    assert_eq!(attempt(&[("x-amz-checksum-algorithm", "CRC64NVME")]).await, 501);
-    assert_eq!(attempt(&[("x-amz-checksum-algorithm", "CRC32"), ("x-amz-checksum-type", "FULL_OBJECT")]).await, 501);
+    let asked = async |algorithm: &str, kind: &str| {
+        attempt(&[("x-amz-checksum-algorithm", algorithm), ("x-amz-checksum-type", kind)]).await
+    };
+    assert_eq!(asked("CRC32", "FULL_OBJECT").await, 200);
+    assert_eq!(asked("CRC32", "COMPOSITE").await, 200);
+    assert_eq!(asked("SHA256", "COMPOSITE").await, 200);
+    assert_eq!(asked("SHA256", "FULL_OBJECT").await, 400);
+    assert_eq!(asked("CRC64NVME", "COMPOSITE").await, 400);
+    assert_eq!(asked("CRC32", "ANOTHER").await, 400);
+    assert_eq!(asked("CRC16", "COMPOSITE").await, 400);
     assert_eq!(attempt(&[("x-amz-checksum-type", "COMPOSITE")]).await, 400);
-    assert_eq!(attempt(&[("x-amz-checksum-algorithm", "CRC32")]).await, 200);
-    assert_eq!(attempt(&[("x-amz-checksum-algorithm", "SHA256"), ("x-amz-checksum-type", "COMPOSITE")]).await, 200);
+    assert_eq!(attempt(&[("x-amz-checksum-algorithm", "CRC64NVME")]).await, 200);
     assert_eq!(attempt(&[("x-amz-acl", "public-read")]).await, 400);
     assert_eq!(attempt(&[("x-amz-tagging", "a=b")]).await, 501);
     assert_eq!(attempt(&[("x-amz-server-side-encryption", "AES256")]).await, 501);

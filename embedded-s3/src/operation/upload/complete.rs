@@ -5,7 +5,7 @@ use std::sync::Arc;
 use s3s::dto::{ChecksumType, CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag};
 use s3s::{S3ErrorCode, S3Result};
 
-use crate::index::{Change, Checksums, Claim, ClaimedPart, Done, UploadPlace};
+use crate::index::{Assembled, Change, Checksums, Claim, ClaimedPart, Done, Kind, UploadPlace};
 use crate::operation::Backend;
 use crate::operation::condition::condition;
 use crate::operation::failure::{error, not_implemented, settled};
@@ -23,22 +23,43 @@ pub(in crate::operation) async fn complete(
     if parts.is_empty() {
         return Err(error(S3ErrorCode::MalformedXML, "a completion names at least one part"));
     }
-    let claim = Box::new(Claim { parts, sha256: input.checksum_sha256, size });
+    let unknown = || error(S3ErrorCode::InvalidArgument, "the checksum type is not one of S3's");
+    let kind = input.checksum_type.as_ref().map(|kind| Kind::named(kind.as_str()).ok_or_else(unknown)).transpose()?;
+    let checksums = Checksums {
+        crc32: input.checksum_crc32,
+        crc32c: input.checksum_crc32c,
+        crc64nvme: input.checksum_crc64nvme,
+        sha1: input.checksum_sha1,
+    };
+    let claim = Box::new(Claim { parts, sha256: input.checksum_sha256, checksums, kind, size });
     let (bucket, key) = (input.bucket, input.key);
     let place = UploadPlace { bucket: bucket.clone(), key: key.clone(), id: input.upload_id };
     let done = settled(backend.writer.submit(Change::CompleteUpload { place, claim, condition }).await)?;
     let Done::Completed(object) = done else {
         return Err(error(S3ErrorCode::InternalError, "the server failed; try again"));
     };
+    let (sha256, kind) = told(&object);
     Ok(CompleteMultipartUploadOutput {
         location: Some(format!("/{bucket}/{key}")),
         bucket: Some(bucket),
         key: Some(key),
-        checksum_sha256: Some(format!("{}-{}", object.sha256, object.part_count)),
-        checksum_type: Some(ChecksumType::from_static(ChecksumType::COMPOSITE)),
+        checksum_sha256: sha256,
+        checksum_crc32: object.checksums.crc32,
+        checksum_crc32c: object.checksums.crc32c,
+        checksum_crc64nvme: object.checksums.crc64nvme,
+        checksum_sha1: object.checksums.sha1,
+        checksum_type: Some(ChecksumType::from_static(kind.name())),
         e_tag: Some(ETag::Strong(object.etag)),
         ..Default::default()
     })
+}
+
+/// The composite SHA-256, unless the upload asked for another; and what the checksum is made of.
+fn told(object: &Assembled) -> (Option<String>, Kind) {
+    if object.checksums.is_empty() {
+        return (Some(format!("{}-{}", object.sha256, object.part_count)), Kind::Composite);
+    }
+    (None, if object.checksums.is_composite() { Kind::Composite } else { Kind::FullObject })
 }
 
 fn claimed(part: CompletedPart) -> S3Result<ClaimedPart> {
@@ -55,14 +76,6 @@ fn claimed(part: CompletedPart) -> S3Result<ClaimedPart> {
 }
 
 fn refuse_unsupported(input: &CompleteMultipartUploadInput) -> S3Result<()> {
-    let other_checksum = input.checksum_crc32.is_some()
-        || input.checksum_crc32c.is_some()
-        || input.checksum_crc64nvme.is_some()
-        || input.checksum_sha1.is_some();
-    let full = input.checksum_type.as_ref().is_some_and(|kind| kind.as_str() != ChecksumType::COMPOSITE);
-    if other_checksum || full {
-        return Err(not_implemented("the checksum of a whole upload is a composite SHA-256"));
-    }
     if input.sse_customer_algorithm.is_some() || input.sse_customer_key.is_some() {
         return Err(not_implemented("server-side encryption is not supported"));
     }

@@ -34,8 +34,8 @@ pub(in crate::operation) async fn list_parts(backend: &Arc<Backend>, input: List
         bucket: Some(place.bucket),
         key: Some(place.key),
         upload_id: Some(place.id),
-        checksum_type: page.algorithm.is_some().then(|| ChecksumType::from_static(ChecksumType::COMPOSITE)),
-        checksum_algorithm: page.algorithm.map(ChecksumAlgorithm::from),
+        checksum_type: page.summing.map(|summing| ChecksumType::from_static(summing.kind.name())),
+        checksum_algorithm: page.summing.map(|summing| ChecksumAlgorithm::from_static(summing.algorithm.name())),
         max_parts: i32::try_from(most).ok(),
         part_number_marker: Some(marker),
         next_part_number_marker: last.filter(|_| page.is_truncated),
@@ -66,7 +66,8 @@ pub(in crate::operation) async fn list_uploads(
         key: Some(upload.key),
         upload_id: Some(upload.id),
         initiated: Some(from_ms(upload.started_ms).into()),
-        checksum_algorithm: upload.algorithm.map(ChecksumAlgorithm::from),
+        checksum_type: upload.summing.map(|summing| ChecksumType::from_static(summing.kind.name())),
+        checksum_algorithm: upload.summing.map(|summing| ChecksumAlgorithm::from_static(summing.algorithm.name())),
         ..Default::default()
     });
     Ok(ListMultipartUploadsOutput {

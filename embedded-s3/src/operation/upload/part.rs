@@ -6,7 +6,7 @@ use std::sync::Arc;
 use s3s::dto::{ETag, UploadPartInput, UploadPartOutput};
 use s3s::{S3ErrorCode, S3Request, S3Result};
 
-use crate::index::{Change, Checksums, NewPart, UploadLookup, UploadPlace};
+use crate::index::{Algorithm, Change, Checksums, NewPart, UploadLookup, UploadPlace};
 use crate::operation::expected::Expected;
 use crate::operation::failure::{error, failed, no_such_bucket, no_such_upload, not_implemented, settled};
 use crate::operation::receive::receive;
@@ -22,11 +22,11 @@ pub(in crate::operation) async fn put_part(
     if input.sse_customer_algorithm.is_some() || input.sse_customer_key.is_some() {
         return Err(not_implemented("server-side encryption is not supported"));
     }
-    let number = u32::try_from(input.part_number).ok().filter(|number| NUMBERS.contains(number));
-    let number = number.ok_or_else(|| error(S3ErrorCode::InvalidArgument, "part numbers are 1 to 10,000"))?;
+    let number = number(input.part_number)?;
     let place = UploadPlace { bucket: input.bucket.clone(), key: input.key.clone(), id: input.upload_id.clone() };
     let expected = Expected::of_part(&request)?;
-    let place = blocking(backend, move |backend| foresee(backend, place)).await?;
+    let (place, algorithm) = blocking(backend, move |backend| foresee(backend, place)).await?;
+    let expected = expected.summed_by(algorithm);
     let received = receive(&backend.bodies, request.input.body.take(), &expected).await?;
     expected.check(received.digests(), request.trailing_headers.as_ref())?;
 
@@ -51,11 +51,16 @@ pub(in crate::operation) async fn put_part(
     })
 }
 
-/// Spares the disk the parts of an upload that is over; the commit decides for the rest.
-fn foresee(backend: &Backend, place: UploadPlace) -> S3Result<UploadPlace> {
+pub(super) fn number(asked: i32) -> S3Result<u32> {
+    let number = u32::try_from(asked).ok().filter(|number| NUMBERS.contains(number));
+    number.ok_or_else(|| error(S3ErrorCode::InvalidArgument, "part numbers are 1 to 10,000"))
+}
+
+/// Spares the disk the parts of an upload that is over; the commit decides for the rest. With what the upload is summed up by.
+pub(super) fn foresee(backend: &Backend, place: UploadPlace) -> S3Result<(UploadPlace, Option<Algorithm>)> {
     match backend.reads.parts(&place, 0, 0).map_err(failed)? {
         UploadLookup::NoBucket => Err(no_such_bucket()),
         UploadLookup::NoUpload => Err(no_such_upload()),
-        UploadLookup::Found(_) => Ok(place),
+        UploadLookup::Found(page) => Ok((place, page.summing.map(|summing| summing.algorithm))),
     }
 }
