@@ -1,10 +1,12 @@
 """boto3 with its defaults (CRC32 trailers included; presigning by version 4) on a store: foreign_boto3.py URL BUCKET KEY SECRET"""
 
+import base64
 import io
 import os
 import sys
 import urllib.error
 import urllib.request
+import zlib
 
 import boto3
 from boto3.s3.transfer import TransferConfig
@@ -58,6 +60,20 @@ s3.upload_fileobj(io.BytesIO(large), BUCKET, "b/large", Config=TransferConfig(mu
 back = io.BytesIO()
 s3.download_fileobj(BUCKET, "b/large", back)
 assert back.getvalue() == large
+# Copied in parts, as boto3 does above a size; and with a CRC of the full object, which it computes itself.
+s3.copy({"Bucket": BUCKET, "Key": "b/large"}, BUCKET, "b/large-copy", Config=TransferConfig(multipart_threshold=8 << 20, multipart_chunksize=8 << 20))
+assert read("b/large-copy") == large
+upload = {"Bucket": BUCKET, "Key": "b/full", "ChecksumAlgorithm": "CRC32", "ChecksumType": "FULL_OBJECT"}
+upload_id = s3.create_multipart_upload(**upload)["UploadId"]
+parts = []
+for number, part in enumerate([large[: 6 << 20], large[6 << 20 :]], 1):
+    done = s3.upload_part(Bucket=BUCKET, Key="b/full", UploadId=upload_id, PartNumber=number, Body=part, ChecksumAlgorithm="CRC32")
+    parts.append({"PartNumber": number, "ETag": done["ETag"], "ChecksumCRC32": done["ChecksumCRC32"]})
+whole = base64.b64encode(zlib.crc32(large).to_bytes(4, "big")).decode()
+s3.complete_multipart_upload(
+    Bucket=BUCKET, Key="b/full", UploadId=upload_id, MultipartUpload={"Parts": parts}, ChecksumCRC32=whole, ChecksumType="FULL_OBJECT"
+)
+assert s3.head_object(Bucket=BUCKET, Key="b/full", ChecksumMode="ENABLED")["ChecksumCRC32"] == whole
 s3.copy_object(Bucket=BUCKET, Key="b/copy", CopySource={"Bucket": BUCKET, "Key": "b/plain"})
 assert read("b/copy") == b"2"
 
