@@ -1,5 +1,5 @@
-//! What tests share: stores with a character, a simulation of several devices that is the same for the same seed, and a stand-in
-//! for Apple that signs transactions and notifications.
+//! What tests share: stores with a character, a simulation of several devices that is the same for the same seed, a stand-in for Apple
+//! that signs transactions and notifications, and one for Tandem Source with logs of any length.
 //!
 //! Nothing but tests and the demo depends on this crate.
 
@@ -15,3 +15,5 @@ pub mod exhaustive;
 pub mod simulation;
 #[cfg(feature = "simulation")]
 pub mod store;
+#[cfg(feature = "tandem")]
+pub mod tandem;

@@ -1,5 +1,7 @@
 //! A login that is kept: one token until it ends, one more login when it is refused, and never more attempts than an account bears.
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
@@ -15,13 +17,18 @@ use super::window::Window;
 const AFTER_A_FRESH_REFUSAL: SignedDuration = SignedDuration::from_hours(1);
 
 /// Asks the service for one account, with whatever login its [`Keeper`] has.
-#[derive(Debug)]
 pub struct Session<K> {
     client: Client,
     keeper: K,
     /// Held during a login: two tasks that find the token ended make one login.
     door: Mutex<()>,
-    clock: fn() -> Timestamp,
+    clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl<K> fmt::Debug for Session<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("client", &self.client).finish_non_exhaustive()
+    }
 }
 
 impl<K: Keeper> Session<K> {
@@ -31,8 +38,8 @@ impl<K: Keeper> Session<K> {
     }
 
     /// Of an account, by another clock than this machine's.
-    pub fn with_clock(client: Client, keeper: K, clock: fn() -> Timestamp) -> Self {
-        Self { client, keeper, door: Mutex::new(()), clock }
+    pub fn with_clock(client: Client, keeper: K, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self { client, keeper, door: Mutex::new(()), clock: Box::new(clock) }
     }
 
     /// What keeps the login.
