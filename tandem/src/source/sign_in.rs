@@ -59,13 +59,22 @@ struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    /// The page that a browser begins at gives cookies; what it shows does not matter.
+    /// The page that a browser begins at gives cookies; what it shows does not matter, nor where it leads beyond the service.
     async fn begin(&self) -> Result<(), SourceError> {
-        let page = self.http.send(self.http.get(self.endpoints.sso.clone()), MOST_BYTES).await?;
-        match page.check("begin", Timestamp::now(), &self.secrets()) {
-            Ok(_) | Err(SourceError::TokenRefused) => Ok(()),
-            Err(error) => Err(error),
+        let mut at = self.endpoints.sso.clone();
+        for _ in 0..MOST_HOPS {
+            let page = self.http.send(self.http.get(at.clone()), MOST_BYTES).await?;
+            let next = page.redirect(&at);
+            match page.check("begin", Timestamp::now(), &self.secrets()) {
+                Ok(_) | Err(SourceError::TokenRefused) => {}
+                Err(error) => return Err(error),
+            }
+            match next.filter(|next| self.endpoints.may_follow(next)) {
+                Some(next) => at = next,
+                None => break,
+            }
         }
+        Ok(())
     }
 
     /// Name and password.

@@ -9,6 +9,7 @@ mod json;
 mod log;
 mod record;
 mod samples;
+mod source;
 mod vectors;
 mod windows;
 mod zones;
