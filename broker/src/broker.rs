@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use secrecy::SecretString;
 use tidegate_protocol::capability::{Capabilities, IdentityKind, Precondition, StoreProfile};
@@ -16,6 +17,7 @@ use crate::config::{Config, Limits, ServerIdKey, TokenLifetimes};
 use crate::credentials::CredentialIssuer;
 use crate::health::Readiness;
 use crate::identity::app_store::{AppStore, Entitlements, Questions, ServerApi};
+use crate::limits::{Crowd, RateLimiters, Shedder, TrustedProxies};
 use crate::presign::MAX_URL_SECONDS;
 use crate::presign::upload_id::UploadIds;
 use crate::session::{AccessTokens, Nonces, REVOCATION_SECONDS, ReplaySet, Revocations, Tokens};
@@ -61,6 +63,16 @@ pub(crate) struct Parts {
     pub(crate) sandbox_bytes: DailyBudget,
     pub(crate) deletions: DailyBudget,
     pub(crate) requests: Semaphore,
+    /// Those that are left to strangers.
+    pub(crate) stranger_requests: Semaphore,
+    /// Requests under way by strangers' addresses.
+    pub(crate) crowd: Crowd,
+    pub(crate) rates: RateLimiters,
+    pub(crate) shedder: Shedder,
+    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) warned_of_proxy: AtomicBool,
+    /// Set when the process is to end: it is not ready any more, and asks that connections be closed.
+    pub(crate) is_draining: AtomicBool,
     pub(crate) readiness: Readiness,
     pub(crate) cors_origins: Vec<String>,
     /// Whether PumpSync's client gets status tokens without a subscription.
@@ -111,6 +123,13 @@ impl Broker {
             sandbox_bytes: DailyBudget::new(limits.sandbox_daily_bytes.min(limits.daily_bytes)),
             deletions: DailyBudget::new(limits.daily_deletions),
             requests: Semaphore::new(limits.concurrent_requests),
+            stranger_requests: Semaphore::new(limits.concurrent_requests.div_ceil(2)),
+            crowd: Crowd::new(limits.concurrent_per_address),
+            rates: RateLimiters::new(&limits.rates, &clock),
+            shedder: Shedder::new(limits.shed_milliseconds),
+            trusted_proxies: config.trusted_proxies.clone(),
+            warned_of_proxy: AtomicBool::new(false),
+            is_draining: AtomicBool::new(false),
             readiness: Readiness::default(),
             cors_origins: config.cors_origins.clone(),
             self_host_pumpsync: config.self_host_pumpsync,

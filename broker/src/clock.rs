@@ -1,6 +1,7 @@
 //! The broker's clock, handed in so that tests can turn it.
 
-use std::time::SystemTime;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime};
 
 use time::OffsetDateTime;
 
@@ -8,6 +9,12 @@ use time::OffsetDateTime;
 pub trait Clock: Send + Sync + 'static {
     /// The time now.
     fn now(&self) -> OffsetDateTime;
+
+    /// Time that passed since some moment and never goes back, whatever happens to [`Clock::now`]: rate limits go by it.
+    fn elapsed(&self) -> Duration {
+        static BEGUN: OnceLock<Instant> = OnceLock::new();
+        BEGUN.get_or_init(Instant::now).elapsed()
+    }
 }
 
 /// The system's clock.

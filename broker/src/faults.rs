@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::broker::Broker;
 use crate::clock::SystemClock;
 use crate::config::{Config, Limits, ServerIdKey, TokenLifetimes};
+use crate::limits::TrustedProxies;
 use crate::problem::Problem;
 use crate::session::{NewSigningKey, SigningKeys};
 use crate::store::{Addressing, StoreConfig, StoreCredential};
@@ -44,6 +45,8 @@ fn without_store(limits: Limits) -> Broker {
             state: StoreCredential::new("state", "secret"),
         },
         limits,
+        trusted_proxies: TrustedProxies::default(),
+        tls: None,
         cors_origins: Vec::new(),
         tokens: TokenLifetimes::default(),
         self_host_pumpsync: false,

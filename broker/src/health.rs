@@ -1,5 +1,7 @@
 //! What is public: health, readiness, capabilities, keys.
 
+use std::sync::atomic::Ordering;
+
 use axum::extract::State;
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
@@ -37,6 +39,9 @@ pub(crate) async fn healthz() -> StatusCode {
     )
 )]
 pub(crate) async fn readyz(State(broker): State<Broker>) -> Result<StatusCode, Problem> {
+    if broker.is_draining.load(Ordering::Relaxed) {
+        return Err(Problem::new(ProblemCode::Draining, "this process is about to end; ask another"));
+    }
     let now = broker.clock.now();
     let mut known = broker.readiness.0.lock().await;
     let is_ready = match *known {

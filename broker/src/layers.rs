@@ -1,14 +1,15 @@
 //! The middleware, outermost first, with the reason for each place.
 
 use std::any::Any;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Method};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tidegate_protocol::Sha256;
@@ -23,6 +24,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::broker::Broker;
+use crate::limits::gate::{RATE_LIMIT, RATE_LIMIT_POLICY, limit_crowds, limit_rates, limit_url};
 use crate::problem::Problem;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,8 +34,10 @@ const MAX_UNPROVEN_BODY_BYTES: usize = 128 << 10;
 /// RFC 9110, section 5.6.7.
 const HTTP_DATE: &[BorrowedFormatItem<'_>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
-const SECURITY: [(&str, &str); 4] = [
+const SECURITY: [(&str, &str); 6] = [
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("x-frame-options", "DENY"),
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
     ("cross-origin-resource-policy", "same-site"),
@@ -50,7 +54,10 @@ pub(crate) fn around_all(router: Router, broker: &Broker) -> Router {
         // Within the overload check, so that a slow request gives its place back in the end.
         .layer(from_fn_with_state(broker.clone(), limit_time))
         // Before any work is done: beyond the limit a request is refused, not queued.
-        .layer(from_fn_with_state(broker.clone(), limit_concurrency))
+        .layer(from_fn_with_state(broker.clone(), limit_crowds))
+        // Before a place is taken: who comes too often costs nobody else a place. It also hands on who comes.
+        .layer(from_fn_with_state(broker.clone(), limit_rates))
+        .layer(from_fn_with_state(broker.clone(), limit_url))
         // Within the headers and the id, so that a panic's reply has them.
         .layer(CatchPanicLayer::custom(after_panic))
         // Without a place among the concurrent: a preflight does no work.
@@ -71,9 +78,9 @@ pub(crate) fn around_authenticated(router: Router<Broker>, broker: &Broker) -> R
 }
 
 /// Wraps the routes that take a body from callers without a DPoP proof.
-pub(crate) fn around_unproven(router: Router<Broker>) -> Router<Broker> {
+pub(crate) fn around_unproven(router: Router<Broker>, broker: &Broker) -> Router<Broker> {
     // Nobody answers for such a body: it is small, or it is not read.
-    router.layer(from_fn(bound_body))
+    router.layer(from_fn_with_state(broker.clone(), bound_body))
 }
 
 /// Wraps the admin listener's routes.
@@ -119,7 +126,12 @@ fn write_problem(mut response: Response, id: &str) -> Response {
     let (parts, body) = problem.render(id).into_parts();
     *response.status_mut() = parts.status;
     response.headers_mut().remove(CONTENT_LENGTH);
+    // Who refused may know better than the code when to come back.
+    let retry_after = response.headers_mut().remove(RETRY_AFTER);
     response.headers_mut().extend(parts.headers);
+    if let Some(retry_after) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, retry_after);
+    }
     *response.body_mut() = body;
     response
 }
@@ -149,6 +161,10 @@ async fn add_headers(State(broker): State<Broker>, request: Request, next: Next)
     }
     // Replies carry tokens and signed URLs.
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if broker.is_draining.load(Ordering::Relaxed) {
+        // The connection ends with this reply, so that none is closed under a request later.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     if broker.public_url().starts_with("https://") {
         headers.insert("strict-transport-security", HeaderValue::from_static("max-age=31536000"));
     }
@@ -161,7 +177,7 @@ fn cors(origins: &[String]) -> CorsLayer {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static(DPOP_HEADER), REQUEST_ID])
-        .expose_headers([DATE, RETRY_AFTER, WWW_AUTHENTICATE, HeaderName::from_static(DPOP_NONCE_HEADER), REQUEST_ID])
+        .expose_headers([DATE, RETRY_AFTER, WWW_AUTHENTICATE, HeaderName::from_static(DPOP_NONCE_HEADER), REQUEST_ID, RATE_LIMIT, RATE_LIMIT_POLICY])
         .max_age(Duration::from_secs(3600))
 }
 
@@ -170,13 +186,6 @@ fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(panic = text, "a handler panicked");
     Problem::internal_without_cause().into_response()
-}
-
-async fn limit_concurrency(State(broker): State<Broker>, request: Request, next: Next) -> Response {
-    match broker.requests.try_acquire() {
-        Ok(_place) => next.run(request).await,
-        Err(_) => Problem::new(ProblemCode::Overloaded, "the broker is at its limits; try again shortly").into_response(),
-    }
 }
 
 async fn limit_time(State(broker): State<Broker>, request: Request, next: Next) -> Response {
@@ -196,7 +205,7 @@ async fn add_nonce(State(broker): State<Broker>, request: Request, next: Next) -
 
 async fn hash_body(State(broker): State<Broker>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let body = match whole(body, broker.limits.body_bytes).await {
+    let body = match whole(body, broker.limits.body_bytes, broker.limits.body_time()).await {
         Ok(body) => body,
         Err(problem) => return problem.into_response(),
     };
@@ -204,16 +213,19 @@ async fn hash_body(State(broker): State<Broker>, request: Request, next: Next) -
     next.run(Request::from_parts(parts, Body::from(body))).await
 }
 
-async fn bound_body(request: Request, next: Next) -> Response {
+async fn bound_body(State(broker): State<Broker>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    match whole(body, MAX_UNPROVEN_BODY_BYTES).await {
+    match whole(body, MAX_UNPROVEN_BODY_BYTES, broker.limits.body_time()).await {
         Ok(body) => next.run(Request::from_parts(parts, Body::from(body))).await,
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn whole(body: Body, limit: usize) -> Result<Bytes, Problem> {
-    match Limited::new(body, limit).collect().await {
+/// The body, if it is small enough and comes fast enough: it holds a place while it trickles in.
+async fn whole(body: Body, limit: usize, time: Duration) -> Result<Bytes, Problem> {
+    let read = tokio::time::timeout(time, Limited::new(body, limit).collect()).await;
+    let Ok(read) = read else { return Err(Problem::new(ProblemCode::Timeout, "the body came too slowly; try again")) };
+    match read {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
             Err(Problem::new(ProblemCode::BodyTooLarge, format!("the body is larger than {limit} bytes")))

@@ -22,6 +22,7 @@ mod health;
 mod identity;
 mod json;
 mod layers;
+mod limits;
 mod log_drain;
 pub mod multipart;
 pub mod openapi;
@@ -35,6 +36,7 @@ mod stop_request;
 mod store;
 pub mod telemetry;
 
+pub use limits::{InvalidProxy, Rate, RateLimits, TrustedProxies};
 pub use identity::{Invite, InviteError, InviteRequest, MAX_INVITE_DEVICES, issue_invite};
 pub use session::{InvalidSigningKey, NewSigningKey, SigningKeys};
 pub use store::{Addressing, Probing, StoreConfig, StoreCredential};

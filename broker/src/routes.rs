@@ -26,7 +26,7 @@ pub(crate) fn public(broker: &Broker) -> Router {
         .route("/v1/app-store/notifications", post(identity::app_store::notifications))
         .route("/v1/ops/log-drain", post(log_drain::log_drain));
     let router = layers::around_authenticated(authenticated, broker)
-        .merge(layers::around_unproven(unproven))
+        .merge(layers::around_unproven(unproven, broker))
         .route("/v1/capabilities", get(health::capabilities))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

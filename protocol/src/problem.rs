@@ -75,6 +75,8 @@ problem_codes! {
     BatchSize = "batch-size", 400, Invalid;
     /// The body is larger than this route takes.
     BodyTooLarge = "body-too-large", 413, Invalid;
+    /// Path and query are longer than any object key.
+    UrlTooLong = "url-too-long", 414, Invalid;
     /// The body is not `application/json`.
     UnsupportedMediaType = "unsupported-media-type", 415, Invalid;
     /// No such route or object.
@@ -275,6 +277,8 @@ problem_codes! {
     StoreUnavailable = "store-unavailable", 503, Retry;
     /// The broker is at its limits.
     Overloaded = "overloaded", 503, Retry;
+    /// This process is about to end: ask another replica.
+    Draining = "draining", 503, Retry;
     /// The request took too long.
     Timeout = "timeout", 503, Retry;
     /// A bug or a broken part; the correlation id finds it in the log.

@@ -72,7 +72,11 @@ fn serve(file: &Path, output: &Output) -> Result<(), CliError> {
             format!("tidegate-broker serves {} on {}\n  admin   {}", server.broker_url, config.listen, server.admin_url)
         });
         stop.received().await;
-        server.shutdown().await;
+        // Asked a second time it waits for nobody.
+        tokio::select! {
+            () = server.shutdown() => {}
+            () = stop.received() => {}
+        }
         Ok(())
     })
 }

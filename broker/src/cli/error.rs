@@ -147,6 +147,10 @@ impl From<ServeError> for CliError {
                 let help = "change what is named; docs/store-probe.md says how to accept a risk by its name";
                 Self::new(INVALID, "store-unfit", error.to_string(), help)
             }
+            ServeError::Tls(source) => {
+                let message = format!("{error}: {source}");
+                Self::new(INVALID, "tls-unusable", message, "correct tls.certificate_file and tls.key_file")
+            }
             ServeError::Endpoint(source) => {
                 let message = format!("{error}: {source}");
                 Self::new(INVALID, "endpoint-invalid", message, "correct store.endpoint_public")

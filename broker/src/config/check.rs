@@ -10,7 +10,9 @@ use url::Url;
 
 use super::file::merge;
 use super::reader::Reader;
-use super::{Config, Limits, TokenLifetimes, secrets};
+use super::{Config, Limits, TlsFiles, TokenLifetimes, secrets};
+use crate::limits::{Rate, RateLimits, TrustedProxies};
+use crate::serve::tls;
 use crate::store::{Addressing, Probing, StoreConfig, StoreCredential};
 
 /// Fewest characters of a secret that somebody thought up.
@@ -75,6 +77,8 @@ impl Reader {
     fn config(&mut self) -> Option<Config> {
         let listen = self.address("listen", "127.0.0.1:8080");
         let admin_listen = self.address("admin_listen", "127.0.0.1:8081");
+        let trusted_proxies = self.trusted_proxies();
+        let tls = self.tls();
         let public_url = self.public_url();
         let server_id_key = self.read_from("server_id_key_file", secrets::read_server_id_key);
         let active = self.text("signing.active");
@@ -94,6 +98,8 @@ impl Reader {
             listen: listen?,
             admin_listen: admin_listen?,
             public_url: public_url?,
+            trusted_proxies: trusted_proxies?,
+            tls: tls?,
             signing_keys: signing_keys?,
             server_id_key: server_id_key?,
             store: store?,
@@ -242,7 +248,17 @@ impl Reader {
         let daily_bytes = self.number("limits.daily_bytes", limits.daily_bytes);
         let sandbox_daily_bytes = self.number("limits.sandbox_daily_bytes", limits.sandbox_daily_bytes);
         let daily_deletions = self.number("limits.daily_deletions", limits.daily_deletions);
+        let rates = self.rates(limits.rates);
         let body_bytes = self.number("limits.body_bytes", limits.body_bytes);
+        let body_seconds = self.number("limits.body_seconds", limits.body_seconds);
+        let head_bytes = self.number("limits.head_bytes", limits.head_bytes);
+        let head_seconds = self.number("limits.head_seconds", limits.head_seconds);
+        let url_bytes = self.number("limits.url_bytes", limits.url_bytes);
+        let connections = self.number("limits.connections", limits.connections);
+        let connections_per_address = self.number("limits.connections_per_address", limits.connections_per_address);
+        let concurrent_per_address = self.number("limits.concurrent_per_address", limits.concurrent_per_address);
+        let shed_milliseconds = self.number("limits.shed_milliseconds", limits.shed_milliseconds);
+        let drain_notice_seconds = self.number("limits.drain_notice_seconds", limits.drain_notice_seconds);
         let concurrent_requests = self.number("limits.concurrent_requests", limits.concurrent_requests);
         let request_seconds = self.number("limits.request_seconds", limits.request_seconds);
         let replay_entries = self.number("limits.replay_entries", limits.replay_entries);
@@ -250,11 +266,62 @@ impl Reader {
             daily_bytes: daily_bytes?,
             sandbox_daily_bytes: sandbox_daily_bytes?,
             daily_deletions: daily_deletions?,
+            rates: rates?,
             body_bytes: body_bytes?,
+            body_seconds: body_seconds?,
+            head_bytes: head_bytes?,
+            head_seconds: head_seconds?,
+            url_bytes: url_bytes?,
+            connections: connections?,
+            connections_per_address: connections_per_address?,
+            concurrent_per_address: concurrent_per_address?,
+            shed_milliseconds: shed_milliseconds?,
+            drain_notice_seconds: drain_notice_seconds?,
             concurrent_requests: concurrent_requests?,
             request_seconds: request_seconds?,
             replay_entries: replay_entries?,
         })
+    }
+
+    fn rates(&mut self, rates: RateLimits) -> Option<RateLimits> {
+        let address = self.rate("address", rates.address);
+        let session = self.rate("session", rates.session);
+        let failures = self.rate("failures", rates.failures);
+        let user = self.rate("user", rates.user);
+        let store = self.rate("store", rates.store);
+        Some(RateLimits { address: address?, session: session?, failures: failures?, user: user?, store: store? })
+    }
+
+    fn rate(&mut self, name: &str, rate: Rate) -> Option<Rate> {
+        let per_minute = self.number(&format!("rates.{name}_per_minute"), rate.per_minute);
+        let burst = self.number(&format!("rates.{name}_burst"), rate.burst);
+        Some(Rate { per_minute: per_minute?, burst: burst? })
+    }
+
+    fn trusted_proxies(&mut self) -> Option<TrustedProxies> {
+        const NAME: &str = "trusted_proxies";
+        let entries = self.list(NAME);
+        match TrustedProxies::parse(entries.iter().map(String::as_str)) {
+            Ok(proxies) => Some(proxies),
+            Err(invalid) => self.mistake(NAME, &invalid.to_string()),
+        }
+    }
+
+    /// `None` inside if a proxy speaks TLS, or nobody.
+    #[expect(clippy::option_option, reason = "outside: whether it could be read; inside: whether it is given")]
+    fn tls(&mut self) -> Option<Option<TlsFiles>> {
+        let [certificate, key] = ["tls.certificate_file", "tls.key_file"];
+        let (certificate_file, key_file) = match (self.text(certificate), self.text(key)) {
+            (None, None) => return Some(None),
+            (Some(certificate_file), Some(key_file)) => (certificate_file.into(), key_file.into()),
+            (Some(_), None) => return self.mistake(key, "is missing; certificate and key go together"),
+            (None, Some(_)) => return self.mistake(certificate, "is missing; certificate and key go together"),
+        };
+        let files = TlsFiles { certificate_file, key_file };
+        match tls::read(&files) {
+            Ok(_) => Some(Some(files)),
+            Err(error) => self.mistake(certificate, &error.to_string()),
+        }
     }
 
     fn tokens(&mut self) -> Option<TokenLifetimes> {

@@ -13,6 +13,8 @@ mod settings;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use zeroize::Zeroizing;
@@ -23,6 +25,7 @@ pub use credentials::{CredentialSource, R2Settings, StsSettings};
 pub use server_api::{ServerApiKey, ServerApiSettings};
 pub use settings::{Kind, SETTINGS, Setting, reference_table};
 
+use crate::limits::{RateLimits, TrustedProxies};
 use crate::session::SigningKeys;
 use crate::store::StoreConfig;
 
@@ -35,6 +38,10 @@ pub struct Config {
     pub admin_listen: SocketAddr,
     /// The address under which clients reach the broker, without a trailing slash.
     pub public_url: String,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// Certificate and key, where the broker speaks TLS itself.
+    pub tls: Option<TlsFiles>,
     /// The keys that sign tokens.
     pub signing_keys: SigningKeys,
     /// Names outside identities in the bucket; never changes.
@@ -55,6 +62,15 @@ pub struct Config {
     pub log_drain_secret: Option<SecretString>,
     /// The app whose purchases open accounts, in hosted mode.
     pub app_store: Option<AppStoreSettings>,
+}
+
+/// Where certificate and key of the public listener lie, in PEM form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain, the server's own certificate first.
+    pub certificate_file: PathBuf,
+    /// Its key (PKCS#8, PKCS#1 or SEC1).
+    pub key_file: PathBuf,
 }
 
 /// 32 secret bytes that name outside identities in the bucket. Whoever loses them loses every link between invites and accounts.
@@ -88,14 +104,50 @@ pub struct Limits {
     pub sandbox_daily_bytes: u64,
     /// Objects that an account may delete in a day.
     pub daily_deletions: u64,
+    /// How often whom and where.
+    pub rates: RateLimits,
     /// Largest request body in bytes.
     pub body_bytes: usize,
+    /// Seconds within which a body has to be there.
+    pub body_seconds: u64,
+    /// Largest head of a request (its line and headers) in bytes.
+    pub head_bytes: usize,
+    /// Seconds within which a head has to be there, from its first byte, or from the beginning of its connection.
+    pub head_seconds: u64,
+    /// Longest path and query in bytes.
+    pub url_bytes: usize,
+    /// Connections at once.
+    pub connections: usize,
+    /// Connections of one address at once, those of trusted proxies aside.
+    pub connections_per_address: usize,
     /// Requests under way at once.
     pub concurrent_requests: usize,
+    /// Requests under way at once without a session, from one address.
+    pub concurrent_per_address: usize,
+    /// Delay of the process in milliseconds from which on strangers' requests are turned away; 0: never.
+    pub shed_milliseconds: u32,
+    /// Seconds between being asked to end and taking no more connections, in which `/readyz` says so.
+    pub drain_notice_seconds: u64,
     /// Longest life of a request in seconds.
     pub request_seconds: u64,
     /// Proofs that are remembered in one generation of 330 seconds.
     pub replay_entries: usize,
+}
+
+impl Limits {
+    /// Bounds of a broker that its own machine alone reaches: nobody there is turned away for coming often, and it ends at once.
+    #[must_use]
+    pub fn of_loopback() -> Self {
+        Self { rates: RateLimits::OFF, shed_milliseconds: 0, drain_notice_seconds: 0, ..Self::default() }
+    }
+
+    pub(crate) const fn body_time(&self) -> Duration {
+        Duration::from_secs(self.body_seconds)
+    }
+
+    pub(crate) const fn head_time(&self) -> Duration {
+        Duration::from_secs(self.head_seconds)
+    }
 }
 
 impl Default for Limits {
@@ -104,8 +156,18 @@ impl Default for Limits {
             daily_bytes: 20 << 30,
             sandbox_daily_bytes: 1 << 30,
             daily_deletions: 100_000,
+            rates: RateLimits::default(),
             body_bytes: 2 << 20,
+            body_seconds: 20,
+            head_bytes: 32 << 10,
+            head_seconds: 10,
+            url_bytes: 4 << 10,
+            connections: 10_000,
+            connections_per_address: 256,
             concurrent_requests: 1_024,
+            concurrent_per_address: 64,
+            shed_milliseconds: 500,
+            drain_notice_seconds: 5,
             request_seconds: 30,
             replay_entries: 1_000_000,
         }

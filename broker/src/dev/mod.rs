@@ -20,8 +20,9 @@ use tokio::task::JoinHandle;
 pub use data::{DataDirError, invite_from, store_config_from};
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{AppStoreSettings, Config, CredentialSource, Limits, TokenLifetimes};
+use crate::config::{AppStoreSettings, Config, CredentialSource, Limits, TlsFiles, TokenLifetimes};
 use crate::identity::{Invite, InviteError, InviteRequest, issue_invite};
+use crate::limits::TrustedProxies;
 use crate::serve::{Listeners, ServeError, Server};
 use crate::store::{Addressing, StoreConfig, StoreCredential};
 use data::{DataDir, Persisted, StoreKeys};
@@ -45,6 +46,10 @@ pub struct DevOptions {
     pub credentials: Option<CredentialSource>,
     /// Bounds.
     pub limits: Limits,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// Certificate and key, where the broker is to speak TLS.
+    pub tls: Option<TlsFiles>,
     /// How long tokens live.
     pub tokens: TokenLifetimes,
     /// Web origins that may call.
@@ -68,7 +73,9 @@ impl DevOptions {
             listen: ANY_PORT,
             profile: StoreProfile::ATOMIC,
             credentials: None,
-            limits: Limits::default(),
+            limits: Limits::of_loopback(),
+            trusted_proxies: TrustedProxies::default(),
+            tls: None,
             tokens: TokenLifetimes::default(),
             cors_origins: Vec::new(),
             self_host_pumpsync: false,
@@ -136,6 +143,7 @@ pub async fn start(options: DevOptions) -> Result<DevServer, DevError> {
     let listeners = Listeners::bind(options.listen, ANY_PORT).await?;
     let store_listener = store_listener(data.persisted()?.map(|last| last.store_port)).await.map_err(DevError::StorePort)?;
     let broker_url = url_of(&listeners.public).map_err(DevError::StorePort)?;
+    let broker_url = if options.tls.is_some() { broker_url.replacen("http:", "https:", 1) } else { broker_url };
     let store_address = store_listener.local_addr().map_err(DevError::StorePort)?;
     let store_url = format!("http://{store_address}");
     data.persist(&Persisted::new(&broker_url, store_address.port()))?;
@@ -149,6 +157,8 @@ pub async fn start(options: DevOptions) -> Result<DevServer, DevError> {
         store: store_config(&keys, &store_url, options.profile),
         credentials: options.credentials,
         limits: options.limits,
+        trusted_proxies: options.trusted_proxies,
+        tls: options.tls,
         cors_origins: options.cors_origins,
         tokens: options.tokens,
         self_host_pumpsync: options.self_host_pumpsync,

@@ -96,6 +96,11 @@ impl AccessTokens {
         Self { verified: Cache::new(CACHED_TOKENS) }
     }
 
+    /// Whether a token of this hash was verified here and has not ended.
+    pub(crate) fn is_known(&self, hash: &Sha256, now: OffsetDateTime) -> bool {
+        self.verified.get(hash.as_bytes()).is_some_and(|access| now < access.expires_at)
+    }
+
     /// The token's content; `hash` is the SHA-256 of its text.
     pub(crate) fn verify(&self, tokens: &Tokens, token: &str, hash: &Sha256) -> Result<Arc<VerifiedAccess>, TokenFault> {
         if let Some(verified) = self.verified.get(hash.as_bytes()) {

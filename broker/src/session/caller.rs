@@ -20,6 +20,8 @@ use crate::broker::Broker;
 use crate::budget::Payer;
 use crate::identity::SubscriptionClaim;
 use crate::layers::BodyHash;
+use crate::limits::Visitor;
+use crate::limits::gate::rate_limited;
 use crate::problem::Problem;
 
 /// A caller whose request is proven to be by a device key, and nothing else: for the calls that open sessions.
@@ -80,6 +82,21 @@ impl Caller {
         self.access.identity.as_ref().and_then(IdentityClaims::subscription)
     }
 
+    /// Counts the call on its user. Only now: before the proof holds anybody could use up a user's calls with a stolen token.
+    fn limit_rate(&self, parts: &Parts, broker: &Broker) -> Result<(), Problem> {
+        let Some(visitor) = parts.extensions.get::<Visitor>() else { return Ok(()) };
+        match broker.rates.admit_user(self.payer(), visitor.class) {
+            Ok(standing) => {
+                visitor.note(standing);
+                Ok(())
+            }
+            Err(standing) => {
+                visitor.note(Some(standing));
+                Err(rate_limited())
+            }
+        }
+    }
+
     pub(crate) fn require_full(&self) -> Result<(), Problem> {
         match self.access.scopes.account {
             AccountScope::Full => Ok(()),
@@ -118,7 +135,9 @@ impl FromRequestParts<Broker> for Caller {
         if broker.revocations.is_revoked(device, &broker.store, now).await? {
             return Err(Problem::new(ProblemCode::DeviceRevoked, "this device was revoked"));
         }
-        Ok(Self { thumbprint: proof.thumbprint, access })
+        let caller = Self { thumbprint: proof.thumbprint, access };
+        caller.limit_rate(parts, broker)?;
+        Ok(caller)
     }
 }
 

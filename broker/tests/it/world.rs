@@ -35,6 +35,10 @@ impl Clock for TestClock {
     fn now(&self) -> OffsetDateTime {
         *self.0.lock().unwrap()
     }
+
+    fn elapsed(&self) -> std::time::Duration {
+        (self.now() - OffsetDateTime::UNIX_EPOCH).unsigned_abs()
+    }
 }
 
 /// A server, its folder and its clock.

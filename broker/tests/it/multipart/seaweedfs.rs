@@ -8,7 +8,9 @@ use serde_json::json;
 use tempfile::TempDir;
 use tidegate_broker::config::{Config, Limits, ServerIdKey, TokenLifetimes};
 use tidegate_broker::serve::Server;
-use tidegate_broker::{Addressing, InviteRequest, NewSigningKey, SigningKeys, StoreConfig, StoreCredential, issue_invite};
+use tidegate_broker::{
+    Addressing, InviteRequest, NewSigningKey, SigningKeys, StoreConfig, StoreCredential, TrustedProxies, issue_invite,
+};
 use tidegate_protocol::capability::StoreProfile;
 use tidegate_protocol::session::SessionReply;
 use time::{Duration, OffsetDateTime};
@@ -132,7 +134,9 @@ pub(crate) fn config(store: &str) -> Config {
             state: credential("state"),
         },
         credentials: None,
-        limits: Limits::default(),
+        limits: Limits::of_loopback(),
+        trusted_proxies: TrustedProxies::default(),
+        tls: None,
         cors_origins: Vec::new(),
         tokens: TokenLifetimes::default(),
         self_host_pumpsync: false,

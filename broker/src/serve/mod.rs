@@ -1,42 +1,34 @@
 //! Bind, serve, drain.
 
+mod listener;
+mod paced;
+pub(crate) mod tls;
+
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tidegate_sigv4::EndpointError;
 use tidegate_store_probe::ProbeError;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tower::ServiceExt as _;
 
+use self::listener::Listener;
+use self::tls::{Certificate, TlsError};
 use crate::broker::Broker;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::routes;
 use crate::store::{ProbingError, StoreError, established};
 
-/// A client gets this long to send the head of its next request: longer than clients keep idle connections (90 s is usual), so
-/// that none is closed under a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(100);
-/// Connections at once; more wait unaccepted.
-const MOST_CONNECTIONS: usize = 10_000;
-/// Requests under way get this long when the broker stops.
-const DRAIN: Duration = Duration::from_secs(15);
+/// How often limits forget who has not come for a while.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How often the snapshot of revoked devices is renewed, so that no call has to wait for it.
 const REVOCATIONS_EVERY: Duration = Duration::from_secs(30);
-const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(200);
 
 /// Why the broker does not run.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +73,9 @@ pub enum ServeError {
     /// The public endpoint cannot be signed for.
     #[error("the store's public endpoint cannot be used")]
     Endpoint(#[from] EndpointError),
+    /// Certificate or key cannot be used.
+    #[error("the broker cannot speak TLS")]
+    Tls(#[from] TlsError),
 }
 
 impl ServeError {
@@ -116,14 +111,21 @@ async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener,
 }
 
 /// A broker that serves.
-#[derive(Debug)]
 pub struct Server {
     /// Where clients reach it.
     pub broker_url: String,
     /// Where its operator reaches it.
     pub admin_url: String,
+    broker: Broker,
+    notice: Duration,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("broker_url", &self.broker_url).field("admin_url", &self.admin_url).finish_non_exhaustive()
+    }
 }
 
 impl Server {
@@ -153,16 +155,36 @@ impl Server {
         broker.revocations.refresh(&broker.store, broker.clock.now()).await.map_err(unreachable)?;
         let (stop, stopped) = watch::channel(false);
         let admin_url = listeners.admin.local_addr().map(|address| format!("http://{address}")).unwrap_or_default();
+        let certificate = config.tls.as_ref().map(Certificate::open).transpose()?;
+        let public = Listener {
+            listener: listeners.public,
+            router: routes::public(&broker),
+            limits: config.limits.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            tls: certificate.as_ref().map(Certificate::acceptor).transpose()?,
+        };
+        let admin = Listener {
+            listener: listeners.admin,
+            router: routes::admin(&broker),
+            limits: config.limits.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            tls: None,
+        };
         let tasks = vec![
-            tokio::spawn(accept(listeners.public, routes::public(&broker), stopped.clone())),
-            tokio::spawn(accept(listeners.admin, routes::admin(&broker), stopped.clone())),
-            tokio::spawn(refresh_revocations(broker, stopped)),
+            tokio::spawn(public.serve(stopped.clone())),
+            tokio::spawn(admin.serve(stopped.clone())),
+            tokio::spawn(refresh_revocations(broker.clone(), stopped.clone())),
+            tokio::spawn(keep_house(broker.clone(), certificate, stopped)),
         ];
-        Ok(Self { broker_url: config.public_url.clone(), admin_url, stop, tasks })
+        let notice = Duration::from_secs(config.limits.drain_notice_seconds);
+        Ok(Self { broker_url: config.public_url.clone(), admin_url, broker, notice, stop, tasks })
     }
 
-    /// Takes no more connections, lets requests under way finish, and ends.
+    /// Says that it is not ready any more, and asks clients to close their connections; after the configured notice takes no more
+    /// connections, lets requests under way finish, and ends.
     pub async fn shutdown(self) {
+        self.broker.is_draining.store(true, Ordering::Relaxed);
+        tokio::time::sleep(self.notice).await;
         self.stop.send_replace(true);
         for task in self.tasks {
             if let Err(error) = task.await {
@@ -175,55 +197,6 @@ impl Server {
 /// Done when the server is to stop, or is gone.
 async fn until_stop(stopped: &mut watch::Receiver<bool>) {
     drop(stopped.wait_for(|stop| *stop).await);
-}
-
-async fn accept(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
-    let connections = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    {
-        let mut stop = pin!(until_stop(&mut stopped));
-        loop {
-            tokio::select! {
-                () = &mut stop => break,
-                accepted = accept_next(&listener, &places) => match accepted {
-                    Ok((stream, place)) => serve_connection(stream, place, router.clone(), &connections),
-                    Err(error) => {
-                        // Too many open files pass; a connection that ended before it was accepted is the client's matter.
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        tokio::time::sleep(AFTER_FAILED_ACCEPT).await;
-                    }
-                },
-            }
-        }
-    }
-    drop(listener);
-    if tokio::time::timeout(DRAIN, connections.shutdown()).await.is_err() {
-        tracing::warn!("connections were cut that did not finish in time");
-    }
-}
-
-async fn accept_next(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
-    Ok((listener.accept().await?.0, place))
-}
-
-fn serve_connection(stream: TcpStream, place: OwnedSemaphorePermit, router: Router, connections: &GracefulShutdown) {
-    // Without it a small reply waits for the client's delayed acknowledgement.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
-    }
-    let service = router.map_request(|request: Request<Incoming>| request.map(Body::new));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-    let connection = connections.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended");
-        }
-        drop(place);
-    });
 }
 
 async fn refresh_revocations(broker: Broker, mut stopped: watch::Receiver<bool>) {
@@ -239,5 +212,27 @@ async fn refresh_revocations(broker: Broker, mut stopped: watch::Receiver<bool>)
                 }
             }
         }
+    }
+}
+
+/// What goes on beside requests: the delay is measured, limits forget, certificates are renewed.
+async fn keep_house(broker: Broker, certificate: Option<Arc<Certificate>>, mut stopped: watch::Receiver<bool>) {
+    let sweep = async {
+        loop {
+            tokio::time::sleep(SWEEP_EVERY).await;
+            broker.rates.sweep();
+        }
+    };
+    let renew = async {
+        match certificate {
+            Some(certificate) => certificate.renew().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = until_stop(&mut stopped) => {}
+        () = broker.shedder.measure() => {}
+        () = sweep => {}
+        () = renew => {}
     }
 }
