@@ -11,6 +11,7 @@ use tidegate_protocol::subscription::{BillingMode, Retention, ServiceMode};
 use tidegate_sigv4::{EndpointError, Presigner};
 use tokio::sync::Semaphore;
 
+use crate::audit::Audit;
 use crate::budget::DailyBudget;
 use crate::clock::Clock;
 use crate::config::{Config, Limits, ServerIdKey, TokenLifetimes};
@@ -18,6 +19,7 @@ use crate::credentials::CredentialIssuer;
 use crate::health::Readiness;
 use crate::identity::app_store::{AppStore, Entitlements, Questions, ServerApi};
 use crate::limits::{Crowd, RateLimiters, Shedder, TrustedProxies};
+use crate::metrics::Metrics;
 use crate::presign::MAX_URL_SECONDS;
 use crate::presign::upload_id::UploadIds;
 use crate::session::{AccessTokens, Nonces, REVOCATION_SECONDS, ReplaySet, Revocations, Tokens};
@@ -74,6 +76,8 @@ pub(crate) struct Parts {
     /// Set when the process is to end: it is not ready any more, and asks that connections be closed.
     pub(crate) is_draining: AtomicBool,
     pub(crate) readiness: Readiness,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) audit: Audit,
     pub(crate) cors_origins: Vec<String>,
     /// Whether PumpSync's client gets status tokens without a subscription.
     pub(crate) self_host_pumpsync: bool,
@@ -94,6 +98,7 @@ pub(crate) struct PublicStore {
 impl Broker {
     pub(crate) fn new(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, EndpointError> {
         let limits = config.limits.clone();
+        let metrics = Metrics::new();
         Ok(Self(Arc::new(Parts {
             tokens: Tokens::new(config.signing_keys.clone(), config.public_url.as_str()),
             lifetimes: config.tokens,
@@ -106,7 +111,7 @@ impl Broker {
                 config.app_store.as_ref().and_then(|settings| settings.server_api.as_ref()).map(ServerApi::new),
             ),
             server_id_key: config.server_id_key.clone(),
-            store: StoreClient::new(&config.store),
+            store: StoreClient::new(&config.store).timed(&metrics),
             profile: config.store.profile.clone(),
             read: config.store.read_presigner()?,
             write: config.store.write_presigner()?,
@@ -131,10 +136,12 @@ impl Broker {
             warned_of_proxy: AtomicBool::new(false),
             is_draining: AtomicBool::new(false),
             readiness: Readiness::default(),
+            audit: Audit::new(config.audit, &metrics),
+            app_store: config.app_store.as_ref().map(|settings| AppStore::new(settings, &metrics)),
+            metrics,
             cors_origins: config.cors_origins.clone(),
             self_host_pumpsync: config.self_host_pumpsync,
             log_drain_secret: config.log_drain_secret.clone(),
-            app_store: config.app_store.as_ref().map(AppStore::new),
             limits,
             clock,
         })))

@@ -14,6 +14,7 @@ use time::{Duration, OffsetDateTime};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
+use crate::audit::AuditSettings;
 use crate::broker::Broker;
 use crate::clock::SystemClock;
 use crate::config::{Config, Limits, ServerIdKey, TokenLifetimes};
@@ -47,6 +48,7 @@ fn without_store(limits: Limits) -> Broker {
         limits,
         trusted_proxies: TrustedProxies::default(),
         tls: None,
+        audit: AuditSettings::OFF,
         cors_origins: Vec::new(),
         tokens: TokenLifetimes::default(),
         self_host_pumpsync: false,

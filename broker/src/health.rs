@@ -1,6 +1,6 @@
 //! What is public: health, readiness, capabilities, keys.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::State;
 use http::StatusCode;
@@ -18,9 +18,26 @@ use crate::session::{JwkSet, REVOCATION_SECONDS};
 /// Anyone may ask whether the store answers, so the store is not asked each time.
 const KNOWN_FOR: Duration = Duration::seconds(5);
 
+/// Whoever asks waits no longer than this for the store: a balancer gives up soon.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// When the store last answered or failed to.
 #[derive(Default)]
-pub(crate) struct Readiness(Mutex<Option<(OffsetDateTime, bool)>>);
+pub(crate) struct Readiness {
+    known: Mutex<Option<(OffsetDateTime, bool)>>,
+    last: AtomicBool,
+}
+
+impl Readiness {
+    /// What was found when the store was asked last; it is not asked now.
+    pub(crate) fn was_ready(&self) -> bool {
+        self.last.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note(&self, is_ready: bool) {
+        self.last.store(is_ready, Ordering::Relaxed);
+    }
+}
 
 /// The process is alive.
 #[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 204, description = "Alive")))]
@@ -43,22 +60,38 @@ pub(crate) async fn readyz(State(broker): State<Broker>) -> Result<StatusCode, P
         return Err(Problem::new(ProblemCode::Draining, "this process is about to end; ask another"));
     }
     let now = broker.clock.now();
-    let mut known = broker.readiness.0.lock().await;
+    let mut known = broker.readiness.known.lock().await;
     let is_ready = match *known {
         Some((at, is_ready)) if (now - at).abs() < KNOWN_FOR => is_ready,
         Some(_) | None => {
-            let answer = broker.store.ping().await;
-            if let Err(error) = &answer {
-                tracing::warn!(%error, "not ready: the store does not answer");
-            }
-            *known = Some((now, answer.is_ok()));
-            answer.is_ok()
+            let is_ready = answers(&broker, now).await;
+            *known = Some((broker.clock.now(), is_ready));
+            broker.readiness.note(is_ready);
+            is_ready
         }
     };
-    if is_ready {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(Problem::new(ProblemCode::StoreUnavailable, "the store does not answer"))
+    if !is_ready {
+        return Err(Problem::new(ProblemCode::StoreUnavailable, "the store does not answer"));
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether the store answers, and nothing is closed for want of the list of revoked devices.
+async fn answers(broker: &Broker, now: OffsetDateTime) -> bool {
+    let ask = async {
+        broker.store.ping().await?;
+        if broker.revocations.are_dead(now) { broker.revocations.refresh(&broker.store, now).await } else { Ok(()) }
+    };
+    match tokio::time::timeout(PATIENCE, ask).await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "not ready: the store does not answer");
+            false
+        }
+        Err(_) => {
+            tracing::warn!("not ready: the store did not answer in time");
+            false
+        }
     }
 }
 

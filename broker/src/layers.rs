@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use crate::broker::Broker;
 use crate::limits::gate::{RATE_LIMIT, RATE_LIMIT_POLICY, limit_crowds, limit_rates, limit_url};
+use crate::metrics::{method_name, route_name};
 use crate::problem::Problem;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -96,8 +97,13 @@ async fn identify(State(broker): State<Broker>, request: Request, next: Next) ->
     let started = Instant::now();
     let response = next.run(request).instrument(span.clone()).await;
     let _entered = span.enter();
+    if let Some(problem) = response.extensions().get::<Problem>() {
+        broker.metrics.problem(problem.code);
+    }
     let mut response = write_problem(response, &id);
-    let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let took = started.elapsed();
+    broker.metrics.answered(route_name(&route), method_name(&method), response.status().as_u16(), took);
+    let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(status = response.status().as_u16(), millis, "answered");
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, HeaderValue::from_str(&id).expect("an id holds visible ASCII alone"));

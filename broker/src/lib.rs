@@ -4,6 +4,7 @@
 //! [`serve`] runs it by a configuration; [`dev`] runs it together with the embedded store in one process.
 
 pub mod app_store;
+mod audit;
 mod broker;
 mod budget;
 pub mod cli;
@@ -24,6 +25,7 @@ mod json;
 mod layers;
 mod limits;
 mod log_drain;
+mod metrics;
 pub mod multipart;
 pub mod openapi;
 pub mod presign;
@@ -36,6 +38,7 @@ mod stop_request;
 mod store;
 pub mod telemetry;
 
+pub use audit::AuditSettings;
 pub use limits::{InvalidProxy, Rate, RateLimits, TrustedProxies};
 pub use identity::{Invite, InviteError, InviteRequest, MAX_INVITE_DEVICES, issue_invite};
 pub use session::{InvalidSigningKey, NewSigningKey, SigningKeys};

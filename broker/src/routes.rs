@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::broker::Broker;
-use crate::{credentials, delete, health, identity, layers, log_drain, multipart, openapi, presign, session};
+use crate::{credentials, delete, health, identity, layers, log_drain, metrics, multipart, openapi, presign, session};
 
 /// What clients reach.
 pub(crate) fn public(broker: &Broker) -> Router {
@@ -43,6 +43,7 @@ pub(crate) fn admin(broker: &Broker) -> Router {
     let router = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::metrics))
         .fallback(layers::not_found)
         .method_not_allowed_fallback(layers::method_not_allowed)
         .with_state(broker.clone());

@@ -11,6 +11,7 @@ use url::Url;
 use super::file::merge;
 use super::reader::Reader;
 use super::{Config, Limits, TlsFiles, TokenLifetimes, secrets};
+use crate::audit::AuditSettings;
 use crate::limits::{Rate, RateLimits, TrustedProxies};
 use crate::serve::tls;
 use crate::store::{Addressing, Probing, StoreConfig, StoreCredential};
@@ -87,6 +88,7 @@ impl Reader {
         let credentials = self.temporary_credentials(store.as_ref());
         let limits = self.limits();
         let tokens = self.tokens();
+        let audit = self.audit();
         let cors_origins = self.origins();
         let self_host_pumpsync = self.flag("self_host.pumpsync_contract");
         let log_drain_secret = self.log_drain_secret();
@@ -107,6 +109,7 @@ impl Reader {
             limits: limits?,
             cors_origins,
             tokens: tokens?,
+            audit: audit?,
             self_host_pumpsync,
             log_drain_secret: log_drain_secret?,
             app_store: app_store?,
@@ -322,6 +325,14 @@ impl Reader {
             Ok(_) => Some(Some(files)),
             Err(error) => self.mistake(certificate, &error.to_string()),
         }
+    }
+
+    fn audit(&mut self) -> Option<AuditSettings> {
+        let audit = AuditSettings::default();
+        let flush_seconds = self.number("audit.flush_seconds", audit.flush_seconds);
+        let stdout = !self.is_given("audit.stdout") || self.flag("audit.stdout");
+        let bucket = !self.is_given("audit.bucket") || self.flag("audit.bucket");
+        Some(AuditSettings { stdout, bucket, flush_seconds: flush_seconds? })
     }
 
     fn tokens(&mut self) -> Option<TokenLifetimes> {

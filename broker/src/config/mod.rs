@@ -25,6 +25,7 @@ pub use credentials::{CredentialSource, R2Settings, StsSettings};
 pub use server_api::{ServerApiKey, ServerApiSettings};
 pub use settings::{Kind, SETTINGS, Setting, reference_table};
 
+use crate::audit::AuditSettings;
 use crate::limits::{RateLimits, TrustedProxies};
 use crate::session::SigningKeys;
 use crate::store::StoreConfig;
@@ -56,6 +57,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// How long tokens live.
     pub tokens: TokenLifetimes,
+    /// Where the trace of what was done goes.
+    pub audit: AuditSettings,
     /// Whether PumpSync's client, which has neither invite nor device key, gets a token for `GET /v1/status`.
     pub self_host_pumpsync: bool,
     /// What signs log entries of the app's other parts; without it none are taken.

@@ -243,6 +243,19 @@ pub const SETTINGS: &[Setting] = &[
     number("tokens.access_seconds", 120, 3600, "900", "life of an access token in seconds"),
     number("tokens.renewal_days", 1, 90, "30", "life of a renewal token in days"),
     Setting {
+        name: "audit.stdout",
+        kind: Kind::Flag,
+        default: Some("true"),
+        help: "write who got which kinds of URL, sessions and credentials to standard output, one JSON object a line",
+    },
+    Setting {
+        name: "audit.bucket",
+        kind: Kind::Flag,
+        default: Some("true"),
+        help: "keep the same in the bucket, below `_tidegate/audit/{user}/`, in batches",
+    },
+    number("audit.flush_seconds", 1, 86_400, "900", "seconds between batches; a process that is killed loses the last one, which standard output has"),
+    Setting {
         name: "self_host.pumpsync_contract",
         kind: Kind::Flag,
         default: Some("false"),

@@ -7,6 +7,7 @@ use tidegate_protocol::credentials::{BucketAddressing, CredentialsReply, Credent
 use tidegate_protocol::problem::{ProblemCode, ProblemDocument};
 use time::Duration;
 
+use crate::audit::Action;
 use crate::broker::Broker;
 use crate::json::Json;
 use crate::presign::{MAX_URL_SECONDS, policy};
@@ -51,6 +52,7 @@ pub(crate) async fn credentials(
         return Err(Problem::new(ProblemCode::DailyLimit, message));
     }
     let (issued, can_list) = issuer.issue(&prefixes, &caller.scopes().device.to_string(), now, until).await?;
+    caller.note(&broker, Action::CredentialsIssued { prefixes: u64::try_from(prefixes.len()).unwrap_or(u64::MAX) }, now);
     Ok(Json(CredentialsReply {
         access_key_id: issued.access_key_id,
         secret_access_key: issued.secret_access_key.expose_secret().to_owned(),

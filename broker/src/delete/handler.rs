@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 
 use super::audit::AuditDocument;
 use super::rules::{self, refused};
+use crate::audit::Action;
 use crate::broker::Broker;
 use crate::json::Json;
 use crate::problem::Problem;
@@ -51,6 +52,15 @@ pub(crate) async fn delete(
     let steps = check_all(&broker, &caller, &batch.keys, now).await?;
     audit(&broker, &caller, &steps, now).await?;
     let results = delete_all(&broker, steps).await?;
+    let deleted = results.iter().filter(|outcome| matches!(outcome, DeleteOutcome::Deleted)).count();
+    for outcome in &results {
+        if let DeleteOutcome::Refused(refusal) = outcome {
+            broker.metrics.item_refused(refusal.code);
+        }
+    }
+    if deleted > 0 {
+        caller.note(&broker, Action::ObjectsDeleted { count: u64::try_from(deleted).unwrap_or(u64::MAX) }, now);
+    }
     Ok(Json(DeleteReply { results }))
 }
 

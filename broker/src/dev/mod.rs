@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 
 pub use data::{DataDirError, invite_from, store_config_from};
 
+use crate::audit::AuditSettings;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{AppStoreSettings, Config, CredentialSource, Limits, TlsFiles, TokenLifetimes};
 use crate::identity::{Invite, InviteError, InviteRequest, issue_invite};
@@ -50,6 +51,8 @@ pub struct DevOptions {
     pub trusted_proxies: TrustedProxies,
     /// Certificate and key, where the broker is to speak TLS.
     pub tls: Option<TlsFiles>,
+    /// Where the trace of what was done goes.
+    pub audit: AuditSettings,
     /// How long tokens live.
     pub tokens: TokenLifetimes,
     /// Web origins that may call.
@@ -76,6 +79,7 @@ impl DevOptions {
             limits: Limits::of_loopback(),
             trusted_proxies: TrustedProxies::default(),
             tls: None,
+            audit: AuditSettings::OFF,
             tokens: TokenLifetimes::default(),
             cors_origins: Vec::new(),
             self_host_pumpsync: false,
@@ -159,6 +163,7 @@ pub async fn start(options: DevOptions) -> Result<DevServer, DevError> {
         limits: options.limits,
         trusted_proxies: options.trusted_proxies,
         tls: options.tls,
+        audit: options.audit,
         cors_origins: options.cors_origins,
         tokens: options.tokens,
         self_host_pumpsync: options.self_host_pumpsync,
@@ -203,6 +208,11 @@ impl DevServer {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Lets the broker say that it is about to end; it goes on serving.
+    pub fn announce_end(&self) {
+        self.server.announce_end();
     }
 
     /// Lets requests under way finish and ends both.

@@ -56,6 +56,7 @@ fn mint(
     let service_mode = if aps.is_some() { ServiceMode::Hosted } else { ServiceMode::SelfHosted };
     let claims =
         StatusClaims { iss: issuer.to_owned(), aud: issuer.to_owned(), jti: Uuid::new_v4(), iat: now.unix_timestamp(), exp, aps };
+    broker.metrics.token("status");
     Ok(BearerSessionReply {
         access_token: broker.tokens.sign(TokenType::Status, &claims).map_err(Problem::internal)?,
         expires_at: OffsetDateTime::from_unix_timestamp(exp).map_err(Problem::internal)?,

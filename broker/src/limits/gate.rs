@@ -24,6 +24,7 @@ pub(crate) async fn limit_rates(State(broker): State<Broker>, mut request: Reque
     warn_of_unnamed_proxy(&broker, &request);
     let visitor = Visitor::of(&request, &broker);
     if let Err(standing) = admit(&broker, &visitor) {
+        broker.metrics.rate_limited(standing.name);
         visitor.note(Some(standing));
         return with_standing(rate_limited().into_response(), &visitor);
     }
@@ -45,12 +46,12 @@ pub(crate) async fn limit_crowds(State(broker): State<Broker>, request: Request,
         Shed::Everybody => true,
     };
     if is_shed {
-        return overloaded();
+        return overloaded(&broker, "delay");
     }
-    let Ok(_place) = broker.requests.try_acquire() else { return overloaded() };
+    let Ok(_place) = broker.requests.try_acquire() else { return overloaded(&broker, "places") };
     let Some(stranger) = stranger else { return next.run(request).await };
-    let Ok(_half) = broker.stranger_requests.try_acquire() else { return overloaded() };
-    let Some(_own) = broker.crowd.enter(stranger.address) else { return overloaded() };
+    let Ok(_half) = broker.stranger_requests.try_acquire() else { return overloaded(&broker, "strangers-places") };
+    let Some(_own) = broker.crowd.enter(stranger.address) else { return overloaded(&broker, "address-places") };
     next.run(request).await
 }
 
@@ -76,7 +77,8 @@ fn admit(broker: &Broker, visitor: &Visitor) -> Result<(), Standing> {
     Ok(())
 }
 
-fn overloaded() -> Response {
+fn overloaded(broker: &Broker, reason: &'static str) -> Response {
+    broker.metrics.shed(reason);
     Problem::new(ProblemCode::Overloaded, "the broker is at its limits; try again shortly").into_response()
 }
 

@@ -10,6 +10,7 @@ use tidegate_protocol::{ObjectKey, Sha256};
 
 use super::request::UploadRequest;
 use super::stored::{is_whole, match_parts, may_be_whole};
+use crate::audit::{Action, kind_of};
 use crate::broker::Broker;
 use crate::json::Json;
 use crate::presign::policy::authorize_upload;
@@ -49,6 +50,7 @@ pub(crate) async fn create(
         Problem::internal_without_cause()
     })?;
     let part_count = part_count(length).ok_or_else(Problem::internal_without_cause)?;
+    caller.note(&broker, Action::UploadCreated { kind: kind_of(&key).to_owned() }, broker.clock.now());
     Ok(Json(CreateUploadReply { upload_id, part_bytes: PART_BYTES, part_count }))
 }
 
@@ -104,8 +106,11 @@ pub(crate) async fn complete(
     let UploadRequest::Complete { key, upload, parts } = request else { return Err(Problem::internal_without_cause()) };
     let length = upload.length;
     // A client that gives up waiting does not stop what the store has begun: the next try finds it done.
-    let finished = tokio::spawn(async move { finish(&broker, &key, &upload, &parts).await }).await;
+    let kind = kind_of(&key).to_owned();
+    let finishing = broker.clone();
+    let finished = tokio::spawn(async move { finish(&finishing, &key, &upload, &parts).await }).await;
     finished.map_err(Problem::internal)??;
+    caller.note(&broker, Action::UploadCompleted { kind }, broker.clock.now());
     Ok(Json(CompleteUploadReply { length }))
 }
 
@@ -130,6 +135,9 @@ pub(crate) async fn abort(
     authorize_upload(caller.scopes(), &request)?;
     let UploadRequest::Abort { key, upload } = request else { return Err(Problem::internal_without_cause()) };
     let was_there = broker.store.abort_upload(&key, &upload.store_id).await?;
+    if was_there {
+        caller.note(&broker, Action::UploadAborted { kind: kind_of(&key).to_owned() }, broker.clock.now());
+    }
     Ok(Json(if was_there { AbortUploadReply::Aborted } else { AbortUploadReply::Absent }))
 }
 

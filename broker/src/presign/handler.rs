@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::policy::{self, Credential, SignedConditions, SignedMethod};
 use super::request::ObjectRequest;
+use super::tally::{Tally, kind_of_request};
 use crate::broker::Broker;
 use crate::json::Json;
 use crate::problem::Problem;
@@ -40,8 +41,9 @@ pub(crate) async fn presign(
     if !(1..=MAX_BATCH).contains(&batch.items.len()) {
         return Err(Problem::new(ProblemCode::BatchSize, format!("a batch holds 1 to {MAX_BATCH} items")));
     }
-    let signing = Signing::begin(&broker, &caller)?;
+    let mut signing = Signing::begin(&broker, &caller)?;
     let results = batch.items.iter().map(|item| signing.outcome(item)).collect();
+    signing.note();
     Ok(Json(PresignReply { results }))
 }
 
@@ -61,8 +63,13 @@ pub(crate) async fn presigned_url(State(broker): State<Broker>, uri: Uri, caller
     // The raw path: a key has one spelling, so whatever is percent-encoded is no key.
     let key = uri.path().strip_prefix(PRESIGNED_URL).unwrap_or_default().to_owned();
     let item = PresignItem { method: "GET".to_owned(), key, ..PresignItem::default() };
-    let signed = Signing::begin(&broker, &caller)?.sign(&item)?;
-    Ok(Json(signed))
+    let mut signing = Signing::begin(&broker, &caller)?;
+    let outcome = signing.outcome(&item);
+    signing.note();
+    match outcome {
+        PresignOutcome::Signed(signed) => Ok(Json(signed)),
+        PresignOutcome::Refused(refusal) => Err(refusal.into()),
+    }
 }
 
 /// What all items of one call share: the caller, the time, both signers prepared.
@@ -73,6 +80,7 @@ struct Signing<'a> {
     seconds: u32,
     read: BatchSigner<'a>,
     write: BatchSigner<'a>,
+    tally: Tally,
 }
 
 impl<'a> Signing<'a> {
@@ -84,24 +92,34 @@ impl<'a> Signing<'a> {
             let message = format!("the access token ends in {seconds} s; renew the session first");
             return Err(Problem::new(ProblemCode::RenewFirst, message));
         }
-        Ok(Self { broker, caller, now, seconds, read: broker.read.at(now), write: broker.write.at(now) })
+        Ok(Self { broker, caller, now, seconds, read: broker.read.at(now), write: broker.write.at(now), tally: Tally::default() })
     }
 
-    fn outcome(&self, item: &PresignItem) -> PresignOutcome {
+    fn note(self) {
+        self.tally.note(self.broker, self.caller, self.now);
+    }
+
+    fn outcome(&mut self, item: &PresignItem) -> PresignOutcome {
         match self.sign(item) {
             Ok(signed) => PresignOutcome::Signed(signed),
-            Err(refusal) => PresignOutcome::Refused(refusal),
+            Err(refusal) => {
+                self.tally.refuse(refusal.code);
+                PresignOutcome::Refused(refusal)
+            }
         }
     }
 
-    fn sign(&self, item: &PresignItem) -> Result<SignedUrl, Refusal> {
+    fn sign(&mut self, item: &PresignItem) -> Result<SignedUrl, Refusal> {
         let request = ObjectRequest::parse(item, &self.broker.uploads)?;
         let conditions = policy::authorize(self.caller.scopes(), &request, &self.broker.profile)?;
         if !self.caller.take_bytes(self.broker, conditions.signed_bytes, self.now) {
             let message = "the account's bytes of the day are used up; try again tomorrow (UTC)".to_owned();
             return Err(Refusal { code: ProblemCode::DailyLimit, message });
         }
-        self.url(conditions)
+        let method = conditions.method;
+        let signed = self.url(conditions)?;
+        self.tally.sign(method, kind_of_request(&request));
+        Ok(signed)
     }
 
     fn url(&self, conditions: SignedConditions) -> Result<SignedUrl, Refusal> {

@@ -3,6 +3,7 @@
 mod handler;
 pub mod policy;
 pub mod request;
+mod tally;
 pub mod upload_id;
 
 pub(crate) use handler::{__path_presign, __path_presigned_url, MAX_URL_SECONDS, presign, presigned_url};

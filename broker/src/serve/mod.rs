@@ -25,6 +25,8 @@ use crate::config::Config;
 use crate::routes;
 use crate::store::{ProbingError, StoreError, established};
 
+/// The store gets this long to take the last audit events.
+const LAST_FLUSH: Duration = Duration::from_secs(10);
 /// How often limits forget who has not come for a while.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How often the snapshot of revoked devices is renewed, so that no call has to wait for it.
@@ -153,6 +155,7 @@ impl Server {
         let broker = Broker::new(&config, clock)?;
         let unreachable = |error| ServeError::store(&config.store.endpoint_internal, error);
         broker.revocations.refresh(&broker.store, broker.clock.now()).await.map_err(unreachable)?;
+        broker.readiness.note(true);
         let (stop, stopped) = watch::channel(false);
         let admin_url = listeners.admin.local_addr().map(|address| format!("http://{address}")).unwrap_or_default();
         let certificate = config.tls.as_ref().map(Certificate::open).transpose()?;
@@ -180,16 +183,26 @@ impl Server {
         Ok(Self { broker_url: config.public_url.clone(), admin_url, broker, notice, stop, tasks })
     }
 
+    /// Says from now on that it is not ready, and closes each connection with its next reply; goes on serving.
+    pub fn announce_end(&self) {
+        self.broker.is_draining.store(true, Ordering::Relaxed);
+    }
+
     /// Says that it is not ready any more, and asks clients to close their connections; after the configured notice takes no more
     /// connections, lets requests under way finish, and ends.
     pub async fn shutdown(self) {
-        self.broker.is_draining.store(true, Ordering::Relaxed);
+        self.announce_end();
         tokio::time::sleep(self.notice).await;
         self.stop.send_replace(true);
         for task in self.tasks {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a server task ended badly");
             }
+        }
+        // Now that nothing is done any more.
+        let flush = self.broker.audit.flush(&self.broker.store, self.broker.clock.now());
+        if tokio::time::timeout(LAST_FLUSH, flush).await.is_err() {
+            tracing::warn!("the last audit events could not be written in time");
         }
     }
 }
@@ -207,7 +220,9 @@ async fn refresh_revocations(broker: Broker, mut stopped: watch::Receiver<bool>)
         tokio::select! {
             () = until_stop(&mut stopped) => return,
             _ = ticks.tick() => {
-                if let Err(error) = broker.revocations.refresh(&broker.store, broker.clock.now()).await {
+                let refreshed = broker.revocations.refresh(&broker.store, broker.clock.now()).await;
+                broker.readiness.note(refreshed.is_ok());
+                if let Err(error) = refreshed {
                     tracing::warn!(%error, "the revocations could not be read");
                 }
             }
@@ -229,8 +244,15 @@ async fn keep_house(broker: Broker, certificate: Option<Arc<Certificate>>, mut s
             None => std::future::pending().await,
         }
     };
+    let keep_record = async {
+        loop {
+            broker.audit.until_due().await;
+            broker.audit.flush(&broker.store, broker.clock.now()).await;
+        }
+    };
     tokio::select! {
         () = until_stop(&mut stopped) => {}
+        () = keep_record => {}
         () = broker.shedder.measure() => {}
         () = sweep => {}
         () = renew => {}

@@ -101,14 +101,14 @@ impl AccessTokens {
         self.verified.get(hash.as_bytes()).is_some_and(|access| now < access.expires_at)
     }
 
-    /// The token's content; `hash` is the SHA-256 of its text.
-    pub(crate) fn verify(&self, tokens: &Tokens, token: &str, hash: &Sha256) -> Result<Arc<VerifiedAccess>, TokenFault> {
+    /// The token's content, and whether it was known; `hash` is the SHA-256 of its text.
+    pub(crate) fn verify(&self, tokens: &Tokens, token: &str, hash: &Sha256) -> Result<(Arc<VerifiedAccess>, bool), TokenFault> {
         if let Some(verified) = self.verified.get(hash.as_bytes()) {
-            return Ok(verified);
+            return Ok((verified, true));
         }
         let verified = Arc::new(VerifiedAccess::read(tokens.verify::<AccessClaims>(TokenType::Access, token)?)?);
         self.verified.insert(*hash.as_bytes(), Arc::clone(&verified));
-        Ok(verified)
+        Ok((verified, false))
     }
 }
 

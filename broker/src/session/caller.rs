@@ -16,6 +16,7 @@ use super::access::{IdentityClaims, VerifiedAccess};
 use super::proof::{Expected, ProofFault, UnverifiedProof, VerifiedProof};
 use super::replay::Replay;
 use super::token::TokenFault;
+use crate::audit::{Action, Event};
 use crate::broker::Broker;
 use crate::budget::Payer;
 use crate::identity::SubscriptionClaim;
@@ -50,6 +51,12 @@ impl ProvenKey {
 impl Caller {
     pub(crate) fn scopes(&self) -> &Scopes {
         &self.access.scopes
+    }
+
+    /// Puts on record what was done for it.
+    pub(crate) fn note(&self, broker: &Broker, action: Action, now: OffsetDateTime) {
+        let Scopes { user, device, .. } = self.access.scopes;
+        broker.audit.note(Event { at: now, user, device, action });
     }
 
     /// When its access token ends.
@@ -91,6 +98,7 @@ impl Caller {
                 Ok(())
             }
             Err(standing) => {
+                broker.metrics.rate_limited(standing.name);
                 visitor.note(Some(standing));
                 Err(rate_limited())
             }
@@ -126,7 +134,8 @@ impl FromRequestParts<Broker> for Caller {
         let proof = fresh_proof(parts, broker, now)?;
         let token = bearer(&parts.headers)?;
         let hash = Sha256::of(token.as_bytes());
-        let access = broker.access.verify(&broker.tokens, token, &hash).map_err(invalid_token)?;
+        let (access, was_known) = broker.access.verify(&broker.tokens, token, &hash).map_err(invalid_token)?;
+        broker.metrics.cache("access-tokens", was_known);
         if now >= access.expires_at {
             return Err(Problem::new(ProblemCode::TokenExpired, "the access token has ended; renew the session"));
         }

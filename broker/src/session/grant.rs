@@ -12,6 +12,7 @@ use super::access::{AccessClaims, Confirmation, IdentityClaims, WayIn};
 use super::renewal::{self, Issue, RenewalClaims};
 use super::revocation::is_device_revoked;
 use super::token::TokenType;
+use crate::audit::{Action, Event};
 use crate::broker::Broker;
 use crate::problem::Problem;
 use tidegate_protocol::problem::ProblemCode;
@@ -28,6 +29,11 @@ pub(crate) struct SessionGrant {
 impl SessionGrant {
     pub(super) fn device(&self) -> DeviceId {
         device_id(self.user, &self.thumbprint)
+    }
+
+    /// Puts on record what was done for it.
+    pub(super) fn note(&self, broker: &Broker, action: Action, now: OffsetDateTime) {
+        broker.audit.note(Event { at: now, user: self.user, device: self.device(), action });
     }
 
     /// The end of a token that would live until `end`.
@@ -51,7 +57,10 @@ impl SessionGrant {
 /// A session for which the account's key is not proven or the account not linked: an access token alone.
 pub(crate) async fn open_limited(broker: &Broker, grant: &SessionGrant, scope: AccountScope) -> Result<SessionReply, Problem> {
     refuse_revoked(broker, grant.device()).await?;
-    reply(broker, grant, scope, None, broker.clock.now())
+    let now = broker.clock.now();
+    let opened = reply(broker, grant, scope, None, now)?;
+    grant.note(broker, Action::SessionOpened { scope: ScopeClaim { account: scope, shares: Vec::new() }.to_string() }, now);
+    Ok(opened)
 }
 
 /// A session with everything: an access and a renewal token.
@@ -59,7 +68,10 @@ pub(crate) async fn open_full(broker: &Broker, grant: &SessionGrant) -> Result<S
     let now = broker.clock.now();
     refuse_revoked(broker, grant.device()).await?;
     let issue = renewal::begin(broker, grant.user, grant.device(), now).await?;
-    reply(broker, grant, AccountScope::Full, Some(issue), now)
+    let opened = reply(broker, grant, AccountScope::Full, Some(issue), now)?;
+    let scope = ScopeClaim { account: AccountScope::Full, shares: Vec::new() }.to_string();
+    grant.note(broker, Action::SessionOpened { scope }, now);
+    Ok(opened)
 }
 
 pub(super) async fn refuse_revoked(broker: &Broker, device: DeviceId) -> Result<(), Problem> {
@@ -78,6 +90,10 @@ pub(super) fn reply(
 ) -> Result<SessionReply, Problem> {
     let (access_token, access_expires_at) = access_token(broker, grant, scope, now)?;
     let renewal = renewal.map(|issue| renewal_token(broker, grant, issue)).transpose()?;
+    broker.metrics.token("access");
+    if renewal.is_some() {
+        broker.metrics.token("renewal");
+    }
     let (renewal_token, renewal_expires_at) = renewal.unzip();
     Ok(SessionReply {
         user_id: grant.user,

@@ -11,6 +11,7 @@ use super::caller::ProvenKey;
 use super::grant::{self, SessionGrant};
 use super::renewal::{self, Issue, RenewalClaims};
 use super::token::TokenType;
+use crate::audit::Action;
 use crate::broker::Broker;
 use crate::identity::{self, link};
 use crate::json::Json;
@@ -50,7 +51,9 @@ pub(crate) async fn renew(
     // The subscription was renewed since: the same renewal token may live longer than the one that was presented says.
     let lives_longer = grant.renewal_ends_at(&broker, kept.issued_at).unix_timestamp() > claims.exp;
     let issue = issue.or_else(|| lives_longer.then_some(kept));
-    grant::reply(&broker, &grant, AccountScope::Full, issue, now).map(Json)
+    let renewed = grant::reply(&broker, &grant, AccountScope::Full, issue, now)?;
+    grant.note(&broker, Action::SessionRenewed, now);
+    Ok(Json(renewed))
 }
 
 fn verify(broker: &Broker, key: &ProvenKey, token: &str) -> Result<RenewalClaims, Problem> {

@@ -64,6 +64,14 @@ impl ReplaySet {
     }
 }
 
+impl ReplaySet {
+    /// Proofs that are remembered.
+    pub(crate) fn len(&self) -> usize {
+        let generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        generations.current.len() + generations.previous.len()
+    }
+}
+
 impl Generations {
     fn turn(&mut self, now: i64) {
         let age = now - self.began;

@@ -128,6 +128,17 @@ impl Revocations {
         *self.snapshot.write().unwrap() = Arc::new(snapshot);
     }
 
+    /// Whether nothing is opened any more because nobody knows who was revoked.
+    pub(crate) fn are_dead(&self, now: OffsetDateTime) -> bool {
+        !self.snapshot().is_within(DEAD, now)
+    }
+
+    /// The snapshot's age, and how many devices it names.
+    pub(crate) fn state(&self, now: OffsetDateTime) -> (Duration, usize) {
+        let snapshot = self.snapshot();
+        (now - snapshot.taken_at, snapshot.devices.len())
+    }
+
     fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }

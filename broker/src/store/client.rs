@@ -1,7 +1,9 @@
 //! The few storage calls that the broker makes itself, through aws-sdk-s3.
 
 use std::error::Error as StdError;
-use std::time::Duration;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
@@ -17,6 +19,7 @@ use tidegate_protocol::ObjectKey;
 use time::OffsetDateTime;
 
 use super::profile::{Addressing, StoreConfig};
+use crate::metrics::Metrics;
 
 const CONNECT: Duration = Duration::from_secs(3);
 const ATTEMPT: Duration = Duration::from_secs(8);
@@ -70,10 +73,11 @@ pub(crate) enum Condition<'a> {
 }
 
 /// The state credential's access to the bucket at the internal endpoint.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct StoreClient {
     pub(super) client: Client,
     pub(super) bucket: String,
+    metrics: Option<Arc<Metrics>>,
 }
 
 impl StoreClient {
@@ -96,18 +100,37 @@ impl StoreClient {
             .timeout_config(timeouts.build())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .build();
-        Self { client: Client::from_conf(config), bucket: store.bucket.clone() }
+        Self { client: Client::from_conf(config), bucket: store.bucket.clone(), metrics: None }
+    }
+
+    /// The same, whose calls are timed.
+    pub(crate) fn timed(self, metrics: &Arc<Metrics>) -> Self {
+        Self { metrics: Some(Arc::clone(metrics)), ..self }
+    }
+
+    /// Times a call: with its retries, as whoever waits for it sees it.
+    pub(super) async fn time<T, E>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, SdkError<E>>>,
+    ) -> Result<T, SdkError<E>> {
+        let begun = Instant::now();
+        let answer = call.await;
+        if let Some(metrics) = &self.metrics {
+            metrics.store_call(operation, outcome_of(&answer), begun.elapsed());
+        }
+        answer
     }
 
     /// Whether the store answers and the state credential may list the bucket.
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
         let listing = self.client.list_objects_v2().bucket(&self.bucket).prefix("_tidegate/").max_keys(1);
-        listing.send().await.map(drop).map_err(|error| failed("LIST", error))
+        self.time("list", listing.send()).await.map(drop).map_err(|error| failed("LIST", error))
     }
 
     pub(crate) async fn get(&self, key: &ObjectKey) -> Result<Option<Stored>, StoreError> {
         let key = key.to_string();
-        let reply = match self.client.get_object().bucket(&self.bucket).key(&key).send().await {
+        let reply = match self.time("get", self.client.get_object().bucket(&self.bucket).key(&key).send()).await {
             Ok(reply) => reply,
             Err(error) if status_of(&error) == Some(404) => return Ok(None),
             Err(error) => return Err(failed("GET", error)),
@@ -122,7 +145,7 @@ impl StoreClient {
     }
 
     pub(crate) async fn head(&self, key: &ObjectKey) -> Result<Option<Head>, StoreError> {
-        match self.client.head_object().bucket(&self.bucket).key(key.to_string()).send().await {
+        match self.time("head", self.client.head_object().bucket(&self.bucket).key(key.to_string()).send()).await {
             Ok(reply) => Ok(Some(Head { last_modified: reply.last_modified().map(to_time) })),
             Err(error) if status_of(&error) == Some(404) => Ok(None),
             Err(error) => Err(failed("HEAD", error)),
@@ -137,7 +160,7 @@ impl StoreClient {
             Condition::Etag(etag) => request.if_match(etag),
             Condition::None => request,
         };
-        match request.body(ByteStream::from(bytes)).send().await {
+        match self.time("put", request.body(ByteStream::from(bytes)).send()).await {
             Ok(_) => Ok(true),
             // 409: a racing conditional write is under way (AWS); 404: If-Match on a missing key (AWS, MinIO).
             Err(error) if !matches!(condition, Condition::None) && matches!(status_of(&error), Some(412 | 409 | 404)) => {
@@ -156,7 +179,7 @@ impl StoreClient {
     }
 
     pub(crate) async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
-        match self.client.delete_object().bucket(&self.bucket).key(key.to_string()).send().await {
+        match self.time("delete", self.client.delete_object().bucket(&self.bucket).key(key.to_string()).send()).await {
             Ok(_) => Ok(()),
             Err(error) if status_of(&error) == Some(404) => Ok(()),
             Err(error) => Err(failed("DELETE", error)),
@@ -169,7 +192,7 @@ impl StoreClient {
         let mut token = None;
         loop {
             let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).set_continuation_token(token);
-            let page = request.send().await.map_err(|error| failed("LIST", error))?;
+            let page = self.time("list", request.send()).await.map_err(|error| failed("LIST", error))?;
             for object in page.contents() {
                 if let (Some(key), Some(last_modified)) = (object.key(), object.last_modified()) {
                     listed.push(Listed { key: key.to_owned(), last_modified: to_time(last_modified) });
@@ -185,6 +208,15 @@ impl StoreClient {
 
 fn to_time(time: &DateTime) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(time.as_nanos()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// What 404 and 412 say is an answer like any other; 403 and 5xx are somebody's matter.
+fn outcome_of<T, E>(answer: &Result<T, SdkError<E>>) -> &'static str {
+    match answer.as_ref().map_err(|error| status_of(error)) {
+        Ok(_) | Err(Some(404 | 409 | 412)) => "answered",
+        Err(Some(400..=499)) => "refused",
+        Err(_) => "failed",
+    }
 }
 
 pub(super) fn status_of<E>(error: &SdkError<E>) -> Option<u16> {

@@ -80,7 +80,7 @@ impl StoreClient {
     pub(crate) async fn create_upload(&self, key: &ObjectKey) -> Result<String, StoreError> {
         let request = self.client.create_multipart_upload().bucket(&self.bucket).key(key.to_string());
         let request = request.content_type("application/octet-stream").checksum_algorithm(ChecksumAlgorithm::Sha256);
-        let reply = request.send().await.map_err(|error| failed("CREATE UPLOAD", error))?;
+        let reply = self.time("create-upload", request.send()).await.map_err(|error| failed("CREATE UPLOAD", error))?;
         let fault = || StoreError::Object { key: key.to_string(), fault: "begun by the store without an upload id" };
         reply.upload_id().map(str::to_owned).ok_or_else(fault)
     }
@@ -88,7 +88,7 @@ impl StoreClient {
     /// The parts above `after`; `None` if there is no such upload.
     pub(crate) async fn list_parts(&self, key: &ObjectKey, upload: &str, after: u32) -> Result<Option<PartsPage>, StoreError> {
         let request = self.client.list_parts().bucket(&self.bucket).key(key.to_string()).upload_id(upload);
-        let reply = match request.part_number_marker(after.to_string()).send().await {
+        let reply = match self.time("list-parts", request.part_number_marker(after.to_string()).send()).await {
             Ok(reply) => reply,
             Err(error) if is_no_such_upload(&error) => return Ok(None),
             Err(error) => return Err(failed("LIST PARTS", error)),
@@ -136,7 +136,7 @@ impl StoreClient {
         let patience =
             TimeoutConfig::builder().operation_attempt_timeout(COMPLETION_ATTEMPT).operation_timeout(COMPLETION).build();
         let patient = aws_sdk_s3::config::Config::builder().timeout_config(patience);
-        match request.customize().config_override(patient).send().await {
+        match self.time("complete-upload", request.customize().config_override(patient).send()).await {
             Ok(reply) => Completion::Done(reply.checksum_sha256().map(str::to_owned)),
             Err(error) if is_no_such_upload(&error) => Completion::NoSuchUpload,
             Err(error) => match status_of(&error) {
@@ -151,7 +151,7 @@ impl StoreClient {
     /// Forgets an upload and its parts; `false` if there is none.
     pub(crate) async fn abort_upload(&self, key: &ObjectKey, upload: &str) -> Result<bool, StoreError> {
         let request = self.client.abort_multipart_upload().bucket(&self.bucket).key(key.to_string()).upload_id(upload);
-        match request.send().await {
+        match self.time("abort-upload", request.send()).await {
             Ok(_) => Ok(true),
             Err(error) if is_no_such_upload(&error) => Ok(false),
             Err(error) => Err(failed("ABORT UPLOAD", error)),
@@ -161,7 +161,7 @@ impl StoreClient {
     /// What the key names, if anything, with its hash.
     pub(crate) async fn whole(&self, key: &ObjectKey) -> Result<Option<Whole>, StoreError> {
         let request = self.client.head_object().bucket(&self.bucket).key(key.to_string()).checksum_mode(ChecksumMode::Enabled);
-        match request.send().await {
+        match self.time("head", request.send()).await {
             Ok(reply) => Ok(Some(Whole {
                 length: reply.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0),
                 checksum: reply.checksum_sha256().map(str::to_owned),

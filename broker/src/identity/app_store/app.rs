@@ -1,7 +1,10 @@
 //! Everything of hosted mode that a process holds.
 
+use std::sync::Arc;
+
 use super::verify::AppStoreVerifier;
 use crate::config::AppStoreSettings;
+use crate::metrics::Metrics;
 
 /// The app that is served, and what verifies its purchases; only where hosted mode is configured.
 pub(crate) struct AppStore {
@@ -10,7 +13,7 @@ pub(crate) struct AppStore {
 }
 
 impl AppStore {
-    pub(crate) fn new(settings: &AppStoreSettings) -> Self {
-        Self { verifier: AppStoreVerifier::new(settings), settings: settings.clone() }
+    pub(crate) fn new(settings: &AppStoreSettings, metrics: &Arc<Metrics>) -> Self {
+        Self { verifier: AppStoreVerifier::new(settings, metrics), settings: settings.clone() }
     }
 }

@@ -98,8 +98,10 @@ pub(crate) async fn entitlement_of(broker: &Broker, transaction: &VerifiedTransa
 /// What the subscription entitles to as read within the last minute; `None` if nothing was ever heard of it.
 pub(crate) async fn current(broker: &Broker, subscription: Sha256) -> Result<Option<Entitlement>, Problem> {
     let now = broker.clock.now();
-    if let Some(entitlement) = broker.entitlements.remembered(&subscription, now) {
-        return Ok(Some(entitlement));
+    let remembered = broker.entitlements.remembered(&subscription, now);
+    broker.metrics.cache("entitlements", remembered.is_some());
+    if remembered.is_some() {
+        return Ok(remembered);
     }
     let Some(entitlement) = load(broker, subscription).await? else { return Ok(None) };
     let entitlement = made_sure_of(broker, subscription, entitlement, now).await?;

@@ -1,15 +1,17 @@
 //! Fetches OCSP answers. The address comes out of a certificate: only hosts that the operator listed are ever called.
 
+use std::sync::Arc;
 use std::time::Duration as StdDuration;
 
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use reqwest::{Client, redirect};
-use tidegate_app_store::{Chain, MAX_RESPONSE_BYTES, OcspAnswer, OcspError, Position, judge, request};
+use tidegate_app_store::{Chain, MAX_RESPONSE_BYTES, OcspAnswer, OcspError, OcspStatus, Position, judge, request};
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
 use crate::config::AppStoreSettings;
+use crate::metrics::Metrics;
 
 /// A responder that takes longer is down.
 const TIMEOUT: StdDuration = StdDuration::from_secs(4);
@@ -34,17 +36,34 @@ pub(super) struct OcspFetch {
     client: Client,
     hosts: Vec<String>,
     skew: Duration,
+    metrics: Arc<Metrics>,
 }
 
 impl OcspFetch {
-    pub(super) fn new(settings: &AppStoreSettings) -> Self {
+    pub(super) fn new(settings: &AppStoreSettings, metrics: &Arc<Metrics>) -> Self {
         // A redirect would lead past the list of hosts.
         let client = Client::builder().redirect(redirect::Policy::none()).timeout(TIMEOUT).build();
-        Self { client: client.expect("the settings are constant"), hosts: settings.ocsp_hosts.clone(), skew: settings.clock_skew }
+        Self {
+            client: client.expect("the settings are constant"),
+            hosts: settings.ocsp_hosts.clone(),
+            skew: settings.clock_skew,
+            metrics: Arc::clone(metrics),
+        }
     }
 
     /// The responder's answer about one certificate, believed.
     pub(super) async fn answer(&self, chain: &Chain, position: Position, now: OffsetDateTime) -> Result<OcspAnswer, FetchError> {
+        let answer = self.ask(chain, position, now).await;
+        self.metrics.ocsp(match &answer {
+            Ok(answer) if answer.status() == OcspStatus::Revoked => "revoked",
+            Ok(_) => "good",
+            Err(FetchError::Http(_) | FetchError::Status(_)) => "unreachable",
+            Err(FetchError::NoResponder | FetchError::HostNotListed | FetchError::Answer(_)) => "unusable",
+        });
+        answer
+    }
+
+    async fn ask(&self, chain: &Chain, position: Position, now: OffsetDateTime) -> Result<OcspAnswer, FetchError> {
         let url = chain.ocsp_url(position).ok_or(FetchError::NoResponder)?;
         let url = listed(&url, &self.hosts).ok_or(FetchError::HostNotListed)?;
         let question = request(chain, position);

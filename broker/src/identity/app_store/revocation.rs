@@ -10,6 +10,7 @@ use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
 
 use super::ocsp_fetch::OcspFetch;
 use crate::config::{AppStoreSettings, OcspPolicy};
+use crate::metrics::Metrics;
 use crate::problem::Problem;
 
 /// After this long a good answer is renewed in the background, so that a revocation is heard of soon.
@@ -63,8 +64,8 @@ pub(super) struct Revocation {
 }
 
 impl Revocation {
-    pub(super) fn new(settings: &AppStoreSettings) -> Self {
-        Self { policy: settings.ocsp, fetch: Arc::new(OcspFetch::new(settings)), slots: Mutex::default() }
+    pub(super) fn new(settings: &AppStoreSettings, metrics: &Arc<Metrics>) -> Self {
+        Self { policy: settings.ocsp, fetch: Arc::new(OcspFetch::new(settings, metrics)), slots: Mutex::default() }
     }
 
     /// How this chain stands; it must be one under which a signature held.

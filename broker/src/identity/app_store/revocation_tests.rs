@@ -33,7 +33,7 @@ impl Stand {
         settings.ocsp = policy;
         settings.ocsp_hosts = vec![responder.host().to_owned()];
         change(&mut settings);
-        Self { responder, verifier: Arc::new(AppStoreVerifier::new(&settings)) }
+        Self { responder, verifier: Arc::new(AppStoreVerifier::new(&settings, &crate::metrics::Metrics::new())) }
     }
 
     fn jws(&self) -> String {

@@ -1,5 +1,7 @@
 //! From the text of a JWS to a payload that Apple signed for this app: the only way to one.
 
+use std::sync::Arc;
+
 use tidegate_app_store::{
     AppIdentity, UnverifiedJws, VerifiedJws, VerifiedNotification, VerifiedRenewalInfo, VerifiedTransaction, Verifier,
     VerifierOptions,
@@ -8,6 +10,7 @@ use time::OffsetDateTime;
 
 use super::revocation::Revocation;
 use crate::config::AppStoreSettings;
+use crate::metrics::Metrics;
 use crate::problem::Problem;
 
 /// Verifies what Apple signed; remembers chains and answers about their revocation. One for a process.
@@ -19,12 +22,12 @@ pub(crate) struct AppStoreVerifier {
 }
 
 impl AppStoreVerifier {
-    pub(crate) fn new(settings: &AppStoreSettings) -> Self {
+    pub(crate) fn new(settings: &AppStoreSettings, metrics: &Arc<Metrics>) -> Self {
         let options = VerifierOptions { clock_skew: settings.clock_skew, accepts_unsigned: settings.accepts_unsigned };
         Self {
             verifier: Verifier::new(settings.roots.clone(), options),
             accepts_unsigned: settings.accepts_unsigned,
-            revocation: Revocation::new(settings),
+            revocation: Revocation::new(settings, metrics),
             app: settings.app.clone(),
         }
     }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tidegate_broker::config::{Config, Limits, ServerIdKey, TokenLifetimes};
 use tidegate_broker::serve::Server;
 use tidegate_broker::{
-    Addressing, InviteRequest, NewSigningKey, SigningKeys, StoreConfig, StoreCredential, TrustedProxies, issue_invite,
+    Addressing, AuditSettings, InviteRequest, NewSigningKey, SigningKeys, StoreConfig, StoreCredential, TrustedProxies, issue_invite,
 };
 use tidegate_protocol::capability::StoreProfile;
 use tidegate_protocol::session::SessionReply;
@@ -137,6 +137,7 @@ pub(crate) fn config(store: &str) -> Config {
         limits: Limits::of_loopback(),
         trusted_proxies: TrustedProxies::default(),
         tls: None,
+        audit: AuditSettings::OFF,
         cors_origins: Vec::new(),
         tokens: TokenLifetimes::default(),
         self_host_pumpsync: false,
