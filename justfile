@@ -43,6 +43,11 @@ test-crash-points:
 test-counts:
     cargo test --workspace --locked --test it -- --nocapture thousand_schedules kill:: workload::
 
+# The alert rules, and for each when it fires and when it does not (promtool, of Debian's prometheus)
+test-alerts:
+    promtool check rules infra/prometheus/tidegate-alerts.yml
+    promtool test rules infra/prometheus/tidegate-alerts.test.yml
+
 # The end-to-end suite against a real SeaweedFS (WEED_PROGRAM names the binary)
 test-seaweedfs:
     cargo test --workspace --locked --test it -- --ignored --nocapture seaweedfs
