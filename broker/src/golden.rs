@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 
+use crate::audit::{Action, BatchDocument, Event, Signed};
 use crate::delete::AuditDocument;
 use crate::identity::app_store::{NotificationDocument, Place, RecoveryDocument, Unfinished};
 use crate::identity::{EnvironmentDocument, LinkDocument, SlotDocument};
@@ -47,6 +48,19 @@ fn documents_are_written_as_ever() {
     assert_golden("device-revoked.json", &RevokedDocument::new(NOW));
     let deleted = format!("users/{}/checkpoints/00112233445566778899aabbccddeeff.blob", user());
     assert_golden("audit-delete.json", &AuditDocument::new(user(), device(), vec![deleted], NOW));
+    let signed = Signed { method: "PUT".to_owned(), kind: "record".to_owned(), count: 100 };
+    let events = [
+        Action::SessionOpened { scope: "full".to_owned() },
+        Action::SessionRenewed,
+        Action::UrlsSigned { urls: vec![signed], refused: 1 },
+        Action::CredentialsIssued { prefixes: 2 },
+        Action::UploadCreated { kind: "attachment".to_owned() },
+        Action::UploadCompleted { kind: "attachment".to_owned() },
+        Action::UploadAborted { kind: "attachment".to_owned() },
+        Action::ObjectsDeleted { count: 3 },
+    ];
+    let events = events.into_iter().map(|action| Event { at: NOW, user: user(), device: device(), action });
+    assert_golden("audit-batch.json", &BatchDocument::new(user(), events.collect(), NOW));
     let id = |last: u128| Uuid::from_u128(0x4000_8000_0000_0000_0000 | last);
     let renewal = RenewalDocument {
         format: "tidegate/renewal/v1".to_owned(),

@@ -100,17 +100,26 @@ async fn identify(State(broker): State<Broker>, request: Request, next: Next) ->
     if let Some(problem) = response.extensions().get::<Problem>() {
         broker.metrics.problem(problem.code);
     }
+    let is_flood = response.extensions().get::<Problem>().is_some_and(|problem| is_of_floods(problem.code));
     let mut response = write_problem(response, &id);
     let took = started.elapsed();
     broker.metrics.answered(route_name(&route), method_name(&method), response.status().as_u16(), took);
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(status = response.status().as_u16(), millis, "answered");
+    if is_flood {
+        tracing::debug!(status = response.status().as_u16(), millis, "answered");
+    } else {
+        tracing::info!(status = response.status().as_u16(), millis, "answered");
+    }
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, HeaderValue::from_str(&id).expect("an id holds visible ASCII alone"));
     if let Some(date) = http_date(broker.clock.now()) {
         headers.insert(DATE, date);
     }
     response
+}
+
+const fn is_of_floods(code: ProblemCode) -> bool {
+    matches!(code, ProblemCode::RateLimited | ProblemCode::Overloaded)
 }
 
 /// The caller's own id for the request, if it is fit for logs.
@@ -127,6 +136,8 @@ fn write_problem(mut response: Response, id: &str) -> Response {
             tracing::error!(code = %problem.code, cause = %chain(cause.as_ref()), "failed");
         }
         Some(cause) => tracing::warn!(code = %problem.code, cause = %chain(cause.as_ref()), "refused"),
+        // Counted, and not worth a line: a flood must not become one of the log.
+        None if is_of_floods(problem.code) => tracing::debug!(code = %problem.code, "refused"),
         None => tracing::info!(code = %problem.code, "refused"),
     }
     let (parts, body) = problem.render(id).into_parts();
@@ -183,7 +194,15 @@ fn cors(origins: &[String]) -> CorsLayer {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static(DPOP_HEADER), REQUEST_ID])
-        .expose_headers([DATE, RETRY_AFTER, WWW_AUTHENTICATE, HeaderName::from_static(DPOP_NONCE_HEADER), REQUEST_ID, RATE_LIMIT, RATE_LIMIT_POLICY])
+        .expose_headers([
+            DATE,
+            RETRY_AFTER,
+            WWW_AUTHENTICATE,
+            HeaderName::from_static(DPOP_NONCE_HEADER),
+            REQUEST_ID,
+            RATE_LIMIT,
+            RATE_LIMIT_POLICY,
+        ])
         .max_age(Duration::from_secs(3600))
 }
 

@@ -39,7 +39,7 @@ mod store;
 pub mod telemetry;
 
 pub use audit::AuditSettings;
-pub use limits::{InvalidProxy, Rate, RateLimits, TrustedProxies};
 pub use identity::{Invite, InviteError, InviteRequest, MAX_INVITE_DEVICES, issue_invite};
+pub use limits::{InvalidProxy, Rate, RateLimits, TrustedProxies};
 pub use session::{InvalidSigningKey, NewSigningKey, SigningKeys};
 pub use store::{Addressing, Probing, StoreConfig, StoreCredential};

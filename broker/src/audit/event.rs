@@ -53,7 +53,8 @@ impl Event {
         if self.device != later.device || !is_same_minute {
             return Some(later);
         }
-        let (Action::UrlsSigned { urls, refused }, Action::UrlsSigned { urls: more, refused: also }) = (&mut self.action, &later.action)
+        let (Action::UrlsSigned { urls, refused }, Action::UrlsSigned { urls: more, refused: also }) =
+            (&mut self.action, &later.action)
         else {
             return Some(later);
         };

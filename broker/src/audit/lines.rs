@@ -48,7 +48,8 @@ impl Lines {
 
     /// `false` if nobody takes the lines as fast as they come.
     pub(super) fn write(&self, event: &Event) -> bool {
-        let mut line = serde_json::to_vec(&Line { audit: FORMAT, event }).expect("events are plain structs, which always serialise");
+        let mut line =
+            serde_json::to_vec(&Line { audit: FORMAT, event }).expect("events are plain structs, which always serialise");
         line.push(b'\n');
         self.sender.as_ref().is_some_and(|sender| sender.try_send(line).is_ok())
     }
@@ -117,7 +118,7 @@ mod tests {
         assert!(lines.write(&event()) && lines.write(&event()));
         drop(lines);
         let text = String::from_utf8(output.0.lock().unwrap().clone()).unwrap();
-        let expected = r#"{"audit":"tidegate/audit/v1","at":"2026-11-22T09:30:00Z","user":"00000000-0000-0000-0000-000000000001","device":"00000000-0000-0000-0000-000000000002","action":"session-opened","scope":"full"}"#;
+        let expected = r#"{"audit":"tidegate/audit/v1","at":"2026-11-22T09:30:00.000Z","user":"00000000-0000-0000-0000-000000000001","device":"00000000-0000-0000-0000-000000000002","action":"session-opened","scope":"full"}"#;
         assert_eq!(text, format!("{expected}\n{expected}\n"));
     }
 

@@ -44,8 +44,7 @@ pub(crate) struct Buckets {
 
 impl Buckets {
     pub(super) fn new(name: &'static str, rate: Rate, clock: &Arc<dyn Clock>) -> Self {
-        let slots =
-            quota(rate).map(|quota| Slots::new(quota, DashMapStateStore::default(), Monotonic(Arc::clone(clock))));
+        let slots = quota(rate).map(|quota| Slots::new(quota, DashMapStateStore::default(), Monotonic(Arc::clone(clock))));
         Self { name, rate, hasher: RandomState::new(), slots }
     }
 

@@ -33,6 +33,10 @@ pub(crate) async fn limit_rates(State(broker): State<Broker>, mut request: Reque
     if response.extensions().get::<Problem>().is_some_and(|problem| is_failed_proof(problem.code)) {
         broker.rates.note_failure(&visitor.culprit());
     }
+    // A known token alone, which anybody may have found, is no way past the limits.
+    if visitor.is_uncounted() && broker.rates.admit_stranger(visitor.address, visitor.class).is_err() {
+        broker.rates.punish(&visitor.culprit());
+    }
     with_standing(response, &visitor)
 }
 

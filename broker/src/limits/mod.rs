@@ -12,10 +12,10 @@ mod route;
 mod shedding;
 mod visitor;
 
-pub use address::{InvalidProxy, TrustedProxies};
 pub(crate) use address::ClientAddress;
+pub use address::{InvalidProxy, TrustedProxies};
 pub(crate) use crowd::Crowd;
-pub use rates::{Rate, RateLimits};
 pub(crate) use rates::RateLimiters;
+pub use rates::{Rate, RateLimits};
 pub(crate) use shedding::Shedder;
 pub(crate) use visitor::{Peer, Visitor};

@@ -1,6 +1,7 @@
 //! What is known of whoever sent a request, before it is looked into.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{MatchedPath, Request};
@@ -28,6 +29,8 @@ pub(crate) struct Visitor {
     pub(crate) class: RouteClass,
     /// How the bucket stands that was looked at last.
     standing: Arc<Mutex<Option<Standing>>>,
+    /// Whether the request was counted on a user.
+    counted: Arc<AtomicBool>,
 }
 
 impl Visitor {
@@ -39,6 +42,7 @@ impl Visitor {
             known: known_token(request.headers(), broker),
             class: RouteClass::of(route),
             standing: Arc::default(),
+            counted: Arc::default(),
         }
     }
 
@@ -48,6 +52,16 @@ impl Visitor {
 
     pub(super) const fn culprit(&self) -> Culprit {
         Culprit { address: self.address, token: self.known }
+    }
+
+    /// Notes that a user's limit has counted the request.
+    pub(crate) fn count_on_user(&self) {
+        self.counted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether nobody has counted the request: it showed a known token, and no proof for it that holds.
+    pub(super) fn is_uncounted(&self) -> bool {
+        !self.is_stranger() && !self.counted.load(Ordering::Relaxed) && self.class != RouteClass::Health
     }
 
     pub(crate) fn note(&self, standing: Option<Standing>) {

@@ -19,8 +19,8 @@ use tidegate_protocol::problem::ProblemCode;
 
 use crate::broker::Broker;
 pub(crate) use endpoint::metrics;
-pub(crate) use labels::{method_name, route_name};
 use labels::{CacheLabels, CodeLabels, KindLabels, OutcomeLabels, RequestLabels, RouteLabels, StoreLabels, UrlLabels};
+pub(crate) use labels::{method_name, route_name};
 
 /// Seconds: from a signature made in memory to the longest life of a request.
 const REQUEST_SECONDS: [f64; 13] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
@@ -94,10 +94,18 @@ impl Metrics {
         registry.register("shed", "Requests turned away with 503, by reason", self.shed.clone());
         registry.register("tokens_issued", "Tokens signed, by kind", self.tokens.clone());
         registry.register("urls_signed", "URLs signed, by method and kind of object", self.urls.clone());
-        registry.register("items_refused", "Items of batches that were not signed or not deleted, by code", self.items_refused.clone());
+        registry.register(
+            "items_refused",
+            "Items of batches that were not signed or not deleted, by code",
+            self.items_refused.clone(),
+        );
         registry.register("cache_lookups", "Lookups in caches, by cache and whether it was there", self.cache_lookups.clone());
         registry.register("ocsp", "Questions whether certificates were revoked, by what became of them", self.ocsp.clone());
-        registry.register("store_seconds", "Seconds of the broker's own calls to the store, retries included", self.store_seconds.clone());
+        registry.register(
+            "store_seconds",
+            "Seconds of the broker's own calls to the store, retries included",
+            self.store_seconds.clone(),
+        );
         registry.register("audit_events", "Audit events, by what became of them", self.audit_events.clone());
         let Sampled {
             requests_under_way,
@@ -180,7 +188,9 @@ impl Metrics {
     fn sample(&self, broker: &Broker) {
         let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         let sampled = &self.sampled;
-        sampled.requests_under_way.set(whole(broker.limits.concurrent_requests.saturating_sub(broker.requests.available_permits())));
+        sampled
+            .requests_under_way
+            .set(whole(broker.limits.concurrent_requests.saturating_sub(broker.requests.available_permits())));
         sampled.delay_milliseconds.set(i64::from(broker.shedder.delay_milliseconds()));
         sampled.ready.set(i64::from(broker.readiness.was_ready()));
         sampled.draining.set(i64::from(broker.is_draining.load(std::sync::atomic::Ordering::Relaxed)));

@@ -37,7 +37,11 @@ impl Tally {
         for code in &self.refused {
             broker.metrics.item_refused(*code);
         }
-        let urls = self.signed.into_iter().map(|(method, kind, count)| Signed { method: method.to_owned(), kind: kind.to_owned(), count });
+        let urls = self.signed.into_iter().map(|(method, kind, count)| Signed {
+            method: method.to_owned(),
+            kind: kind.to_owned(),
+            count,
+        });
         let refused = u64::try_from(self.refused.len()).unwrap_or(u64::MAX);
         caller.note(broker, Action::UrlsSigned { urls: urls.collect(), refused }, now);
     }

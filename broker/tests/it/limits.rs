@@ -169,6 +169,22 @@ async fn a_thief_of_a_token_shuts_nobody_out_but_itself() {
 }
 
 #[tokio::test]
+async fn a_token_without_a_proof_is_no_way_past_the_limits() {
+    let world = behind_proxy(RateLimits { address: burst(40), ..RateLimits::OFF }).await;
+    let (device, session) = world.enrolled().await;
+    let token = session.access_token.as_str();
+    assert_eq!(presign(&device, token).await.status, 200);
+    let authorization = format!("DPoP {token}");
+    let headers = [("authorization", authorization.as_str()), (FORWARDED_FOR, "198.51.100.1")];
+    let mut codes = Vec::new();
+    for _ in 0..60 {
+        codes.push(send(Method::POST, &format!("{}/v1/presign", world.broker_url), &headers, vec![]).await.code());
+    }
+    assert_eq!((codes[0].as_str(), codes[59].as_str()), ("proof-missing", "rate-limited"));
+    assert_eq!(presign(&device, token).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_user_has_one_limit_with_all_devices_and_another_user_another() {
     let world = with_rates(RateLimits { user: burst(6), ..RateLimits::OFF }).await;
     let (device, session) = world.enrolled().await;
@@ -199,7 +215,8 @@ async fn raw(world: &World, bytes: &[u8]) -> String {
     // The broker may close before it has read all.
     let _ = stream.write_all(bytes).await;
     let mut reply = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(300), stream.read_to_end(&mut reply)).await.expect("the connection was kept");
+    let _ =
+        tokio::time::timeout(Duration::from_secs(300), stream.read_to_end(&mut reply)).await.expect("the connection was kept");
     String::from_utf8(reply).unwrap()
 }
 

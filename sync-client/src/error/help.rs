@@ -151,9 +151,11 @@ fn problem_help(code: ProblemCode) -> &'static str {
         ProblemCode::DeviceRevoked => "this device was shut out: join again from another folder if that was a mistake",
         ProblemCode::RateLimited | ProblemCode::DailyLimit | ProblemCode::Overloaded => "wait, and try again; nothing is lost",
         ProblemCode::PartsMismatch | ProblemCode::UploadGone => "sync again: the upload goes on, or begins anew",
-        ProblemCode::StoreUnavailable | ProblemCode::Draining | ProblemCode::Timeout | ProblemCode::Internal | ProblemCode::StateConflict => {
-            "try again later; nothing is lost. The broker's log names the cause"
-        }
+        ProblemCode::StoreUnavailable
+        | ProblemCode::Draining
+        | ProblemCode::Timeout
+        | ProblemCode::Internal
+        | ProblemCode::StateConflict => "try again later; nothing is lost. The broker's log names the cause",
         ProblemCode::AppStoreRevocationUnknown => "try again later: Apple does not answer",
         ProblemCode::AppStoreJwsMalformed
         | ProblemCode::AppStoreJwsTooLarge

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 use tidegate_broker::config::{Config, Limits, ServerIdKey, TokenLifetimes};
 use tidegate_broker::serve::Server;
 use tidegate_broker::{
-    Addressing, AuditSettings, InviteRequest, NewSigningKey, SigningKeys, StoreConfig, StoreCredential, TrustedProxies, issue_invite,
+    Addressing, AuditSettings, InviteRequest, NewSigningKey, SigningKeys, StoreConfig, StoreCredential, TrustedProxies,
+    issue_invite,
 };
 use tidegate_protocol::capability::StoreProfile;
 use tidegate_protocol::session::SessionReply;
