@@ -60,7 +60,11 @@ const fn secret(name: &'static str, default: Option<&'static str>, help: &'stati
 /// Every setting there is.
 pub const SETTINGS: &[Setting] = &[
     text("listen", Some("127.0.0.1:8080"), "address and port on which clients are served"),
-    text("admin_listen", Some("127.0.0.1:8081"), "address and port of `/healthz`, `/readyz` and `/metrics` for the operator; nobody else may reach it"),
+    text(
+        "admin_listen",
+        Some("127.0.0.1:8081"),
+        "address and port of `/healthz`, `/readyz` and `/metrics` for the operator; nobody else may reach it",
+    ),
     text(
         "public_url",
         None,
