@@ -104,6 +104,63 @@ pub(crate) enum Command {
 pub(crate) enum TandemCommand {
     /// Show the events of an archive and what they come to; no account is needed
     Decode(TandemDecodeArguments),
+    /// Log a family member in at Tandem Source; name and password stay on this device, encrypted
+    Login(TandemLoginArguments),
+    /// Forget a family member's login, and how far the pumps were read; samples stay
+    Logout {
+        /// Family member, by name or id
+        #[arg(long, value_name = "MEMBER")]
+        member: String,
+    },
+    /// Show who is logged in, and how far each pump was read
+    Status,
+    /// Read what is new in the pumps' logs into this account
+    Ingest(TandemIngestArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TandemLoginArguments {
+    /// Where the account is; in the other region it looks like a wrong password
+    #[arg(long, value_name = "REGION", value_parser = ["us", "eu"])]
+    pub(crate) region: String,
+    /// Family member who wears the pump, by name or id
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) member: String,
+    /// Where the pump's wearer lives, for example Europe/Berlin [default: as before, else this machine's zone]
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) zone: Option<String>,
+    /// Strength of the insulin in units a millilitre [default: as before, else 100]
+    #[arg(long, value_name = "STRENGTH", value_parser = ["100", "200", "500"])]
+    pub(crate) concentration: Option<String>,
+    /// File with the name in its first line and the password in its second (`-`: standard input) [default: TIDEGATE_TANDEM_USERNAME
+    /// and TIDEGATE_TANDEM_PASSWORD, else asked for]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) credentials_file: Option<PathBuf>,
+    /// Try a name and password once more that were refused before: they are right, and something else was wrong
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Another place of the service, with everything below it
+    #[arg(long, value_name = "URL", hide = true)]
+    pub(crate) service: Option<Url>,
+    /// What that place calls this program
+    #[arg(long, value_name = "NAME", hide = true, default_value = "tidegate")]
+    pub(crate) service_client: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TandemIngestArguments {
+    /// Only this family member's pumps, by name or id
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) member: Option<String>,
+    /// First day to read, such as 2026-01-31 [default: a week at first, then what is new]
+    #[arg(long, value_name = "DATE")]
+    pub(crate) since: Option<jiff::civil::Date>,
+    /// Go on reading; end with Ctrl-C
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Minutes between two looks
+    #[arg(long, value_name = "MINUTES", requires = "watch", default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..=1_440))]
+    pub(crate) every: u64,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tidegate_sync_client::Progress;
+use tidegate_sync_client::tandem::IngestProgress;
 
 use crate::output::Output;
 use crate::style::size;
@@ -50,6 +51,33 @@ impl SyncBar {
 impl Drop for SyncBar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// The same for the windows of a pump's log.
+pub(crate) struct LogBar(ProgressBar);
+
+impl LogBar {
+    pub(crate) fn new(output: Output) -> Self {
+        Self(bar(output, "reading", STEPS))
+    }
+
+    pub(crate) fn update(&self, progress: IngestProgress) {
+        let IngestProgress { pump, pumps, window, windows, from, to, samples } = progress;
+        self.0.set_length(windows as u64);
+        self.0.set_position(window as u64 - 1);
+        self.0.set_message(format!("pump {pump} of {pumps}, {from} to {to}, {samples} new samples"));
+    }
+
+    /// Does something with the bar out of the way.
+    pub(crate) fn hidden<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.0.suspend(write)
+    }
+}
+
+impl Drop for LogBar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct Device {
     pub(crate) events: broadcast::Sender<Event>,
     /// Syncs of this process come one after the other.
     pub(crate) syncing: tokio::sync::Mutex<()>,
+    /// So does what reads a pump's log from its vendor's service.
+    pub(crate) gathering: tokio::sync::Mutex<()>,
     /// All downloads of attachments share it.
     pub(crate) downloads: Budget,
     state: Mutex<LocalState>,
@@ -91,6 +93,7 @@ impl Device {
             clock,
             events: broadcast::channel(EVENTS).0,
             syncing: tokio::sync::Mutex::default(),
+            gathering: tokio::sync::Mutex::default(),
             downloads,
             state: Mutex::new(LocalState { database, engine, seen, profile, abandoned: false }),
             reach: Mutex::default(),

@@ -42,6 +42,7 @@ mod remote;
 mod report;
 mod samples;
 mod session;
+pub mod tandem;
 pub mod transport;
 mod view;
 pub mod watch;

@@ -85,5 +85,9 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<(), Fail
         Command::Cache(arguments) => cache::run(&context, &arguments),
         Command::Rebuild => rebuild::run(&context).await,
         Command::Tandem(TandemCommand::Decode(arguments)) => tandem::decode(&context, &arguments),
+        Command::Tandem(TandemCommand::Login(arguments)) => tandem::login(&context, &arguments).await,
+        Command::Tandem(TandemCommand::Logout { member }) => tandem::logout(&context, &member).await,
+        Command::Tandem(TandemCommand::Status) => tandem::status(&context),
+        Command::Tandem(TandemCommand::Ingest(arguments)) => tandem::ingest(&context, &arguments).await,
     }
 }

@@ -116,7 +116,7 @@ fn tell_one(context: &Context, watched: Watched) -> Result<(), Failure> {
 
 /// Ends at the first interrupt or request to end.
 #[cfg(unix)]
-fn signals() -> Result<impl Future<Output = ()> + Send, Failure> {
+pub(super) fn signals() -> Result<impl Future<Output = ()> + Send, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let listen = |kind| signal(kind).map_err(|error| Failure::bug(format!("signals cannot be listened to: {error}")));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
@@ -129,7 +129,7 @@ fn signals() -> Result<impl Future<Output = ()> + Send, Failure> {
 }
 
 #[cfg(not(unix))]
-fn signals() -> Result<impl Future<Output = ()> + Send, Failure> {
+pub(super) fn signals() -> Result<impl Future<Output = ()> + Send, Failure> {
     Ok(async {
         // Without Ctrl-C the process can still be ended the hard way, and loses nothing by it.
         if tokio::signal::ctrl_c().await.is_err() {

@@ -107,7 +107,8 @@ impl SyncClient {
         let reach = enrol::open_reach(&keys.remote, &keys.dpop, &home, &options, clock.clone())?;
         let (grants, _) = own_grants(&*reach.transport(), keys.user, &keys.master.account_keys()).await?;
         let fresh = home.database().with_extension("db.rebuilt");
-        let database = Database::create_at(&fresh, &keys, &grants, None, clock.offset_ms())?;
+        let mut database = Database::create_at(&fresh, &keys, &grants, None, clock.offset_ms())?;
+        database.inherit_private(&home);
         let device = Device::assemble(home.clone(), lock.clone(), keys, options.clone(), database)?;
         let report = sync(&device, SyncOptions::default(), &|_progress| {}).await?;
         device.close()?;

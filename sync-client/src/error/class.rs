@@ -1,6 +1,7 @@
 //! What a caller should do about an error.
 
 use tidegate_protocol::problem::ProblemClass;
+use tidegate_tandem::source::Class as SourceClass;
 
 use super::Error;
 
@@ -91,6 +92,14 @@ impl Error {
                 ProblemClass::Conflict => Class::Conflict,
                 ProblemClass::Invalid => Class::Invalid,
                 ProblemClass::Denied => Class::Denied,
+            },
+            Self::Tandem(error) => match error.class() {
+                SourceClass::Retry | SourceClass::Unreachable | SourceClass::Locked { .. } | SourceClass::RateLimited { .. } => {
+                    Class::Retry
+                }
+                SourceClass::Credentials => Class::Reauthenticate,
+                SourceClass::Changed => Class::Invalid,
+                SourceClass::Blocked => Class::Denied,
             },
             Self::MassDelete { .. } => Class::Decide,
             Self::Engine { class, .. } => *class,

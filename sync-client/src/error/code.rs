@@ -63,6 +63,7 @@ impl Error {
             Self::ChangeUnknown { .. } => "change-unknown",
             Self::ContentMissing { .. } => "content-missing",
             Self::ContentDamaged { .. } => "content-damaged",
+            Self::Tandem(error) => error.code(),
             Self::MassDelete { .. } => "mass-delete",
             Self::Engine { code, .. } => code,
             Self::Bug(_) => "internal",

@@ -1,6 +1,7 @@
 //! What a person can do about an error.
 
 use tidegate_protocol::problem::ProblemCode;
+use tidegate_tandem::source::Class as SourceClass;
 
 use super::{Class, Error};
 
@@ -81,6 +82,7 @@ impl Error {
             Self::ContentDamaged { .. } => {
                 "the store does not hold what was written; restore the object from a backup of the bucket"
             }
+            Self::Tandem(error) => tandem_help(error.class()),
             Self::MassDelete { .. } => {
                 "if that is wanted, run 'tidegate sync --allow-mass-delete'; 'tidegate list --deleted' shows what would go, and \
                  'tidegate restore' brings it back"
@@ -88,6 +90,20 @@ impl Error {
             Self::Engine { class, .. } => engine_help(*class),
             Self::Bug(_) => "please report it, with the command that you ran",
         }
+    }
+}
+
+const fn tandem_help(class: SourceClass) -> &'static str {
+    match class {
+        SourceClass::Retry | SourceClass::Unreachable => "try again later; nothing is lost",
+        SourceClass::Locked { .. } | SourceClass::RateLimited { .. } => {
+            "wait until then: more attempts would lock the account for longer; nothing is lost"
+        }
+        SourceClass::Credentials => "check name, password and region, and run 'tidegate tandem login'",
+        SourceClass::Changed => {
+            "update Tidegate; if there is no newer version, report this with the message above: it holds no personal data"
+        }
+        SourceClass::Blocked => "log in once at the service's own page in a browser, and check this device's clock and network",
     }
 }
 

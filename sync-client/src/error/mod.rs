@@ -11,6 +11,7 @@ use std::time::Duration;
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::{ContentHmac, DeviceId, MemberId, RecordId, UserId};
 use tidegate_sync_core::keys::{GenesisError, GrantError, MasterKeysError, RecoveryCodeError};
+use tidegate_tandem::source::SourceError;
 
 pub use class::Class;
 
@@ -372,6 +373,9 @@ pub enum Error {
         /// The code of the check that failed.
         reason: String,
     },
+    /// The service of a pump's vendor gives nothing.
+    #[error(transparent)]
+    Tandem(Box<SourceError>),
     /// Deletes that would take so much that a person has to say so first; everything else is synced.
     #[error("{deletes} of {records} records would be deleted on all devices")]
     MassDelete {
@@ -412,6 +416,19 @@ impl Error {
 
     pub(crate) fn bug(what: impl Into<String>) -> Self {
         Self::Bug(what.into())
+    }
+}
+
+impl From<SourceError> for Error {
+    /// What keeps the login is this crate: its own failures are said as such.
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Keeper(error) => match error.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(other) => Self::Tandem(Box::new(SourceError::Keeper(other))),
+            },
+            other => Self::Tandem(Box::new(other)),
+        }
     }
 }
 

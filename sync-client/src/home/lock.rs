@@ -1,8 +1,8 @@
-//! Who may write to a home: two locks, so that an edit never waits for a sync.
+//! Who may write to a home: three locks, so that an edit never waits for a sync.
 //!
 //! `lock` is held for one write: rows that are read, decided on and committed. `sync.lock` is held for a whole sync: one
 //! process at a time talks to the store, for it alone goes on with the device's chain. Whoever needs both takes `sync.lock`
-//! first. The system frees both when a process ends, however it ends.
+//! first. `tandem.lock` is held while a pump's log is read from its vendor's service; whoever holds it may take `lock`. The system frees both when a process ends, however it ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
@@ -20,6 +20,7 @@ const POLL: Duration = Duration::from_millis(20);
 pub(crate) struct HomeLock {
     writing: FileLock,
     syncing: FileLock,
+    gathering: FileLock,
 }
 
 /// One lock, by one file.
@@ -46,7 +47,7 @@ pub(crate) struct HomeGuard {
 impl HomeLock {
     pub(crate) fn new(home: &Home, wait: Duration) -> Self {
         let lock = |file| FileLock { home: home.path().to_owned(), file, wait, held: Arc::default() };
-        Self { writing: lock("lock"), syncing: lock("sync.lock") }
+        Self { writing: lock("lock"), syncing: lock("sync.lock"), gathering: lock("tandem.lock") }
     }
 
     /// Takes the home for one write, waiting for another process as long as was set; blocks.
@@ -67,6 +68,12 @@ impl HomeLock {
     /// Takes the home for a sync, waiting for another process as long as was set; blocks. Others may write meanwhile.
     pub(crate) fn acquire_for_sync(&self) -> Result<HomeGuard, Error> {
         self.syncing.acquire()
+    }
+
+    /// Takes the home for requests to the service of a pump's vendor, waiting for another process as long as was set; blocks. Two
+    /// processes that both found a login ended would make twice the attempts that an account bears. Others may write and sync.
+    pub(crate) fn acquire_for_gathering(&self) -> Result<HomeGuard, Error> {
+        self.gathering.acquire()
     }
 
     /// Takes the home for oneself alone; blocks.

@@ -7,6 +7,7 @@ mod files;
 mod load;
 mod looked;
 mod outbox;
+mod private_rows;
 mod records;
 mod schema;
 mod sealed_rows;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use tidegate_protocol::capability::StoreProfile;
 use tidegate_protocol::{ContentHmac, DeviceId, GrantId, Space};
 use tidegate_sync_core::engine::{Persist, Row, Saved, SpaceSource, Step};
+use zeroize::Zeroizing;
 
 use crate::enrol::KnownDevice;
 use crate::error::Error;
@@ -29,6 +31,7 @@ use crate::home::{Home, Keys, private_file};
 use crate::report::Requests;
 use asleep::Shelf;
 pub(crate) use files::Upload;
+pub(crate) use private_rows::PrivateRow;
 use sealing::Sealing;
 
 /// The local database of one account.
@@ -300,6 +303,35 @@ impl Database {
             transaction.commit()
         };
         work(&mut self.connection()).map_err(|error| self.failure(error))
+    }
+
+    /// What this device keeps for itself under a name.
+    pub(crate) fn private(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        let sealed = private_rows::get(&self.connection(), name).map_err(|error| self.failure(error))?;
+        let open = |sealed: Vec<u8>| {
+            let opened = self.shelf.sealing.open(&sealing::private_row(name), &sealed).map(Zeroizing::new);
+            opened.map_err(|reason| Error::DatabaseDamaged { reason })
+        };
+        sealed.map(open).transpose()
+    }
+
+    /// Keeps and forgets, all of it or nothing: when this returns, it is on the disk.
+    pub(crate) fn keep_private(&mut self, rows: &[PrivateRow<'_>]) -> Result<(), Error> {
+        let written = private_rows::write(&mut self.connection(), &self.shelf.sealing, rows);
+        written.map_err(|error| self.failure(error))
+    }
+
+    /// The names that begin like this, in order.
+    pub(crate) fn private_names(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        private_rows::names(&self.connection(), prefix).map_err(|error| self.failure(error))
+    }
+
+    /// Takes over what the home's present database keeps for itself, if it can still be read: no store has it.
+    pub(crate) fn inherit_private(&mut self, home: &Home) {
+        let copied = schema::connect(&home.database()).and_then(|from| private_rows::copy(&from, &mut self.connection()));
+        if let Err(error) = copied {
+            tracing::debug!(%error, "what the damaged database kept for itself could not be taken over");
+        }
     }
 
     fn number(&self, name: &str) -> Result<Option<i64>, Error> {

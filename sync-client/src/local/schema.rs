@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_device_marks.sql"),
     include_str!("migrations/0006_looked.sql"),
     include_str!("migrations/0007_outlines.sql"),
+    include_str!("migrations/0008_private.sql"),
 ];
 
 /// How long a write waits for another process.

@@ -26,6 +26,10 @@ pub(super) fn device_row(device: DeviceId) -> String {
     format!("devices/{device}")
 }
 
+pub(super) fn private_row(name: &str) -> String {
+    format!("private/{name}")
+}
+
 impl Sealing {
     pub(super) fn new(keys: &Keys) -> Self {
         Self { key: keys.master.local_store_key(), account: Space::Account(keys.user) }

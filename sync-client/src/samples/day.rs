@@ -30,6 +30,11 @@ pub(super) fn place_of(sample: &Sample) -> Place {
     Place { day, kind: SampleKind::of(&sample.what) }
 }
 
+/// The day that a sample lies on.
+pub(crate) fn day_of(sample: &Sample) -> Date {
+    place_of(sample).day
+}
+
 /// What a record of a day is called: its day, and whose log it is from, for people who list records.
 pub(super) fn title(day: Date, pump: &str) -> String {
     // A title has at most 256 bytes.

@@ -14,6 +14,7 @@ use tidegate_sync_core::state::{MergeKinds, UnionById};
 
 use crate::error::Error;
 
+pub(crate) use day::day_of;
 pub use kind::SampleKind;
 pub use read::{SampleDay, SampleFilter, SampleReader};
 pub use write::SamplesWritten;

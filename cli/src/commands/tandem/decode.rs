@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tidegate_tandem::{
-    Answer, Body, ByteOrder, Concentration, Event, Moment, Normaliser, Sample, Settings, What, Zone, decode_archive,
-};
+use tidegate_tandem::{Answer, Body, ByteOrder, Event, Moment, Normaliser, Sample, Settings, What, decode_archive};
 
-use super::Context;
+use super::super::Context;
+use super::{concentration, zone};
 use crate::arguments::TandemDecodeArguments;
 use crate::failure::{Failure, with_causes};
 use crate::style::{Style, count};
@@ -30,15 +29,11 @@ struct RejectedDocument {
     reason: String,
 }
 
-pub(super) fn decode(context: &Context, arguments: &TandemDecodeArguments) -> Result<(), Failure> {
+pub(in crate::commands) fn decode(context: &Context, arguments: &TandemDecodeArguments) -> Result<(), Failure> {
     let zone = zone(context, arguments.zone.as_deref())?;
     let answer = read(arguments)?;
     let pump = arguments.pump.clone().or_else(|| answer.assignment.clone()).unwrap_or_else(|| "archive".to_owned());
-    let concentration = match arguments.concentration.as_str() {
-        "200" => Concentration::U200,
-        "500" => Concentration::U500,
-        _ => Concentration::U100,
-    };
+    let concentration = concentration(&arguments.concentration);
     let rejected = answer.rejected.iter().map(|entry| RejectedDocument { index: entry.index, reason: entry.reason.to_string() });
     let rejected: Vec<_> = rejected.collect();
     let mut normaliser = Normaliser::new(Settings { pump: pump.clone(), zone: zone.clone(), concentration });
@@ -51,21 +46,6 @@ pub(super) fn decode(context: &Context, arguments: &TandemDecodeArguments) -> Re
     let table = |style: Style| table(&events, &samples, style);
     let document = Decoded { pump: &pump, zone: zone.name(), events: events.clone(), samples: &samples, rejected };
     context.output.result(&document, table)
-}
-
-/// The wearer's zone; this machine's, if none is named.
-fn zone(context: &Context, named: Option<&str>) -> Result<Zone, Failure> {
-    if let Some(named) = named {
-        let help = "name a zone of the IANA data, for example Europe/Berlin or America/New_York";
-        return Zone::named(named).map_err(|error| Failure::invalid("zone-unknown", error.to_string(), help));
-    }
-    let of_machine = iana_time_zone::get_timezone().ok().and_then(|name| Zone::named(&name).ok());
-    if let Some(zone) = of_machine {
-        context.output.note(&format!("times are read as those of {}; --zone names another zone", zone.name()));
-        return Ok(zone);
-    }
-    context.output.warn("this machine's time zone is not known: times are read as UTC; --zone names the wearer's");
-    Zone::named("UTC").map_err(|error| Failure::bug(error.to_string()))
 }
 
 fn read(arguments: &TandemDecodeArguments) -> Result<Answer, Failure> {
