@@ -24,7 +24,8 @@ pub(super) enum Kept {
 }
 
 impl Kept {
-    pub(super) const ALL: [Self; 5] = [Self::Setup, Self::Login, Self::Token, Self::Guard, Self::Pumps];
+    /// What a logout forgets. What is remembered of failed logins stays: the service remembers them, too.
+    pub(super) const OF_A_LOGIN: [Self; 4] = [Self::Setup, Self::Login, Self::Token, Self::Pumps];
 
     pub(super) fn row(self, member: MemberId) -> String {
         let what = match self {
@@ -64,9 +65,9 @@ pub(super) fn save<T: Serialize>(device: &Device, member: MemberId, kept: Kept, 
     device.note(|database| database.keep_private(&[row]))
 }
 
-/// Forgets all of it.
+/// Forgets a login.
 pub(super) fn forget(device: &Device, member: MemberId) -> Result<(), Error> {
-    let names = Kept::ALL.map(|kept| kept.row(member));
+    let names = Kept::OF_A_LOGIN.map(|kept| kept.row(member));
     let rows: Vec<PrivateRow<'_>> = names.iter().map(|name| PrivateRow { name, body: None }).collect();
     device.note(|database| database.keep_private(&rows))
 }

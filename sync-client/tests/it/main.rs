@@ -17,6 +17,7 @@ mod samples;
 mod session_expiry;
 mod stand;
 mod strangers;
+mod tandem;
 mod transfers;
 mod two_processes;
 mod url_refresh;
