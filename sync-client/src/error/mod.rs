@@ -422,12 +422,10 @@ impl Error {
 impl From<SourceError> for Error {
     /// What keeps the login is this crate: its own failures are said as such.
     fn from(error: SourceError) -> Self {
-        match error {
-            SourceError::Keeper(error) => match error.downcast::<Self>() {
-                Ok(own) => *own,
-                Err(other) => Self::Tandem(Box::new(SourceError::Keeper(other))),
-            },
-            other => Self::Tandem(Box::new(other)),
+        let SourceError::Keeper(error) = error else { return Self::Tandem(Box::new(error)) };
+        match error.downcast::<Self>() {
+            Ok(own) => *own,
+            Err(other) => Self::Tandem(Box::new(SourceError::Keeper(other))),
         }
     }
 }

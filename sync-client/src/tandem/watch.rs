@@ -139,7 +139,7 @@ mod tests {
     fn a_look_is_never_sooner_than_the_service_bears() {
         let now: Timestamp = "2026-11-20T10:00:00Z".parse().unwrap();
         let until: Timestamp = "2026-11-20T16:00:00Z".parse().unwrap();
-        let minutes = |minutes| Duration::from_secs(60 * minutes);
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
         assert_eq!(wait(minutes(30), None, now, 0.5), minutes(30));
         assert_eq!(wait(Duration::ZERO, None, now, 0.5), minutes(5));
         let locked = Error::from(SourceError::Locked { until });

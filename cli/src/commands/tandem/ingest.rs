@@ -152,6 +152,6 @@ fn tell_one(context: &Context, client: &SyncClient, watched: TandemWatched) -> R
     let line = Line { at: rfc3339(now), member, next_in_seconds: watched.next.as_secs_f64() };
     context.output.result(&line, |style| {
         let next = style.dim(format!("  next look in {:.0} min", line.next_in_seconds / 60.0));
-        format!("{} {}{next}\n", style.dim(&clock_time(now)), section(&line.member, false, style))
+        format!("{} {}{next}\n", style.dim(clock_time(now)), section(&line.member, false, style))
     })
 }
