@@ -11,6 +11,8 @@ pub mod bench_sync;
 pub mod dialect;
 #[cfg(feature = "simulation")]
 pub mod exhaustive;
+#[cfg(feature = "nightscout")]
+pub mod nightscout;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 #[cfg(feature = "simulation")]
