@@ -31,9 +31,12 @@ mod device;
 mod driver;
 mod enrol;
 mod error;
+pub mod export;
 mod garbage;
+pub mod health;
 mod home;
 mod local;
+mod names;
 mod options;
 mod random;
 mod record;
@@ -52,6 +55,7 @@ pub use client::{CacheUsage, ContentReader, Created, Enrolment, Rebuilt, SyncCli
 pub use clock::{Clock, StoreClock, SystemClock};
 pub use error::{Class, Error};
 pub use garbage::{CollectReport, DeletedObjects, HeldMember, RepackedObjects, WaitingObjects};
+pub use names::{SampleNames, SamplePlace};
 pub use options::{DEFAULT_CACHE_LIMIT, Options};
 pub use record::{
     Attached, AttachmentInfo, ChangeId, Conflict, Content, ContentId, ListFilter, Listing, Member, NewAttachment, NewRecord,

@@ -7,8 +7,8 @@ use tidegate_sigv4::Credentials;
 use tidegate_sync_core::state::MergeKinds;
 
 use crate::clock::{Clock, SystemClock};
-use crate::samples;
 use crate::transport::retry::RetryPolicy;
+use crate::{health, samples};
 
 /// Most bytes of attachments that are kept on a device where nobody has said otherwise: 4 GiB.
 pub const DEFAULT_CACHE_LIMIT: u64 = 4 << 30;
@@ -62,7 +62,7 @@ impl Default for Options {
             download_budget: 16 << 20,
             keep_written: 64 << 20,
             cache_limit: None,
-            merge_kinds: samples::merge_kinds(),
+            merge_kinds: health::merge_kinds(samples::merge_kinds()),
         }
     }
 }

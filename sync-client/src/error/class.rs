@@ -68,7 +68,9 @@ impl Error {
             | Self::SourceUnreadable { .. }
             | Self::TargetUnwritable { .. }
             | Self::RecordOfOtherMember(_)
-            | Self::RecordTwice(_) => Class::Invalid,
+            | Self::RecordTwice(_)
+            | Self::HealthConfirmation { .. }
+            | Self::HealthReceiptUnknown { .. } => Class::Invalid,
             Self::FileDamaged { .. }
             | Self::DatabaseDamaged { .. }
             | Self::AnswerTooLarge { .. }

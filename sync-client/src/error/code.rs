@@ -65,6 +65,8 @@ impl Error {
             Self::ContentDamaged { .. } => "content-damaged",
             Self::Tandem(error) => error.code(),
             Self::MassDelete { .. } => "mass-delete",
+            Self::HealthConfirmation { .. } => "health-confirmation-invalid",
+            Self::HealthReceiptUnknown { .. } => "health-receipt-unknown",
             Self::Engine { code, .. } => code,
             Self::Bug(_) => "internal",
         }

@@ -87,6 +87,10 @@ impl Error {
                 "if that is wanted, run 'tidegate sync --allow-mass-delete'; 'tidegate list --deleted' shows what would go, and \
                  'tidegate restore' brings it back"
             }
+            Self::HealthConfirmation { .. } => "give the confirmation that belongs to a batch of 'tidegate health pending'",
+            Self::HealthReceiptUnknown { .. } => {
+                "confirm a batch with the store and the family member that it was made for; nothing was recorded"
+            }
             Self::Engine { class, .. } => engine_help(*class),
             Self::Bug(_) => "please report it, with the command that you ran",
         }

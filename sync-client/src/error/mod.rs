@@ -384,6 +384,20 @@ pub enum Error {
         /// Records that there are.
         records: u64,
     },
+    /// A confirmation of what was written to Apple Health that is none.
+    #[error("the confirmation cannot be read: {reason}")]
+    HealthConfirmation {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Receipts that were not made for this store of Apple Health and this family member.
+    #[error("{unknown} of {of} receipts are not of this store of Apple Health and this family member")]
+    HealthReceiptUnknown {
+        /// How many.
+        unknown: usize,
+        /// Of how many in all.
+        of: usize,
+    },
     /// The engine refuses a command or stops, by its own code.
     #[error("{message}")]
     Engine {

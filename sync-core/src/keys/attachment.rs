@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::derive::derive;
 
 const RECORD_ID_LABEL: &str = "tidegate/derived-record-id/v1";
+const SAMPLE_NAMES_LABEL: &str = "tidegate/sample-names/v1";
 
 /// The key under which a space's contents are named; it travels beside the space key in every grant.
 #[derive(Clone)]
@@ -58,6 +59,13 @@ impl AttachmentKey {
         RecordId::new(uuid::Builder::from_custom_bytes(id).into_uuid())
     }
 
+    /// The key under which a family member's samples are named for others: Apple Health, Nightscout, files. No epoch changes it, so a
+    /// sample keeps its name there for ever.
+    #[must_use]
+    pub fn sample_names_key(&self) -> Zeroizing<[u8; 32]> {
+        derive::<32>(self.0.as_slice(), None, SAMPLE_NAMES_LABEL)
+    }
+
     /// Starts naming a content that is read in pieces.
     #[must_use]
     pub fn hasher(&self) -> ContentHasher {
@@ -101,6 +109,7 @@ mod tests {
     #[test]
     fn a_derived_record_id_is_hmac_under_a_derived_key_over_parts_with_their_lengths() {
         let key = AttachmentKey::from_secret(Zeroizing::new([7; 32]));
+        assert_ne!(key.sample_names_key().as_slice(), key.secret());
         assert_eq!(key.record_id(&["ab", "c"]).to_string(), "4a27ae63-c2dc-807b-afc7-414e1b291084");
         assert_ne!(key.record_id(&["ab", "c"]), key.record_id(&["a", "bc"]));
         assert_ne!(key.record_id(&["ab", "c"]), AttachmentKey::from_secret(Zeroizing::new([8; 32])).record_id(&["ab", "c"]));
