@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use tidegate_protocol::UserId;
 use url::Url;
 
@@ -97,6 +97,109 @@ pub(crate) enum Command {
     /// Read what a Tandem insulin pump recorded
     #[command(subcommand)]
     Tandem(TandemCommand),
+    /// Hand samples over to Apple Health, for an app that writes them there
+    #[command(subcommand)]
+    Health(HealthCommand),
+    /// Write samples in the formats of others, or send them to a Nightscout
+    Export(ExportArguments),
+}
+
+/// What to do about Apple Health.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HealthCommand {
+    /// Show what is to be written, the oldest first; `--json` prints it for the app
+    Pending(HealthPendingArguments),
+    /// Record what was written, so that it is not handed over again
+    Confirm(HealthConfirmArguments),
+    /// List the stores of Apple Health that samples were handed over to
+    Stores(HealthStoresArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthPendingArguments {
+    /// Family member, by name or id [default: the only one]
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) member: Option<String>,
+    /// Name of the Apple Health that it is for: the same one after a new installation [default: this device's id]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) store: Option<String>,
+    /// Days of the past that a store gets at first
+    #[arg(long, value_name = "DAYS", default_value_t = 7)]
+    pub(crate) days: u16,
+    /// Most samples of a batch
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub(crate) limit: usize,
+    /// Glucose too, which the sensor's own app writes as a rule
+    #[arg(long)]
+    pub(crate) glucose: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthConfirmArguments {
+    /// What the app wrote, as JSON (`-`: standard input)
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthStoresArguments {
+    /// Family member, by name or id [default: the only one]
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) member: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArguments {
+    /// Format to write
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: ExportFormat,
+    /// Family member, by name or id [default: the only one]
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) member: Option<String>,
+    /// Only from this day on, by the pump's clock
+    #[arg(long, value_name = "DATE")]
+    pub(crate) since: Option<String>,
+    /// Only up to this day, and including it
+    #[arg(long, value_name = "DATE")]
+    pub(crate) until: Option<String>,
+    /// Write to this file (`-`: standard output); needed with --json
+    #[arg(short, long, value_name = "FILE", conflicts_with = "to")]
+    pub(crate) output: Option<PathBuf>,
+    /// Version of Nightscout's API to write documents for [default: v3]
+    #[arg(long, value_name = "API")]
+    pub(crate) api: Option<NightscoutApi>,
+    /// Send to the Nightscout at this address
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: Option<String>,
+    /// File that holds the Nightscout's API_SECRET (`-`: standard input), for API v1
+    #[arg(long, value_name = "FILE", requires = "to", conflicts_with = "access_token_file")]
+    pub(crate) api_secret_file: Option<PathBuf>,
+    /// File that holds an access token of the Nightscout (`-`: standard input), for API v3
+    #[arg(long, value_name = "FILE", requires = "to")]
+    pub(crate) access_token_file: Option<PathBuf>,
+}
+
+/// A format of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// Documents of Nightscout, one a line
+    Nightscout,
+    /// A table
+    Csv,
+    /// A bundle of FHIR R4 Observations
+    Fhir,
+    /// An array in the shape of Tidepool's data model
+    Json,
+    /// An array of what Apple Health can take
+    AppleHealth,
+}
+
+/// A version of Nightscout's API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NightscoutApi {
+    /// The first
+    V1,
+    /// The one that goes by identifiers
+    V3,
 }
 
 /// What to do about insulin pumps.

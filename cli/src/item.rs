@@ -40,6 +40,25 @@ pub(crate) fn member(client: &SyncClient, given: &str) -> Result<Member, Failure
     }
 }
 
+/// The family member of this id or name; the only one, if none is named.
+pub(crate) fn one_member(client: &SyncClient, given: Option<&str>) -> Result<Member, Failure> {
+    if let Some(given) = given {
+        return member(client, given);
+    }
+    let mut members = client.members()?;
+    match (members.pop(), members.len()) {
+        (Some(member), 0) => Ok(member),
+        (Some(_), others) => {
+            let message = format!("there are {} family members", others + 1);
+            Err(Failure::usage("member-missing", message, "name one with --member; `tidegate member list` shows them"))
+        }
+        (None, _) => {
+            let message = "there is no family member yet";
+            Err(Failure::missing("member-unknown", message, "add one with `tidegate member add NAME`"))
+        }
+    }
+}
+
 /// The record or attachment whose id is, or begins with, this.
 pub(crate) fn any(client: &SyncClient, given: &str) -> Result<Item, Failure> {
     if let Ok(id) = given.parse() {

@@ -71,6 +71,11 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
+    /// What is to be written to.
+    pub(crate) fn handle(&self) -> Result<File, Failure> {
+        self.file.try_clone().map_err(|error| unwritable(&self.path, &error))
+    }
+
     pub(crate) fn write(&mut self, piece: &[u8]) -> Result<(), Failure> {
         self.file.write_all(piece).map_err(|error| unwritable(&self.path, &error))
     }

@@ -9,8 +9,10 @@ mod delete;
 mod devices;
 mod doctor;
 mod doubts;
+mod export;
 mod gc;
 mod get;
+mod health;
 mod history;
 mod init;
 mod join;
@@ -29,7 +31,7 @@ use std::path::PathBuf;
 
 use tidegate_sync_client::{Options, SyncClient};
 
-use crate::arguments::{Arguments, Command, DevicesCommand, MemberCommand, TandemCommand};
+use crate::arguments::{Arguments, Command, DevicesCommand, HealthCommand, MemberCommand, TandemCommand};
 #[cfg(feature = "demo")]
 use crate::demo;
 use crate::failure::Failure;
@@ -89,5 +91,9 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<(), Fail
         Command::Tandem(TandemCommand::Logout { member }) => tandem::logout(&context, &member).await,
         Command::Tandem(TandemCommand::Status) => tandem::status(&context),
         Command::Tandem(TandemCommand::Ingest(arguments)) => tandem::ingest(&context, &arguments).await,
+        Command::Health(HealthCommand::Pending(arguments)) => health::pending(&context, &arguments).await,
+        Command::Health(HealthCommand::Confirm(arguments)) => health::confirm(&context, &arguments).await,
+        Command::Health(HealthCommand::Stores(arguments)) => health::stores(&context, &arguments).await,
+        Command::Export(arguments) => export::run(&context, &arguments).await,
     }
 }

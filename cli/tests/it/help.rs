@@ -55,12 +55,25 @@ fn commands_are_those_of_the_contract() {
             "gc",
             "cost",
             "tandem",
+            "health",
+            "export",
             "help"
         ]
     );
     assert_eq!(commands(&help(&["member", "--help"])), ["add", "list", "help"]);
     assert_eq!(commands(&help(&["devices", "--help"])), ["retire", "rename", "help"]);
     assert_eq!(commands(&help(&["tandem", "--help"])), ["decode", "help"]);
+    assert_eq!(commands(&help(&["health", "--help"])), ["pending", "confirm", "stores", "help"]);
+    let pending = help(&["health", "pending", "--help"]);
+    for flag in ["--member", "--store", "--days", "--limit", "--glucose"] {
+        assert!(flags(&pending).contains(&flag), "{flag}");
+    }
+    let export = help(&["export", "--help"]);
+    let of_export =
+        ["--format", "--member", "--since", "--until", "--output", "--api", "--to", "--api-secret-file", "--access-token-file"];
+    for flag in of_export {
+        assert!(flags(&export).contains(&flag), "{flag}");
+    }
     let decode = help(&["tandem", "decode", "--help"]);
     for flag in ["--zone", "--pump", "--concentration", "--bluetooth"] {
         assert!(flags(&decode).contains(&flag), "{flag}");

@@ -15,6 +15,7 @@ mod devices;
 mod dialects;
 mod disk_full;
 mod doctor;
+mod exports;
 mod flow;
 mod foreign;
 mod harness;
