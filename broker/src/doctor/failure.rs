@@ -6,11 +6,11 @@ pub(super) fn tls_fault(reason: &str) -> Option<(String, &'static str)> {
     let has = |part: &str| reason.contains(part);
     let fix = if has("UnknownIssuer") {
         "serve the whole chain with its intermediates; a private authority has to be in the system's store"
-    } else if has("Expired") {
+    } else if has("Expired") || has("certificate expired") {
         "renew the certificate, and have that done automatically"
     } else if has("NotValidForName") || has("not valid for name") {
         "get a certificate that names this host; virtual-host addressing needs one for *.host"
-    } else if has("NotValidYet") {
+    } else if has("NotValidYet") || has("certificate not valid yet") {
         "set the clock of whoever made the certificate, or of this machine"
     } else if has("certificate") {
         "replace the certificate"
@@ -45,7 +45,8 @@ mod tests {
         let reasons = [
             "invalid peer certificate: UnknownIssuer",
             "invalid peer certificate: Expired",
-            "invalid peer certificate: certificate expired: verification time 1 (UNIX), but certificate is not valid after 0 (1 seconds ago): Expired",
+            "invalid peer certificate: certificate expired: verification time 1 (UNIX), but certificate is not valid after 0 (1 seconds ago)",
+            "invalid peer certificate: certificate not valid yet: verification time 0 (UNIX), but certificate is not valid before 1 (1 seconds in future)",
             "invalid peer certificate: certificate not valid for name \"a.example\"; certificate is only valid for DnsName(\"b.example\")",
             "received corrupt message of type InvalidContentType",
             "received fatal alert: HandshakeFailure",
@@ -53,7 +54,7 @@ mod tests {
         let fixes: Vec<_> = reasons.iter().map(|reason| tls_fault(reason).expect("a mistake of TLS").1).collect();
         assert_eq!(fixes[1], fixes[2]);
         let different: std::collections::BTreeSet<_> = fixes.iter().collect();
-        assert_eq!(different.len(), 5, "{fixes:?}");
+        assert_eq!(different.len(), 6, "{fixes:?}");
         for reason in ["Connection refused (os error 111)", "no answer in time", "failed to lookup address information"] {
             assert_eq!(tls_fault(reason), None);
         }

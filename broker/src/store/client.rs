@@ -25,6 +25,11 @@ const CONNECT: Duration = Duration::from_secs(3);
 const ATTEMPT: Duration = Duration::from_secs(8);
 const OPERATION: Duration = Duration::from_secs(20);
 const ATTEMPTS: u32 = 3;
+/// A conditional PUT that meets another of its key is sent again so often: the other one is done in less than a second, or never.
+const MEETINGS: u32 = 32;
+/// Before the first of these; each further pause is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Documents and genesis are small; whatever is larger is not read into memory.
 const MAX_READ_BYTES: i64 = 256 * 1024;
 
@@ -70,6 +75,15 @@ pub(crate) enum Condition<'a> {
     Absent,
     Etag(&'a str),
     None,
+}
+
+/// What the store said to one PUT.
+enum Put {
+    Done,
+    /// The condition does not hold.
+    Lost,
+    /// Another PUT of the key is under way: nothing is decided.
+    Met(StoreError),
 }
 
 /// The state credential's access to the bucket at the internal endpoint.
@@ -153,7 +167,27 @@ impl StoreClient {
     }
 
     /// Writes the object; `false` if the condition does not hold.
+    ///
+    /// 409 is no answer to the condition: AWS gives it to a conditional PUT that meets another one, which may yet fail. Whoever took it
+    /// for a lost race could find nothing there.
     pub(crate) async fn put(&self, key: &ObjectKey, bytes: Vec<u8>, condition: Condition<'_>) -> Result<bool, StoreError> {
+        let mut pause = FIRST_PAUSE;
+        for _ in 1..MEETINGS {
+            match self.put_once(key, bytes.clone(), condition).await? {
+                Put::Done => return Ok(true),
+                Put::Lost => return Ok(false),
+                Put::Met(_) => tokio::time::sleep(pause).await,
+            }
+            pause = LONGEST_PAUSE.min(pause * 2);
+        }
+        match self.put_once(key, bytes, condition).await? {
+            Put::Done => Ok(true),
+            Put::Lost => Ok(false),
+            Put::Met(error) => Err(error),
+        }
+    }
+
+    async fn put_once(&self, key: &ObjectKey, bytes: Vec<u8>, condition: Condition<'_>) -> Result<Put, StoreError> {
         let request = self.client.put_object().bucket(&self.bucket).key(key.to_string()).content_type("application/json");
         let request = match condition {
             Condition::Absent => request.if_none_match("*"),
@@ -161,15 +195,16 @@ impl StoreClient {
             Condition::None => request,
         };
         match self.time("put", request.body(ByteStream::from(bytes)).send()).await {
-            Ok(_) => Ok(true),
-            // 409: a racing conditional write is under way (AWS); 404: If-Match on a missing key (AWS, MinIO).
-            Err(error) if !matches!(condition, Condition::None) && matches!(status_of(&error), Some(412 | 409 | 404)) => {
-                if error.code() == Some("NoSuchBucket") {
-                    return Err(failed("PUT", error));
-                }
-                Ok(false)
+            Ok(_) => Ok(Put::Done),
+            Err(error) if matches!(condition, Condition::None) || error.code() == Some("NoSuchBucket") => {
+                Err(failed("PUT", error))
             }
-            Err(error) => Err(failed("PUT", error)),
+            Err(error) => match status_of(&error) {
+                // 404: If-Match on a missing key (AWS, MinIO).
+                Some(412 | 404) => Ok(Put::Lost),
+                Some(409) => Ok(Put::Met(failed("PUT", error))),
+                Some(_) | None => Err(failed("PUT", error)),
+            },
         }
     }
 
@@ -229,4 +264,62 @@ where
 {
     let code = error.code().map(str::to_owned);
     StoreError::Call { operation, code, source: Box::new(error) }
+}
+
+#[cfg(all(test, feature = "embedded"))]
+mod tests {
+    use std::net::TcpListener as StdListener;
+
+    use futures_util::future::join_all;
+    use tidegate_embedded_s3::{AccessKey, Config, Store};
+    use tidegate_protocol::capability::StoreProfile;
+    use tidegate_testkit::dialect::{Dialect, StandIn};
+    use tokio::net::TcpListener;
+
+    use super::super::StoreCredential;
+    use super::*;
+
+    const WRITERS: usize = 8;
+
+    /// How many of as many writers at once were told that their condition held.
+    async fn race(client: &StoreClient, key: &ObjectKey, condition: Condition<'_>, round: &str) -> usize {
+        let writers = (0..WRITERS).map(|writer| client.put(key, format!("{round} {writer}").into_bytes(), condition));
+        let told: Vec<bool> = join_all(writers).await.into_iter().map(|told| told.expect("nobody is turned away")).collect();
+        told.into_iter().filter(|won| *won).count()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn of_racing_writers_on_a_store_like_aws_one_wins_and_each_other_is_told_that_it_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let store =
+            Store::open(Config::new(folder.path(), vec![AccessKey::administrator("state", "secret-of-the-tests")])).unwrap();
+        store.create_bucket("bucket").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let behind = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(store.serve(listener, std::future::pending()));
+        let listen = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let stand_in = StandIn::start(Dialect::Aws, listen, &behind);
+        let credential = StoreCredential::new("state", "secret-of-the-tests");
+        let client = StoreClient::new(&StoreConfig {
+            endpoint_internal: format!("http://{listen}"),
+            endpoint_public: format!("http://{listen}"),
+            region: "us-east-1".to_owned(),
+            bucket: "bucket".to_owned(),
+            addressing: Addressing::Path,
+            profile: StoreProfile::ATOMIC,
+            probing: None,
+            read: credential.clone(),
+            write: credential.clone(),
+            state: credential,
+        });
+        let key: ObjectKey = "_tidegate/store-profile.json".parse().unwrap();
+
+        assert_eq!(race(&client, &key, Condition::Absent, "create").await, 1);
+        assert!(stand_in.refused() > 0, "nobody met another");
+        let etag = client.get(&key).await.unwrap().unwrap().etag.unwrap();
+        let before = stand_in.refused();
+        assert_eq!(race(&client, &key, Condition::Etag(&etag), "replace").await, 1);
+        assert!(stand_in.refused() > before, "nobody met another");
+        assert_eq!(race(&client, &key, Condition::Etag(&etag), "stale").await, 0);
+    }
 }

@@ -17,7 +17,13 @@ fn broker(arguments: &[&str]) -> Command {
 }
 
 pub(crate) fn run(arguments: &[&str]) -> (i32, Value) {
-    let Output { status, stdout, stderr } = broker(arguments).arg("--json").output().unwrap();
+    run_with(arguments, &[])
+}
+
+/// The same with these variables of the environment, too.
+pub(crate) fn run_with(arguments: &[&str], environment: &[(&str, &Path)]) -> (i32, Value) {
+    let mut command = broker(arguments);
+    let Output { status, stdout, stderr } = command.arg("--json").envs(environment.iter().copied()).output().unwrap();
     let json = serde_json::from_slice(&stdout).unwrap_or_else(|_| {
         panic!("not JSON: {} {}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     });

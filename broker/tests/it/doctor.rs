@@ -4,6 +4,7 @@ mod addresses;
 mod command;
 mod personality;
 mod store;
+mod tls;
 
 use std::sync::Arc;
 

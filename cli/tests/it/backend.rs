@@ -368,6 +368,13 @@ impl Backend {
         document["invite"].as_str().unwrap().to_owned()
     }
 
+    /// `tidegate-broker doctor` by the broker's own configuration: its exit code and its checks.
+    pub(crate) fn doctor(&self) -> (i32, serde_json::Value) {
+        let ran = broker_command().args(["--json", "doctor", "--config"]).arg(self.path("broker.toml")).output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
+        (ran.status.code().unwrap(), document["checks"].clone())
+    }
+
     /// Where the store has its bytes.
     pub(crate) fn stored_at(&self) -> PathBuf {
         match self.kind {

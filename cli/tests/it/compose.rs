@@ -60,6 +60,31 @@ fn compose_loses_nothing_when_broker_and_store_are_restarted_under_a_sync() {
     }
 }
 
+/// Asked from inside its container, the broker does not reach the ports that the host publishes on loopback; all else is in order.
+#[test]
+#[ignore = "needs Docker: just test-compose"]
+fn the_doctor_of_the_handbook_runs_in_the_broker_s_container() {
+    let backend = Backend::start(Kind::ComposeMinio);
+    let doctor = ["doctor", "--config", "/etc/tidegate/broker.toml"];
+    let exec = ["exec", "-T", "broker", "/usr/bin/tidegate-broker", "--json"];
+    let (code, said) = backend.compose().try_run(&[exec.as_slice(), &doctor].concat());
+    let document: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+    let checks: Vec<_> = document["checks"].as_array().unwrap().iter().filter(|check| check["status"] != "ok").collect();
+    let states: Vec<_> = checks.iter().map(|check| (check["id"].as_str().unwrap(), check["status"].as_str().unwrap())).collect();
+    let expected = [
+        ("public-url", "failed"),
+        ("public-url-tls", "skipped"),
+        ("store-public-endpoint", "failed"),
+        ("store-cors", "skipped"),
+        ("temporary-credentials", "skipped"),
+    ];
+    assert_eq!(states, expected, "{document}");
+    for failed in checks.iter().filter(|check| check["status"] == "failed") {
+        assert!(failed["cause"].as_str().unwrap().contains("nothing answers at http://127.0.0.1:"), "{failed}");
+    }
+    assert_eq!(code, 12, "{document}");
+}
+
 fn put(backend: &Backend, device: &Cli, n: usize, note: &[u8]) -> String {
     let file = backend.file(&format!("note-{n}.txt"), note);
     let stored = device.json(&["put", &file, "--member", "Ada"]);

@@ -1,5 +1,6 @@
 //! The flow over a real MinIO, and what the keys that `minio/bootstrap.sh` makes may do there.
 
+use serde_json::Value;
 use tidegate_sigv4::Method::{Delete, Get, Put};
 
 use crate::backend::{Backend, Kind};
@@ -58,4 +59,20 @@ fn nobody_reads_minio_without_a_key() {
     let backend = Backend::start(Kind::MinioBroker);
     backend.bucket_of("state").put("users/a/x", b"1");
     assert_eq!(backend.bucket_of("state").anonymous_status("users/a/x"), 403);
+}
+
+/// Name and state of each check that did not end `ok`.
+fn not_ok(checks: &Value) -> Vec<(&str, &str)> {
+    let checks = checks.as_array().unwrap().iter();
+    let states = checks.map(|check| (check["id"].as_str().unwrap(), check["status"].as_str().unwrap()));
+    states.filter(|(_, status)| *status != "ok").collect()
+}
+
+#[test]
+#[ignore = "needs MinIO: just test-minio"]
+fn the_doctor_finds_minio_as_it_is_set_up_in_order() {
+    let backend = Backend::start(Kind::MinioBroker);
+    let (code, checks) = backend.doctor();
+    assert_eq!(not_ok(&checks), ["public-url-tls", "store-cors", "temporary-credentials"].map(|id| (id, "skipped")), "{checks}");
+    assert_eq!(code, 0);
 }

@@ -6,7 +6,7 @@ use tidegate_protocol::capability::{Precondition, Support};
 use tidegate_sigv4::Method;
 
 use super::put_conditions::{Alone, judge_unmet};
-use super::race::{Proof, Race, judge, told, verdict};
+use super::race::{Race, goes_on, judge, told, verdict};
 use crate::answer::Reply;
 use crate::error::ProbeError;
 use crate::ground::{Ground, Via, checksum};
@@ -17,6 +17,7 @@ const STATE: (Who, Via) = (Who::State, Via::Internal);
 /// Uploads that are completed at once to one key.
 const RIVALS: usize = 4;
 const ROUNDS: usize = 2;
+const MOST_ROUNDS: usize = 6;
 
 /// What uploads in parts come to.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +59,8 @@ pub(crate) async fn multipart(ground: &Ground, via: Via) -> Result<Multipart, Pr
 async fn races(ground: &Ground, via: Via) -> Result<Precondition, ProbeError> {
     let condition = [("if-none-match", "*".to_owned())];
     let mut proofs = Vec::new();
-    for round in 0..ROUNDS {
+    while goes_on(&proofs, ROUNDS, MOST_ROUNDS) {
+        let round = proofs.len();
         let key = ground.key(&format!("multipart/race-{round}"));
         let mut uploads = Vec::new();
         for rival in 0..RIVALS {
@@ -71,11 +73,7 @@ async fn races(ground: &Ground, via: Via) -> Result<Precondition, ProbeError> {
         let stored = ground.stored(&key).await?;
         let told = replies.into_iter().map(|reply| Ok(told(&reply?))).collect::<Result<_, ProbeError>>()?;
         let stored = stored.and_then(|stored| uploads.iter().position(|upload| upload.bytes == stored));
-        let proof = judge(&Race { told, stored });
-        proofs.push(proof);
-        if proof == Proof::Broken {
-            break;
-        }
+        proofs.push(judge(&Race { told, stored }));
     }
     Ok(verdict(&proofs))
 }

@@ -18,8 +18,9 @@ use crate::target::Who;
 
 /// Writers of one race.
 pub(crate) const WRITERS: usize = 16;
-/// Races that are run for each condition, alternately at once and held back.
+/// Races that are run for each condition, alternately at once and held back; and at most, where a store under load leaves some undecided.
 const ROUNDS: usize = 4;
+const MOST_ROUNDS: usize = 12;
 /// Races with exactly one winner without which nothing is proven.
 const NEEDED: usize = 2;
 /// Writers that try again, and the time before each.
@@ -71,6 +72,12 @@ pub(crate) fn judge(race: &Race) -> Proof {
     }
 }
 
+/// Whether another race is run: until it is broken, or proven after this many rounds. What cannot be proven is given up in the end.
+pub(crate) fn goes_on(proofs: &[Proof], rounds: usize, most: usize) -> bool {
+    let is_open = proofs.iter().filter(|proof| **proof == Proof::OneWinner).count() < NEEDED;
+    !proofs.contains(&Proof::Broken) && (proofs.len() < rounds || is_open && proofs.len() < most)
+}
+
 /// What all races of a condition prove that is honoured by a single writer.
 pub(crate) fn verdict(proofs: &[Proof]) -> Precondition {
     let one_winner = proofs.iter().filter(|proof| **proof == Proof::OneWinner).count();
@@ -94,15 +101,12 @@ where
     F: Future<Output = Result<Vec<(&'static str, String)>, ProbeError>>,
 {
     let mut proofs = Vec::new();
-    for round in 0..ROUNDS {
+    while goes_on(&proofs, ROUNDS, MOST_ROUNDS) {
+        let round = proofs.len();
         let key = ground.state_key(&format!("race/{name}/{round}"));
         let headers = prepare(key.clone()).await?;
         let start = if round % 2 == 0 { Start::HeldBack } else { Start::AtOnce };
-        let proof = judge(&race(ground, &key, &headers, start).await?);
-        proofs.push(proof);
-        if proof == Proof::Broken {
-            break;
-        }
+        proofs.push(judge(&race(ground, &key, &headers, start).await?));
     }
     Ok(verdict(&proofs))
 }
@@ -205,6 +209,14 @@ mod tests {
     fn a_winner_without_rivals_proves_nothing() {
         assert_eq!(race_of(&[Told::Won, Told::Nothing], Some(0)), Proof::Nothing);
         assert_eq!(race_of(&[Told::Nothing, Told::Nothing], None), Proof::Nothing);
+    }
+
+    #[test]
+    fn races_go_on_until_broken_or_proven_and_not_for_ever() {
+        use Proof::{Broken, Nothing, OneWinner};
+        assert!(goes_on(&[], 2, 4) && goes_on(&[OneWinner], 2, 4) && goes_on(&[OneWinner, Nothing], 2, 4));
+        assert!(!goes_on(&[OneWinner, OneWinner], 2, 4) && !goes_on(&[Broken], 2, 4));
+        assert!(!goes_on(&[OneWinner, Nothing, Nothing, Nothing], 2, 4));
     }
 
     #[test]

@@ -49,6 +49,12 @@ impl Compose {
     pub(crate) fn run(&self, arguments: &[&str]) -> String {
         finish(Command::new(program()).args(arguments).current_dir(&self.folder))
     }
+
+    /// A command that may end otherwise: its exit code and its standard output.
+    pub(crate) fn try_run(&self, arguments: &[&str]) -> (i32, String) {
+        let ran = Command::new(program()).args(arguments).current_dir(&self.folder).stdin(Stdio::null()).output().unwrap();
+        (ran.status.code().unwrap(), String::from_utf8_lossy(&ran.stdout).into_owned())
+    }
 }
 
 impl Drop for Compose {
