@@ -22,6 +22,7 @@ use crate::limits::{Crowd, RateLimiters, Shedder, TrustedProxies};
 use crate::metrics::Metrics;
 use crate::presign::MAX_URL_SECONDS;
 use crate::presign::upload_id::UploadIds;
+use crate::relay::Relay;
 use crate::session::{AccessTokens, Nonces, REVOCATION_SECONDS, ReplaySet, Revocations, Tokens};
 use crate::store::{Addressing, StoreClient};
 
@@ -83,6 +84,8 @@ pub(crate) struct Parts {
     pub(crate) self_host_pumpsync: bool,
     /// What signs log entries of the app's other parts, where they are taken.
     pub(crate) log_drain_secret: Option<SecretString>,
+    /// The relay between apps and Tandem's service, where it is on.
+    pub(crate) relay: Option<Relay>,
     /// Hosted mode, where it is configured.
     pub(crate) app_store: Option<AppStore>,
 }
@@ -142,6 +145,9 @@ impl Broker {
             cors_origins: config.cors_origins.clone(),
             self_host_pumpsync: config.self_host_pumpsync,
             log_drain_secret: config.log_drain_secret.clone(),
+            relay: config.relay.as_ref().map(|settings| {
+                Relay::new(settings, limits.request_seconds).expect("its addresses are HTTPS or this machine, and TLS is there")
+            }),
             limits,
             clock,
         })))
@@ -189,6 +195,7 @@ impl Broker {
             billing_mode: Some(billing_mode),
             tandem_credential_storage: Some(Retention::None),
             tandem_data_retention: Some(Retention::None),
+            tandem_relay: self.relay.is_some(),
         }
     }
 }

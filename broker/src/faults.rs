@@ -53,6 +53,7 @@ fn without_store(limits: Limits) -> Broker {
         tokens: TokenLifetimes::default(),
         self_host_pumpsync: false,
         log_drain_secret: None,
+        relay: None,
         credentials: None,
         app_store: None,
     };

@@ -28,6 +28,8 @@ use utoipa::{Modify, OpenApi};
         crate::multipart::abort,
         crate::credentials::credentials,
         crate::delete::delete,
+        crate::relay::validate,
+        crate::relay::sync,
         crate::log_drain::log_drain,
         crate::health::capabilities,
         crate::health::healthz,

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::broker::Broker;
-use crate::{credentials, delete, health, identity, layers, log_drain, metrics, multipart, openapi, presign, session};
+use crate::{credentials, delete, health, identity, layers, log_drain, metrics, multipart, openapi, presign, relay, session};
 
 /// What clients reach.
 pub(crate) fn public(broker: &Broker) -> Router {
@@ -21,7 +21,9 @@ pub(crate) fn public(broker: &Broker) -> Router {
         .route("/v1/multipart/complete", post(multipart::complete))
         .route("/v1/multipart/abort", post(multipart::abort))
         .route("/v1/credentials", post(credentials::credentials))
-        .route("/v1/delete", post(delete::delete));
+        .route("/v1/delete", post(delete::delete))
+        .route("/v1/tandem/credentials/validate", post(relay::validate))
+        .route("/v1/sync/tandem", post(relay::sync));
     let unproven = Router::new()
         .route("/v1/app-store/notifications", post(identity::app_store::notifications))
         .route("/v1/ops/log-drain", post(log_drain::log_drain));

@@ -115,6 +115,9 @@ pub struct Capabilities {
     /// Where the broker keeps pump data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tandem_data_retention: Option<Retention>,
+    /// Whether the broker relays between apps and Tandem's service.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tandem_relay: bool,
 }
 
 fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {

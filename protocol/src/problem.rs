@@ -269,6 +269,15 @@ problem_codes! {
     /// What is nested in a notification does not belong to it.
     AppStoreNestedMismatch = "app-store-nested-mismatch", 403, Denied;
 
+    /// Tandem refuses the credentials.
+    TandemCredentialsRefused = "tandem-credentials-refused", 403, Denied;
+    /// Tandem has locked the account, or would after one more attempt.
+    TandemLocked = "tandem-locked", 429, Retry;
+    /// The syncs of the hour are used up.
+    TandemSyncLimit = "tandem-sync-limit", 429, Retry;
+    /// Tandem does not answer, or not as it did.
+    TandemUnavailable = "tandem-unavailable", 503, Retry;
+
     /// The log entries are not signed with the shared secret.
     LogDrainSignatureInvalid = "log-drain-signature-invalid", 403, Denied;
     /// Somebody else changed the same state: try again.

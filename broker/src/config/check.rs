@@ -13,6 +13,7 @@ use super::reader::Reader;
 use super::{Config, Limits, TlsFiles, TokenLifetimes, secrets};
 use crate::audit::AuditSettings;
 use crate::limits::{Rate, RateLimits, TrustedProxies};
+use crate::relay::RelaySettings;
 use crate::serve::tls;
 use crate::store::{Addressing, Probing, StoreConfig, StoreCredential};
 
@@ -92,6 +93,7 @@ impl Reader {
         let cors_origins = self.origins();
         let self_host_pumpsync = self.flag("self_host.pumpsync_contract");
         let log_drain_secret = self.log_drain_secret();
+        let relay = self.relay();
         let app_store = self.app_store();
         if let (Some(Some(_)), Some(probing)) = (&app_store, store.as_ref().and_then(|store| store.probing.as_ref())) {
             self.refuse_unfit_for_hosting(probing);
@@ -112,6 +114,7 @@ impl Reader {
             audit: audit?,
             self_host_pumpsync,
             log_drain_secret: log_drain_secret?,
+            relay: relay?,
             app_store: app_store?,
         })
     }
@@ -357,6 +360,15 @@ impl Reader {
             );
         }
         Some(Some(secret))
+    }
+
+    /// `None` inside if it is off.
+    #[expect(clippy::option_option, reason = "outside: whether it could be read; inside: whether it is on")]
+    fn relay(&mut self) -> Option<Option<RelaySettings>> {
+        let is_on = self.flag("relay.enabled");
+        let settings = RelaySettings::default();
+        let per_hour = self.number("relay.per_hour", settings.per_hour)?;
+        Some(is_on.then_some(RelaySettings { per_hour, ..settings }))
     }
 
     fn public_url(&mut self) -> Option<String> {

@@ -27,6 +27,7 @@ pub use settings::{Kind, SETTINGS, Setting, reference_table};
 
 use crate::audit::AuditSettings;
 use crate::limits::{RateLimits, TrustedProxies};
+use crate::relay::RelaySettings;
 use crate::session::SigningKeys;
 use crate::store::StoreConfig;
 
@@ -63,6 +64,8 @@ pub struct Config {
     pub self_host_pumpsync: bool,
     /// What signs log entries of the app's other parts; without it none are taken.
     pub log_drain_secret: Option<SecretString>,
+    /// The relay between apps and Tandem's service; off where it is absent.
+    pub relay: Option<RelaySettings>,
     /// The app whose purchases open accounts, in hosted mode.
     pub app_store: Option<AppStoreSettings>,
 }

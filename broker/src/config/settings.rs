@@ -275,12 +275,25 @@ pub const SETTINGS: &[Setting] = &[
         name: "self_host.pumpsync_contract",
         kind: Kind::Flag,
         default: Some("false"),
-        help: "answer `POST /v1/self-host/session` without invite and DPoP proof, as PumpSync's client calls it, with a token for `GET /v1/status` and nothing else; anybody who reaches the broker gets one",
+        help: "answer `POST /v1/self-host/session` without invite and DPoP proof, as PumpSync's client calls it, with a token for `GET /v1/status` and, where it is on, the relay, and nothing else; anybody who reaches the broker gets one",
     },
     path(
         "log_drain.secret_file",
         Some("none"),
         "file with the secret under which `POST /v1/ops/log-drain` takes log entries of the app's other parts; none: it takes nothing",
+    ),
+    Setting {
+        name: "relay.enabled",
+        kind: Kind::Flag,
+        default: Some("false"),
+        help: "relay between apps and Tandem's service: `POST /v1/tandem/credentials/validate`, `POST /v1/sync/tandem`. Tandem credentials and samples then pass through the broker's memory, and are kept nowhere",
+    },
+    number(
+        "relay.per_hour",
+        1,
+        1000,
+        "12",
+        "syncs that a user and a Tandem account may ask for in an hour, for each replica; as many validations",
     ),
     list(
         "app_store.bundle_ids",
@@ -327,7 +340,7 @@ pub const SETTINGS: &[Setting] = &[
         name: "app_store.pumpsync_contract",
         kind: Kind::Flag,
         default: Some("false"),
-        help: "answer `POST /v1/subscription/session` without a DPoP proof, as PumpSync's client calls it, with a token for `GET /v1/status` and nothing else; anybody who has the transaction gets one",
+        help: "answer `POST /v1/subscription/session` without a DPoP proof, as PumpSync's client calls it, with a token for `GET /v1/status` and, where it is on, the relay, and nothing else; anybody who has the transaction gets one",
     },
     number(
         "app_store.clock_skew_seconds",

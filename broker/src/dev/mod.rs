@@ -24,6 +24,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{AppStoreSettings, Config, CredentialSource, Limits, TlsFiles, TokenLifetimes};
 use crate::identity::{Invite, InviteError, InviteRequest, issue_invite};
 use crate::limits::TrustedProxies;
+use crate::relay::RelaySettings;
 use crate::serve::{Listeners, ServeError, Server};
 use crate::store::{Addressing, StoreConfig, StoreCredential};
 use data::{DataDir, Persisted, StoreKeys};
@@ -61,6 +62,8 @@ pub struct DevOptions {
     pub self_host_pumpsync: bool,
     /// What signs log entries of the app's other parts.
     pub log_drain_secret: Option<SecretString>,
+    /// The relay between apps and Tandem's service.
+    pub relay: Option<RelaySettings>,
     /// The app whose purchases open accounts.
     pub app_store: Option<AppStoreSettings>,
     /// The broker's clock; the store keeps the system's.
@@ -84,6 +87,7 @@ impl DevOptions {
             cors_origins: Vec::new(),
             self_host_pumpsync: false,
             log_drain_secret: None,
+            relay: None,
             app_store: None,
             clock: Arc::new(SystemClock),
         }
@@ -168,6 +172,7 @@ pub async fn start(options: DevOptions) -> Result<DevServer, DevError> {
         tokens: options.tokens,
         self_host_pumpsync: options.self_host_pumpsync,
         log_drain_secret: options.log_drain_secret,
+        relay: options.relay,
         app_store: options.app_store,
     };
     let (stop_store, stopped) = oneshot::channel();

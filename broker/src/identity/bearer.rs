@@ -1,4 +1,5 @@
-//! PumpSync's contract: a token without a device key, for `GET /v1/status` alone. Off unless a setting says otherwise.
+//! PumpSync's contract: a token without a device key, for `GET /v1/status` and, where it is on, the relay. Off unless a setting
+//! says otherwise.
 //!
 //! It says whether a subscription counts, or that a self-hosted broker asks for none, and opens nothing: whoever has the transaction,
 //! or reaches the self-hosted broker, has one.

@@ -26,6 +26,8 @@ const ROUTES: &[&str] = &[
     "/v1/session/renew",
     "/v1/status",
     "/v1/subscription/session",
+    "/v1/sync/tandem",
+    "/v1/tandem/credentials/validate",
 ];
 
 /// The route's name among [`ROUTES`]; paths that no route answers are all one.

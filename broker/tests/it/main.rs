@@ -27,6 +27,7 @@ mod presign;
 mod probing;
 mod proof;
 mod pumpsync_self_host;
+mod relay;
 mod renewal;
 mod revocation;
 mod store_proxy;

@@ -41,6 +41,8 @@ fn every_route_is_described() {
             "/v1/session/renew",
             "/v1/status",
             "/v1/subscription/session",
+            "/v1/sync/tandem",
+            "/v1/tandem/credentials/validate",
         ]
     );
 }

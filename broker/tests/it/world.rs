@@ -114,6 +114,18 @@ impl World {
             .unwrap();
     }
 
+    /// Every byte of every file that broker and store have written.
+    pub(crate) fn written(&self) -> Vec<Vec<u8>> {
+        let (mut folders, mut files) = (vec![self.folder.path().to_owned()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { folders.push(path) } else { files.push(std::fs::read(path).unwrap_or_default()) }
+            }
+        }
+        files
+    }
+
     /// Keys of all stored objects.
     pub(crate) fn keys(&self) -> Vec<String> {
         self.store().objects(&self.bucket).unwrap().into_iter().map(|object| object.key).collect()

@@ -164,6 +164,7 @@ fn all() -> Vec<Golden> {
             SelfHostSessionRequest { invite: "tgi1.invite".to_owned(), account: Some(account_proof()) },
         ),
         golden("capabilities-hosted.json", hosted_capabilities()),
+        golden("capabilities-relay.json", Capabilities { tandem_relay: true, ..hosted_capabilities() }),
         golden("subscription-session-request.json", subscription_request()),
         golden(
             "subscription-session-request-with-proof.json",
@@ -333,6 +334,7 @@ fn capabilities() -> Capabilities {
         billing_mode: None,
         tandem_credential_storage: None,
         tandem_data_retention: None,
+        tandem_relay: false,
     }
 }
 

@@ -176,6 +176,10 @@ fn problem_help(code: ProblemCode) -> &'static str {
         | ProblemCode::Timeout
         | ProblemCode::Internal
         | ProblemCode::StateConflict => "try again later; nothing is lost. The broker's log names the cause",
+        ProblemCode::TandemCredentialsRefused => "check name, password and region (us or eu) of the Tandem account",
+        ProblemCode::TandemLocked | ProblemCode::TandemSyncLimit | ProblemCode::TandemUnavailable => {
+            "wait for as long as the broker says, and try again"
+        }
         ProblemCode::AppStoreRevocationUnknown => "try again later: Apple does not answer",
         ProblemCode::AppStoreJwsMalformed
         | ProblemCode::AppStoreJwsTooLarge

@@ -15,6 +15,8 @@ use super::login::Login;
 
 /// The first wait after a failure; each further one doubles it.
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(30);
+/// The first wait after an answer that nobody expected; each further one doubles it.
+const STRANGE_WAIT: SignedDuration = SignedDuration::from_mins(5);
 /// The longest wait after failures that lock nothing.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(6);
 /// The wait after the service said that an account is locked; each further one doubles it, up to a day.
@@ -121,7 +123,8 @@ impl LoginGuard {
             | SourceError::NoLogin
             | SourceError::RefusedBefore
             | SourceError::TooSoon { .. } => return self.clone(),
-            SourceError::Refused => {
+            // A question at login is one to the person: asked again by a program, it is another failed attempt.
+            SourceError::Refused | SourceError::LoginNeedsAttention(_) => {
                 after.failures = after.failures.saturating_add(1);
                 after.refused = Some(Refused::new(endpoints, login, salt));
                 // Other credentials may be tried at once, twice; then a person is guessing.
@@ -133,20 +136,27 @@ impl LoginGuard {
                 after.not_before = Some(*until);
             }
             SourceError::RateLimited { until } => after.busy_until = Some(*until),
-            SourceError::Unreachable(_)
-            | SourceError::TokenRefused
-            | SourceError::LoginNeedsAttention(_)
-            | SourceError::IdToken(_)
-            | SourceError::Firewall(_)
-            | SourceError::Changed(_)
-            | SourceError::TooLarge { .. }
-            | SourceError::LedElsewhere
-            | SourceError::Failing { .. } => {
+            SourceError::Unreachable(_) | SourceError::TokenRefused | SourceError::Failing { .. } => {
                 after.failures = after.failures.saturating_add(1);
                 after.not_before = Some(later(now, doubled(FIRST_WAIT, after.failures, LONGEST_WAIT)));
             }
+            // It is not known whether the service counts these as failed attempts.
+            SourceError::IdToken(_)
+            | SourceError::Firewall(_)
+            | SourceError::Changed(_)
+            | SourceError::TooLarge { .. }
+            | SourceError::LedElsewhere => {
+                after.failures = after.failures.saturating_add(1);
+                after.not_before = Some(later(now, doubled(STRANGE_WAIT, after.failures, LONGEST_WAIT)));
+            }
         }
         after
+    }
+
+    /// Whether credentials were refused that are not tried again.
+    #[must_use]
+    pub const fn has_refused(&self) -> bool {
+        self.refused.is_some()
     }
 
     /// The same, but refused credentials may be tried once more: a person says that they are right after all.

@@ -88,6 +88,9 @@ impl Steps<'_> {
         if reply.status.is_client_error() && reply.words().contains("max attempted logins") {
             return Err(SourceError::Locked { until: now.saturating_add(LOCKED).unwrap_or(Timestamp::MAX) });
         }
+        if reply.status.is_client_error() && reply.words().contains("invalid_credentials") {
+            return Err(SourceError::Refused);
+        }
         let reply = match reply.check(STEP, now, &self.secrets()) {
             Err(SourceError::TokenRefused) => return Err(SourceError::Refused),
             other => other?,

@@ -35,7 +35,7 @@ pub(crate) use recover::{Place, RecoveryDocument, Unfinished};
 pub(crate) use recover::{RecoverError, recover};
 pub(crate) use server_api::{ServerApi, ServerApiError};
 pub(crate) use session::{__path_subscription_session, subscription_session};
-pub(crate) use status::{__path_status, status};
+pub(crate) use status::{__path_status, Asker, status};
 use tidegate_protocol::UserId;
 use time::OffsetDateTime;
 

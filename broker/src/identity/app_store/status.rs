@@ -18,7 +18,7 @@ use crate::json::Json;
 use crate::problem::Problem;
 use crate::session::Caller;
 
-/// Whose status is asked for.
+/// Who asks for a status, or for the relay: a device, or a client of PumpSync's contract.
 pub(crate) enum Asker {
     /// A device with its session.
     Device(Caller),
@@ -44,6 +44,15 @@ impl Asker {
         match self {
             Self::Device(caller) => caller.subscription(),
             Self::Bearer(claim) => claim.as_ref(),
+        }
+    }
+
+    /// Refuses whom nothing entitles any more, and devices without the account's key.
+    pub(crate) async fn refuse_ended(&self, broker: &Broker) -> Result<(), Problem> {
+        match self {
+            Self::Device(caller) => caller.require_full(),
+            Self::Bearer(None) => Ok(()),
+            Self::Bearer(Some(claim)) => super::refuse_ended(broker, claim).await.map(|_| ()),
         }
     }
 

@@ -143,6 +143,7 @@ pub(crate) fn config(store: &str) -> Config {
         tokens: TokenLifetimes::default(),
         self_host_pumpsync: false,
         log_drain_secret: None,
+        relay: None,
         app_store: None,
     }
 }

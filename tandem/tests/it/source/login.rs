@@ -38,6 +38,15 @@ async fn a_locked_account_is_told_from_wrong_credentials() {
 }
 
 #[tokio::test]
+async fn credentials_are_refused_whatever_the_status() {
+    for status in [400, 403, 422] {
+        let server = stand_in().await;
+        server.fail(Stage::Login, [Fault::Json(status, serde_json::json!({ "code": "account/invalid_credentials" }))]);
+        assert!(matches!(client(&server).login(&login(&server)).await, Err(SourceError::Refused)), "{status}");
+    }
+}
+
+#[tokio::test]
 async fn a_login_that_asks_something_says_so() {
     let server = stand_in().await;
     server

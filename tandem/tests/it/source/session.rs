@@ -114,6 +114,19 @@ async fn refused_credentials_are_not_tried_again_by_any_process() {
 }
 
 #[tokio::test]
+async fn a_question_at_login_is_not_answered_by_trying_again() {
+    let (server, memory, clock) = kept().await;
+    server.fail(Stage::Login, [Fault::Json(200, serde_json::json!({ "status": "MFA_REQUIRED" }))]);
+    let error = clock.session(&server, &memory).account().await.unwrap_err();
+    assert!(matches!(error, SourceError::LoginNeedsAttention(_)));
+    clock.pass(SignedDuration::from_hours(48));
+    assert!(matches!(clock.session(&server, &memory).account().await, Err(SourceError::RefusedBefore)));
+    assert_eq!(server.count(Stage::Login), 1);
+    clock.session(&server, &memory).forgive().await.unwrap();
+    clock.session(&server, &memory).account().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_person_may_say_that_refused_credentials_are_right() {
     let (server, memory, clock) = kept().await;
     server.fail(Stage::Login, [Fault::WrongCredentials]);
