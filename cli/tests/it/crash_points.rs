@@ -12,7 +12,7 @@ use crate::backend::{Backend, Kind, invite_of};
 use crate::harness::{Cli, Ran, finish};
 
 /// A point and how often it has been crossed when the process is to end.
-type Point = (String, usize);
+pub(crate) type Point = (String, usize);
 
 /// An account with two devices, and files to store.
 struct World {
@@ -78,7 +78,7 @@ impl World {
 }
 
 /// The points that a command crosses, each with how many times.
-fn points_of(cli: &Cli, file: &PathBuf, arguments: &[&str]) -> Vec<Point> {
+pub(crate) fn points_of(cli: &Cli, file: &PathBuf, arguments: &[&str]) -> Vec<Point> {
     let _ = fs::remove_file(file);
     cli.clone().with("TIDEGATE_POINTS_FILE", file).json(arguments);
     let text = fs::read_to_string(file).unwrap_or_default();
@@ -93,7 +93,7 @@ fn points_of(cli: &Cli, file: &PathBuf, arguments: &[&str]) -> Vec<Point> {
 }
 
 /// Runs a command that ends at this point; whether it did.
-fn ends_at(cli: &Cli, (name, count): &Point, arguments: &[&str]) -> bool {
+pub(crate) fn ends_at(cli: &Cli, (name, count): &Point, arguments: &[&str]) -> bool {
     let cli = cli.clone().with("TIDEGATE_KILL_AT", format!("{name}:{count}"));
     let ran: Ran = finish(cli.command(arguments).spawn().unwrap(), arguments);
     assert!(ran.code.is_none_or(|code| code == 0), "aborted or done: {ran:?}");

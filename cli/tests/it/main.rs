@@ -30,6 +30,7 @@ mod seaweedfs;
 #[cfg(feature = "demo")]
 mod subscription;
 mod tandem;
+mod tandem_ingest;
 mod trouble;
 mod versions;
 mod watching;

@@ -4,12 +4,18 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
+use jiff::civil::date;
+use tidegate_testkit::tandem::Plan;
+
 use crate::backend::{Backend, Kind};
 use crate::harness::{Cli, Random, finish};
+use crate::tandem_ingest::{self, Service};
 
 const MIB: u64 = 1 << 20;
 /// The most that a process may take, in bytes, however large the attachment.
 const LIMIT: u64 = 64 * MIB;
+/// The same for reading a pump's log, however long.
+const LIMIT_OF_INGEST: u64 = 128 * MIB;
 
 /// What a command took.
 struct Took {
@@ -88,6 +94,26 @@ fn a_large_attachment_takes_little_memory_straight_to_a_store() {
 fn a_large_attachment_takes_little_memory_through_a_broker() {
     let peak = there_and_back(Kind::EmbeddedDev, 160 * MIB);
     assert!(peak <= LIMIT, "{peak} bytes");
+}
+
+/// A year of a pump's log, read and read again: what is held in memory is a window of 28 days, however long the log.
+#[test]
+fn a_year_of_a_pumps_log_takes_little_memory() {
+    let service = Service::start(Plan::year(date(2025, 1, 1), 1));
+    let backend = Backend::start(Kind::DirectS3);
+    let cli = tandem_ingest::device(&backend);
+    service.log_in(&backend, &cli);
+    let first = measure(&cli, &["tandem", "ingest", "--since", "2025-01-01"]);
+    let again = measure(&cli, &["tandem", "ingest", "--since", "2024-12-31"]);
+    println!("| a year of a pump's log | peak (MiB) | seconds |\n|---|---|---|");
+    for (what, took) in [("ingest", &first), ("ingest again, nothing new", &again)] {
+        println!("| {what} | {:.1} | {:.1} |", took.peak as f64 / MIB as f64, took.seconds);
+    }
+    let records = cli.json(&["list"])["records"].as_array().unwrap().clone();
+    assert!(records.len() >= 4 * 365, "{}", records.len());
+    // Days that two windows share are written by both, if the second one knows more.
+    assert!(records.iter().all(|record| record["version"].as_u64() <= Some(2)));
+    assert!(first.peak.max(again.peak) <= LIMIT_OF_INGEST, "{} and {} bytes", first.peak, again.peak);
 }
 
 #[test]

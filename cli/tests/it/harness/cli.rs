@@ -36,6 +36,12 @@ impl Cli {
         self
     }
 
+    /// The same in another home.
+    #[cfg(all(unix, feature = "crash-points"))]
+    pub(crate) fn in_home(&self, home: &Path) -> Self {
+        Self { home: home.to_owned(), environment: self.environment.clone() }
+    }
+
     /// The command, ready to start.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
