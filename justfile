@@ -2,12 +2,24 @@
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
+# What is compiled in for proofs alone: all together, so that it is built once.
+proofs := "tidegate-cli/crash-points,tidegate-testkit/planted-bugs,tidegate-testkit/bench-sync"
+
 _list:
     @just --list --unsorted
 
 # Two devices, a broker and a store in one process: see it work.
 demo *arguments:
     cargo run --release --locked -- demo {{arguments}}
+
+# The tests and the programs that they run, as `just test` builds them
+build-tests:
+    cargo test --quiet --workspace --locked --test it --no-run
+
+# Both demos, as the tests' build has them
+test-demo: build-tests
+    "${CARGO_TARGET_DIR:-target}/debug/tidegate" demo --json
+    "${CARGO_TARGET_DIR:-target}/debug/tidegate" demo --hosted --json
 
 # The README's test command: needs Rust and a C compiler, nothing else.
 test *arguments:
@@ -37,7 +49,7 @@ docs-check:
 
 # The command line killed at every named effect, before and after
 test-crash-points:
-    cargo test --workspace --locked --features tidegate-cli/crash-points --test it -- --nocapture crash_points
+    cargo test --workspace --locked --features {{proofs}} --test it -- --nocapture crash_points
 
 # What the random tests did, in numbers: schedules, edits, conflicts, crashes, kills
 test-counts:
@@ -136,20 +148,21 @@ bench-sync *arguments="--docs docs":
 
 # The same in small, Tidegate alone: fails where it makes more requests than it may
 test-request-counts:
-    just bench-sync --tools tidegate --records 600 --changes 200 --history 3000 --big-mib 20 --rounds 1 --big-rounds 1 --assert-bounds
+    cargo test --quiet --workspace --locked --features {{proofs}} --test it --no-run
+    "${CARGO_TARGET_DIR:-target}/debug/bench-sync" --tools tidegate --records 600 --changes 200 --history 3000 --big-mib 20 --rounds 1 --big-rounds 1 --assert-bounds
 
 # Many devices over many schedules and every kind of store
 simulate *arguments="--schedules 100000":
     cargo run --release --locked -p tidegate-testkit --bin simulate -- {{arguments}}
 
-# The same, as many as CI has time for; fails where something never happened
-test-simulation:
-    cargo run --release --locked -p tidegate-testkit --bin simulate -- --schedules 10000 --require-counts --json
+# The same, as many as CI has time for, with the tests' own build, so with its assertions; fails where something never happened
+test-simulation: build-tests
+    "${CARGO_TARGET_DIR:-target}/debug/simulate" --schedules 10000 --require-counts --json
 
 # A small scope searched through: two devices and a clone, one record, one fault
-test-exhaustive:
-    cargo run --release --locked -p tidegate-testkit --bin simulate -- --exhaustive --json
+test-exhaustive: build-tests
+    "${CARGO_TARGET_DIR:-target}/debug/simulate" --exhaustive --json
 
 # The simulation finds every bug that is planted; prints after how many schedules
 test-planted-bugs:
-    cargo test --release --locked -p tidegate-testkit --features planted-bugs --test it -- --nocapture planted
+    cargo test --workspace --locked --features {{proofs}} --test it -- --nocapture planted
