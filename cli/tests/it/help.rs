@@ -62,7 +62,16 @@ fn commands_are_those_of_the_contract() {
     );
     assert_eq!(commands(&help(&["member", "--help"])), ["add", "list", "help"]);
     assert_eq!(commands(&help(&["devices", "--help"])), ["retire", "rename", "help"]);
-    assert_eq!(commands(&help(&["tandem", "--help"])), ["decode", "help"]);
+    assert_eq!(commands(&help(&["tandem", "--help"])), ["decode", "login", "logout", "status", "ingest", "help"]);
+    let login = help(&["tandem", "login", "--help"]);
+    for flag in ["--region", "--member", "--zone", "--concentration", "--credentials-file", "--again"] {
+        assert!(flags(&login).contains(&flag), "{flag}");
+    }
+    assert!(!flags(&login).contains(&"--password"), "no argument takes a secret");
+    let ingest = help(&["tandem", "ingest", "--help"]);
+    for flag in ["--member", "--since", "--watch", "--every"] {
+        assert!(flags(&ingest).contains(&flag), "{flag}");
+    }
     assert_eq!(commands(&help(&["health", "--help"])), ["pending", "confirm", "stores", "help"]);
     let pending = help(&["health", "pending", "--help"]);
     for flag in ["--member", "--store", "--days", "--limit", "--glucose"] {
