@@ -19,6 +19,7 @@ mod join;
 mod list;
 mod member;
 mod put;
+mod reader;
 mod rebuild;
 mod resolve;
 mod restore;

@@ -1,7 +1,5 @@
 //! `sync --watch`: again and again, one line a sync, until it is told to stop.
 
-use std::sync::Mutex;
-
 use serde::Serialize;
 use tidegate_sync_client::watch::{Budget, Next, WatchOptions, Watched};
 use time::OffsetDateTime;
@@ -10,6 +8,7 @@ use super::Context;
 use super::clock_warning::clock_warning;
 use super::cost::prices_of;
 use super::doubts;
+use super::reader::Reader;
 use super::sync::{SyncDocument, summary};
 use crate::arguments::SyncArguments;
 use crate::failure::{Failure, Named};
@@ -57,29 +56,17 @@ pub(super) async fn run(context: &Context, arguments: &SyncArguments) -> Result<
         context.output.warn(&warning);
     }
     let bar = SyncBar::new(context.output, "syncing");
-    // Whoever reads our lines may go away; that ends the watch, too.
-    let told = Mutex::new(Ok(()));
-    let unread = tokio::sync::Notify::new();
+    let reader = Reader::new();
     let mut warned = Vec::new();
     let mut tell = |watched: Watched| {
-        let line = bar.hidden(|| {
+        reader.took(bar.hidden(|| {
             warn_of_news(context, &watched, &mut warned);
             tell_one(context, watched)
-        });
-        if line.is_err() {
-            *told.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = line;
-            unread.notify_one();
-        }
+        }));
     };
-    let stop = async {
-        tokio::select! {
-            () = stop => {}
-            () = unread.notified() => {}
-        }
-    };
-    client.watch(&options, &|progress| bar.update(progress), &mut tell, stop).await?;
+    client.watch(&options, &|progress| bar.update(progress), &mut tell, reader.gone_or(stop)).await?;
     drop(bar);
-    told.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+    reader.end()
 }
 
 /// What stays as it is is said once, not with every sync.

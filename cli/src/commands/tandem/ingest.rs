@@ -1,6 +1,5 @@
 //! `tandem ingest`: what is new in the pumps' logs becomes samples of the account, once or again and again.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -10,6 +9,7 @@ use tidegate_sync_client::{Error, SyncClient};
 use time::OffsetDateTime;
 
 use super::super::Context;
+use super::super::reader::Reader;
 use super::super::watch::signals;
 use super::name_of;
 use super::pumps::ReadDocument;
@@ -124,25 +124,11 @@ fn section(member: &MemberDocument, is_only_one: bool, style: Style) -> String {
 async fn go_on(context: &Context, client: &SyncClient, watch: &IngestWatch) -> Result<(), Failure> {
     let stop = signals()?;
     let bar = LogBar::new(context.output);
-    // Whoever reads our lines may go away; that ends the watch, too.
-    let told = Mutex::new(Ok(()));
-    let unread = tokio::sync::Notify::new();
-    let mut tell = |watched: TandemWatched| {
-        let line = bar.hidden(|| tell_one(context, client, watched));
-        if line.is_err() {
-            *told.lock().unwrap_or_else(PoisonError::into_inner) = line;
-            unread.notify_one();
-        }
-    };
-    let stop = async {
-        tokio::select! {
-            () = stop => {}
-            () = unread.notified() => {}
-        }
-    };
-    client.tandem_watch(watch, &|progress| bar.update(progress), &mut tell, stop).await?;
+    let reader = Reader::new();
+    let mut tell = |watched: TandemWatched| reader.took(bar.hidden(|| tell_one(context, client, watched)));
+    client.tandem_watch(watch, &|progress| bar.update(progress), &mut tell, reader.gone_or(stop)).await?;
     drop(bar);
-    told.into_inner().unwrap_or_else(PoisonError::into_inner)
+    reader.end()
 }
 
 fn tell_one(context: &Context, client: &SyncClient, watched: TandemWatched) -> Result<(), Failure> {
