@@ -2,9 +2,6 @@
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
-# What is compiled in for proofs alone: all together, so that it is built once.
-proofs := "tidegate-cli/crash-points,tidegate-testkit/planted-bugs,tidegate-testkit/bench-sync"
-
 _list:
     @just --list --unsorted
 
@@ -49,7 +46,7 @@ docs-check:
 
 # The command line killed at every named effect, before and after
 test-crash-points:
-    cargo test --workspace --locked --features {{proofs}} --test it -- --nocapture crash_points
+    cargo test --workspace --locked --test it -- --ignored --nocapture crash_points
 
 # What the random tests did, in numbers: schedules, edits, conflicts, crashes, kills
 test-counts:
@@ -142,14 +139,12 @@ bench-store *arguments="--docs docs":
 
 # Sync beside restic, rclone crypt and rustic, as far as they are in PATH, on SeaweedFS (WEED_PROGRAM); tables and plot go into docs/
 bench-sync *arguments="--docs docs":
-    # Built together with the command line, so that what both are made of is built once.
-    cargo build --release --locked -p tidegate-cli -p tidegate-testkit --features tidegate-testkit/bench-sync --bins
-    "${CARGO_TARGET_DIR:-target}/release/bench-sync" {{arguments}}
+    cargo run --release --locked -p tidegate-testkit --example bench-sync -- {{arguments}}
 
 # The same in small, Tidegate alone: fails where it makes more requests than it may
 test-request-counts:
-    cargo test --quiet --workspace --locked --features {{proofs}} --test it --no-run
-    "${CARGO_TARGET_DIR:-target}/debug/bench-sync" --tools tidegate --records 600 --changes 200 --history 3000 --big-mib 20 --rounds 1 --big-rounds 1 --assert-bounds
+    cargo test --quiet --workspace --locked --no-run
+    "${CARGO_TARGET_DIR:-target}/debug/examples/bench-sync" --tools tidegate --records 600 --changes 200 --history 3000 --big-mib 20 --rounds 1 --big-rounds 1 --assert-bounds
 
 # Many devices over many schedules and every kind of store
 simulate *arguments="--schedules 100000":
@@ -165,4 +160,4 @@ test-exhaustive: build-tests
 
 # The simulation finds every bug that is planted; prints after how many schedules
 test-planted-bugs:
-    cargo test --workspace --locked --features {{proofs}} --test it -- --nocapture planted
+    cargo test --workspace --locked --test it -- --ignored --nocapture planted

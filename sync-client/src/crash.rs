@@ -1,6 +1,6 @@
 //! Named points at which a test may stop the process, so that it can show that no crash loses anything.
 //!
-//! Only with the feature `crash-points`, which no default build has. `TIDEGATE_KILL_AT={name}:{n}` aborts the process when the
+//! Only with the feature `crash-points`, which builds for tests alone have. `TIDEGATE_KILL_AT={name}:{n}` aborts the process when the
 //! point is crossed for the n-th time, counted from 1. An effect is crossed twice: before it is carried out and after.
 //! `TIDEGATE_POINTS_FILE` names a file to which each point crossed is appended, one a line.
 

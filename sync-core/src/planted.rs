@@ -1,6 +1,6 @@
 //! Bugs on purpose. Each breaks one rule, so that the simulation can show that it would find it.
 //!
-//! Only with the feature `planted-bugs`, which nothing but the simulation's own test enables, can one be chosen. Without it
+//! Only with the feature `planted-bugs`, which builds for tests alone have, can one be chosen. Without it
 //! `is` is constantly false, and nothing of this is left in the program.
 
 #[cfg(feature = "planted-bugs")]

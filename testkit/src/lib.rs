@@ -5,8 +5,6 @@
 
 #[cfg(feature = "apple")]
 pub mod apple;
-#[cfg(feature = "bench-sync")]
-pub mod bench_sync;
 #[cfg(feature = "dialect")]
 pub mod dialect;
 #[cfg(feature = "simulation")]

@@ -114,6 +114,7 @@ fn tell(what: &str, killed: &BTreeMap<String, usize>) {
 }
 
 #[test]
+#[ignore = "a minute: just test-crash-points"]
 fn crash_points_of_writes_lose_nothing() {
     let mut world = World::new();
     let points_file = world.backend.path("points");
@@ -153,6 +154,7 @@ fn end_syncs(world: &mut World, device: fn(&World) -> &Cli, fill: fn(&mut World)
 }
 
 #[test]
+#[ignore = "a minute: just test-crash-points"]
 fn crash_points_of_a_sync_that_sends_lose_nothing() {
     let mut world = World::new();
     let killed = end_syncs(
@@ -173,6 +175,7 @@ fn crash_points_of_a_sync_that_sends_lose_nothing() {
 }
 
 #[test]
+#[ignore = "a minute: just test-crash-points"]
 fn crash_points_of_a_sync_that_fetches_lose_nothing() {
     let mut world = World::new();
     let killed = end_syncs(
@@ -209,6 +212,7 @@ fn find(folder: &Path, name: &str) -> Option<PathBuf> {
 }
 
 #[test]
+#[ignore = "a minute: just test-crash-points"]
 fn crash_points_of_gc_lose_nothing_and_the_next_one_ends_the_work() {
     let mut world = World::new();
     // A sync that was ended after its upload leaves an object that nobody names; it is found, and a week goes by.
@@ -240,6 +244,7 @@ fn crash_points_of_gc_lose_nothing_and_the_next_one_ends_the_work() {
 }
 
 #[test]
+#[ignore = "a minute: just test-crash-points"]
 fn crash_points_of_init_end_in_one_account_and_its_code() {
     let backend = Backend::start(Kind::EmbeddedDev);
     let points_file = backend.path("points");
@@ -272,6 +277,7 @@ fn crash_points_of_init_end_in_one_account_and_its_code() {
 }
 
 #[test]
+#[ignore = "a minute: just test-crash-points"]
 fn crash_points_of_join_end_in_one_device() {
     let world = World::new();
     let code = world.backend.path("code").to_str().unwrap().to_owned();

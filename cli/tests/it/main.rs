@@ -7,7 +7,7 @@ mod backend;
 mod bad_input;
 mod compose;
 mod cost;
-#[cfg(feature = "crash-points")]
+#[cfg(unix)]
 mod crash_points;
 #[cfg(feature = "demo")]
 mod demo;

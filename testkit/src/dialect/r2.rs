@@ -23,7 +23,8 @@ pub(super) fn refuses(request: &Head<'_>, known: &Known) -> Option<Refusal> {
         return Some(Refusal { status: 501, code: "NotImplemented" });
     }
     let is_too_soon = known.written.get(request.path).is_some_and(|written| request.now.duration_since(*written) < WRITE_PAUSE);
-    (request.is_put() && is_too_soon).then_some(Refusal { status: 429, code: "TooManyRequests" })
+    (request.is_put() && (is_too_soon || known.under_way.contains(request.path)))
+        .then_some(Refusal { status: 429, code: "TooManyRequests" })
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ impl Cli {
     }
 
     /// The same in another home.
-    #[cfg(all(unix, feature = "crash-points"))]
+    #[cfg(unix)]
     pub(crate) fn in_home(&self, home: &Path) -> Self {
         Self { home: home.to_owned(), environment: self.environment.clone() }
     }

@@ -1,4 +1,4 @@
-//! The macro-benchmark of sync: real programs as child processes, one store, the same files for all.
+//! `bench-sync`, the macro-benchmark of sync: real programs as child processes, one store, the same files for all.
 //!
 //! Each figure is of one command of a tool: wall time, requests as the store itself counts them, and peak memory of the
 //! process. Rounds take turns among the tools, so that a busy moment of the machine hits all of them; the tables show medians.
@@ -19,17 +19,23 @@ mod table;
 mod tool;
 
 use std::ffi::OsString;
-
-pub use arguments::USAGE;
+use std::process::ExitCode;
 
 /// What a failed step says.
 type Fallible<T> = Result<T, String>;
 
-/// Runs the program with these arguments.
-///
-/// # Errors
-/// What is wrong with the arguments, or which step of which tool failed.
-pub fn main(arguments: Vec<OsString>) -> Result<(), String> {
+fn main() -> ExitCode {
+    match run(std::env::args_os().skip(1).collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("bench-sync: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the program with these arguments. The error is what is wrong with the arguments, or which step of which tool failed.
+fn run(arguments: Vec<OsString>) -> Result<(), String> {
     if arguments.first().is_some_and(|first| first == measure::COMMAND) {
         return measure::run_measured(&arguments[1..]);
     }

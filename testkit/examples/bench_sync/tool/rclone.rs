@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Place, Step, Tool, command, first_line, make_folder, step, write};
-use crate::bench_sync::Fallible;
-use crate::bench_sync::files::Files;
-use crate::bench_sync::measure::run;
-use crate::bench_sync::store::{ACCESS_KEY, BUCKET, SECRET_KEY};
+use crate::Fallible;
+use crate::files::Files;
+use crate::measure::run;
+use crate::store::{ACCESS_KEY, BUCKET, SECRET_KEY};
 
 /// What makes it fast with many small files; by the last two it compares by times that listings tell, without a HEAD for each.
 const FLAGS: [&str; 7] = ["--transfers", "32", "--checkers", "32", "--fast-list", "--update", "--use-server-modtime"];

@@ -8,7 +8,7 @@ use super::Fallible;
 use super::tool::TOOLS;
 
 /// How to call it.
-pub const USAGE: &str = "usage: bench-sync [--records N] [--changes N] [--history N] [--big-mib N] [--rounds N] [--big-rounds N] \
+pub(crate) const USAGE: &str = "usage: bench-sync [--records N] [--changes N] [--history N] [--big-mib N] [--rounds N] [--big-rounds N] \
                          [--tools NAME,...] [--assert-bounds] [--docs DIR]";
 
 /// What to measure.

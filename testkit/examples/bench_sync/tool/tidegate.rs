@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Place, Step, Tool, command, make_folder, step, write};
-use crate::bench_sync::Fallible;
-use crate::bench_sync::device;
-use crate::bench_sync::files::Files;
-use crate::bench_sync::measure::run;
+use crate::Fallible;
+use crate::device;
+use crate::files::Files;
+use crate::measure::run;
 
 /// This build's sync client.
 pub(super) struct Tidegate {
