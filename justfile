@@ -77,6 +77,10 @@ test-stores-matrix:
 stores-matrix:
     REWRITE_DOCS=1 cargo test --locked -p tidegate-cli --test it -- --ignored --nocapture matrix::
 
+# All of these at once, for they mostly wait for servers
+test-real-stores:
+    cargo test --workspace --locked --test it -- --ignored --nocapture --test-threads 3 seaweedfs minio foreign_client matrix::
+
 # Self-hosting by minio/compose.yaml: containers, published ports, restarts (needs Docker, or root and dockerd)
 test-compose:
     scripts/compose-test
