@@ -580,7 +580,7 @@ mod tests {
         let mut database = Database::open(&home, &keys).unwrap();
         database.persist(&Persist { step: Step::Segments, rows }).unwrap();
         let as_before = "ALTER TABLE changes DROP COLUMN supersedes; ALTER TABLE changes DROP COLUMN is_relocation;
-                         DELETE FROM meta WHERE name = 'outlined'; PRAGMA user_version = 6;";
+                         DELETE FROM meta WHERE name = 'outlined'; DROP TABLE private; PRAGMA user_version = 6;";
         database.connection().execute_batch(as_before).unwrap();
         drop(database);
 
