@@ -36,7 +36,8 @@ impl Compose {
         lines.push(format!("PROJECT=tidegate-test-{broker_port}"));
         fs::write(folder.join(".env"), lines.join("\n") + "\n").unwrap();
         let compose = Self { folder: folder.to_owned() };
-        finish(Command::new("./setup").arg("--no-image").env("COMPOSE", program()).current_dir(folder));
+        // By its interpreter: what another thread starts at this moment holds the copy open for writing, and nothing executes that.
+        finish(Command::new("sh").arg("./setup").arg("--no-image").env("COMPOSE", program()).current_dir(folder));
         compose
     }
 
