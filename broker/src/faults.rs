@@ -8,8 +8,8 @@ use axum::routing::get;
 use http::Request;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
-use tidegate_protocol::DeviceId;
 use tidegate_protocol::capability::StoreProfile;
+use tidegate_protocol::{DeviceId, TokenHolder, UserId};
 use time::{Duration, OffsetDateTime};
 use tower::ServiceExt as _;
 use uuid::Uuid;
@@ -20,7 +20,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Limits, ServerIdKey, TokenLifetimes};
 use crate::limits::TrustedProxies;
 use crate::problem::Problem;
-use crate::session::{NewSigningKey, SigningKeys};
+use crate::session::{IssuedToken, NewSigningKey, SigningKeys};
 use crate::store::{Addressing, StoreConfig, StoreCredential};
 use crate::{layers, routes};
 
@@ -49,6 +49,7 @@ fn without_store(limits: Limits) -> Broker {
         trusted_proxies: TrustedProxies::default(),
         tls: None,
         audit: AuditSettings::OFF,
+        traces: None,
         cors_origins: Vec::new(),
         tokens: TokenLifetimes::default(),
         self_host_pumpsync: false,
@@ -56,6 +57,7 @@ fn without_store(limits: Limits) -> Broker {
         relay: None,
         credentials: None,
         app_store: None,
+        oidc: Vec::new(),
     };
     Broker::new(&config, Arc::new(SystemClock)).unwrap()
 }
@@ -114,13 +116,17 @@ async fn without_its_store_the_broker_lives_but_is_not_ready() {
 #[tokio::test]
 async fn revocations_that_cannot_be_read_count_for_300_seconds_and_then_close_the_door() {
     let broker = without_store(Limits::default());
-    let revoked = DeviceId::new(Uuid::from_u128(1));
     let (now, store) = (OffsetDateTime::UNIX_EPOCH + Duration::days(20_000), &broker.store);
-    broker.revocations.pretend([revoked], now);
+    let token = |device| IssuedToken {
+        user: UserId::new(Uuid::from_u128(3)),
+        device: DeviceId::new(Uuid::from_u128(device)),
+        issued_at: now.unix_timestamp() - 1,
+    };
+    broker.revocations.pretend([TokenHolder::Device(token(1).device)], now);
     for seconds in [0, 60, 61, 300] {
         let at = now + Duration::seconds(seconds);
-        assert!(broker.revocations.is_revoked(revoked, store, at).await.unwrap(), "{seconds}");
-        assert!(!broker.revocations.is_revoked(DeviceId::new(Uuid::from_u128(2)), store, at).await.unwrap());
+        assert!(broker.revocations.has_ended(token(1), store, at).await.unwrap(), "{seconds}");
+        assert!(!broker.revocations.has_ended(token(2), store, at).await.unwrap());
     }
-    assert!(broker.revocations.is_revoked(revoked, store, now + Duration::seconds(301)).await.is_err());
+    assert!(broker.revocations.has_ended(token(1), store, now + Duration::seconds(301)).await.is_err());
 }

@@ -9,10 +9,15 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 
+use crate::account::reset::ResetDocument;
+use crate::account::{DeletionDocument, GoneDocument, ReferenceDocument, StatementDocument};
 use crate::audit::{Action, BatchDocument, Event, Signed};
 use crate::delete::AuditDocument;
 use crate::identity::app_store::{NotificationDocument, Place, RecoveryDocument, Unfinished};
+use crate::identity::link::Linked;
+use crate::identity::oidc::{IdentityRevokedDocument, TokenUseDocument};
 use crate::identity::{EnvironmentDocument, LinkDocument, SlotDocument};
+use crate::session::ended::{EndReason, EndedDocument};
 use crate::session::{Predecessor, RenewalDocument, RevokedDocument};
 use crate::store::ProfileDocument;
 use tidegate_app_store::{Environment, NotificationType, Subtype};
@@ -43,8 +48,41 @@ fn device() -> DeviceId {
 #[test]
 fn documents_are_written_as_ever() {
     assert_golden("link.json", &LinkDocument::new(user(), NOW));
+    assert_golden("account-reference.json", &ReferenceDocument::new());
+    assert_golden("account-keys-kept.json", &StatementDocument::new(br#"{"format":"tidegate/account-keys/v1"}"#, NOW));
+    assert_golden("account-gone.json", &GoneDocument::new());
+    let returned = Linked { user: user(), since: NOW + time::Duration::days(9), returned: true };
+    let moved = Linked {
+        user: "00000000-0000-8000-8000-000000000003".parse().unwrap(),
+        since: NOW + time::Duration::days(8),
+        returned: false,
+    };
+    let mut link = LinkDocument::new(user(), NOW);
+    link.history.extend([moved, returned]);
+    assert_golden("link-taken-back.json", &link);
+    let reset = ResetDocument::new(user(), None, NOW);
+    assert_golden("account-reset.json", &reset);
+    let also = Some(Sha256::from_bytes([0x11; 32]));
+    assert_golden("account-reset-cancelled.json", &ResetDocument { also, cancelled_at: Some(NOW), ..reset });
+    let deletion = DeletionDocument::new(device(), vec![device()], NOW);
+    assert_golden("account-deletion.json", &deletion);
+    assert_golden(
+        "account-deletion-swept.json",
+        &DeletionDocument { swept_at: Some(NOW + time::Duration::minutes(1)), ..deletion },
+    );
+    let account_events = [
+        Action::KeysReplaced { generation: 1 },
+        Action::ResetAsked,
+        Action::ResetMoved,
+        Action::AccountDeletionBegun,
+        Action::AccountSwept { is_last: true },
+    ];
+    let account_events = account_events.into_iter().map(|action| Event { at: NOW, user: user(), device: device(), action });
+    assert_golden("audit-batch-account.json", &BatchDocument::new(user(), account_events.collect(), NOW));
     assert_golden("account-environment.json", &EnvironmentDocument::new(Environment::Production, NOW));
     assert_golden("invite-slot.json", &SlotDocument::new(user(), NOW));
+    assert_golden("identity-revoked.json", &IdentityRevokedDocument::new(NOW));
+    assert_golden("id-token-use.json", &TokenUseDocument::new(NOW));
     assert_golden("device-revoked.json", &RevokedDocument::new(NOW));
     let deleted = format!("users/{}/checkpoints/00112233445566778899aabbccddeeff.blob", user());
     assert_golden("audit-delete.json", &AuditDocument::new(user(), device(), vec![deleted], NOW));
@@ -66,9 +104,17 @@ fn documents_are_written_as_ever() {
         format: "tidegate/renewal/v1".to_owned(),
         current: id(3),
         issued_at: NOW,
+        since: None,
         previous: Some(Predecessor { jti: id(2), valid_until: NOW + time::Duration::minutes(10) }),
     };
     assert_golden("renewal.json", &renewal);
+    assert_golden("renewal-of-family.json", &RenewalDocument { since: Some(NOW - time::Duration::days(7)), ..renewal });
+    let ended =
+        EndedDocument { format: "tidegate/sessions-ended/v1".to_owned(), ended_before: NOW, reason: EndReason::RenewalReused };
+    assert_golden("sessions-ended.json", &ended);
+    let events = [Action::SessionEnded { reason: "logged-out".to_owned() }, Action::DeviceRevoked { revoked: device() }];
+    let events = events.map(|action| Event { at: NOW, user: user(), device: device(), action });
+    assert_golden("audit-batch-endings.json", &BatchDocument::new(user(), events.to_vec(), NOW));
     let kind = (NotificationType::DidFailToRenew, Some(Subtype::GracePeriod));
     let heard = NotificationDocument::new(kind, Environment::Production, Some(Sha256::from_bytes([0x11; 32])), (NOW, id(4)));
     assert_golden("notification.json", &heard);

@@ -120,5 +120,5 @@ pub(crate) async fn capabilities(State(broker): State<Broker>) -> Json<serde_jso
 )]
 pub(crate) async fn jwks(State(broker): State<Broker>) -> ([(http::HeaderName, String); 1], Json<JwkSet>) {
     let cache = format!("public, max-age={REVOCATION_SECONDS}");
-    ([(CACHE_CONTROL, cache)], Json(broker.tokens.keys().jwk_set()))
+    ([(CACHE_CONTROL, cache)], Json(broker.tokens.keys().jwk_set(broker.clock.now())))
 }

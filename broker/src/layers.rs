@@ -27,6 +27,7 @@ use crate::broker::Broker;
 use crate::limits::gate::{RATE_LIMIT, RATE_LIMIT_POLICY, limit_crowds, limit_rates, limit_url};
 use crate::metrics::{method_name, route_name};
 use crate::problem::Problem;
+use crate::traces;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 64;
@@ -36,7 +37,7 @@ const MAX_UNPROVEN_BODY_BYTES: usize = 128 << 10;
 const HTTP_DATE: &[BorrowedFormatItem<'_>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 const SECURITY: [(&str, &str); 6] = [
-    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("content-security-policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
     ("cross-origin-opener-policy", "same-origin"),
     ("x-frame-options", "DENY"),
     ("x-content-type-options", "nosniff"),
@@ -94,14 +95,17 @@ async fn identify(State(broker): State<Broker>, request: Request, next: Next) ->
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", request_id = %id, %method, route);
+    let trace = traces::request(method_name(&method), route_name(&route), &id);
     let started = Instant::now();
-    let response = next.run(request).instrument(span.clone()).await;
+    let response = next.run(request).instrument(span.clone()).instrument(trace.clone()).await;
     let _entered = span.enter();
-    if let Some(problem) = response.extensions().get::<Problem>() {
-        broker.metrics.problem(problem.code);
+    let problem = response.extensions().get::<Problem>().map(|problem| problem.code);
+    if let Some(code) = problem {
+        broker.metrics.problem(code);
     }
-    let is_flood = response.extensions().get::<Problem>().is_some_and(|problem| is_of_floods(problem.code));
+    let is_flood = problem.is_some_and(is_of_floods);
     let mut response = write_problem(response, &id);
+    traces::answered(&trace, response.status().as_u16(), problem);
     let took = started.elapsed();
     broker.metrics.answered(route_name(&route), method_name(&method), response.status().as_u16(), took);
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -174,7 +178,8 @@ async fn add_headers(State(broker): State<Broker>, request: Request, next: Next)
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in SECURITY {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        // The one page has a policy of its own.
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
     // Replies carry tokens and signed URLs.
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -192,7 +197,7 @@ fn cors(origins: &[String]) -> CorsLayer {
     let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static(DPOP_HEADER), REQUEST_ID])
         .expose_headers([
             DATE,

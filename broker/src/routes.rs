@@ -1,19 +1,29 @@
 //! The route table, nothing else.
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete as delete_at, get, post};
 
 use crate::broker::Broker;
-use crate::{credentials, delete, health, identity, layers, log_drain, metrics, multipart, openapi, presign, relay, session};
+use crate::{
+    account, credentials, delete, health, identity, layers, log_drain, metrics, multipart, openapi, presign, relay, session,
+};
 
 /// What clients reach.
 pub(crate) fn public(broker: &Broker) -> Router {
     let authenticated = Router::new()
         .route("/v1/self-host/session", post(identity::session))
         .route("/v1/subscription/session", post(identity::subscription_session))
+        .route("/v1/oidc/session", post(identity::oidc::oidc_session))
+        .route("/auth/login", post(identity::oidc::auth_login))
         .route("/v1/status", get(identity::status))
+        .route("/v1/account", delete_at(account::delete_account))
         .route("/v1/account/link", post(identity::link_account))
+        .route("/v1/account/reset", post(account::reset_account))
+        .route("/v1/account/rotate", post(account::rotate))
         .route("/v1/session/renew", post(session::renew))
+        .route("/v1/session/logout", post(session::logout))
+        .route("/v1/devices", get(session::devices))
+        .route("/v1/devices/{device}", delete_at(session::delete_device))
         .route("/v1/presign", post(presign::presign))
         .route("/v1/presigned-url/{*key}", get(presign::presigned_url))
         .route("/v1/multipart/create", post(multipart::create))
@@ -34,6 +44,7 @@ pub(crate) fn public(broker: &Broker) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/.well-known/jwks.json", get(health::jwks))
         .route("/openapi.json", get(openapi::document))
+        .route("/docs", get(openapi::page_for_people))
         .fallback(layers::not_found)
         .method_not_allowed_fallback(layers::method_not_allowed)
         .with_state(broker.clone());

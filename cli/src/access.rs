@@ -1,22 +1,29 @@
-//! From flags and environment to a way into an account: an invite, a subscription, or keys of a store.
+//! From flags and environment to a way into an account: an invite, a subscription, a login, or keys of a store.
 
 use std::path::Path;
 
 use secrecy::SecretString;
-use tidegate_sync_client::{Enrolment, Purchase, Remote, Ticket};
+use tidegate_sync_client::{Enrolment, IdToken, LoginPurpose, Purchase, Remote, Ticket};
 
 use crate::arguments::AccessArguments;
+use crate::commands::Context;
 use crate::failure::Failure;
 use crate::home;
 use crate::input;
+use crate::login;
 use crate::output::Output;
 
 /// The broker with its invite, or the store, whose keys the client takes from the environment.
-pub(crate) fn resolve(arguments: &AccessArguments, output: Output) -> Result<Enrolment, Failure> {
+pub(crate) async fn resolve(context: &Context, arguments: &AccessArguments, purpose: LoginPurpose) -> Result<Enrolment, Failure> {
     let device_name = arguments.device_name.clone().unwrap_or_else(home::default_device_name);
     if let Some(broker) = &arguments.broker {
         let remote = Remote::broker(broker.as_str())?;
-        return Ok(Enrolment { remote, ticket: Some(ticket(arguments, output)?), device_name });
+        let ticket = match (&arguments.id_token_file, arguments.oidc) {
+            (Some(path), _) => id_token(path).map(Ticket::Login)?,
+            (None, true) => login::log_in(context, arguments, &remote, &device_name, purpose).await?,
+            (None, false) => ticket(arguments, context.output)?,
+        };
+        return Ok(Enrolment { remote, ticket: Some(ticket), device_name });
     }
     let (Some(endpoint), Some(bucket)) = (&arguments.s3, &arguments.bucket) else {
         return Err(Failure::bug("neither a broker nor a store was named"));
@@ -40,6 +47,14 @@ fn purchase(path: &Path) -> Result<Purchase, Failure> {
     })
 }
 
+fn id_token(path: &Path) -> Result<IdToken, Failure> {
+    IdToken::parse(&input::read_secret(path)?).ok_or_else(|| {
+        let message = format!("{} holds no ID token", input::display(path));
+        let help = "it has to hold the token, or JSON: {\"idToken\": ..., \"nonceSalt\": ...}";
+        Failure::invalid("id-token-malformed", message, help)
+    })
+}
+
 fn invite(arguments: &AccessArguments, output: Output) -> Result<SecretString, Failure> {
     if let Some(token) = &arguments.invite {
         output.warn("--invite can be read by other programs on this machine; prefer --invite-file FILE or TIDEGATE_INVITE");
@@ -54,7 +69,7 @@ fn invite(arguments: &AccessArguments, output: Output) -> Result<SecretString, F
             "invite-missing",
             "a broker lets a new device in only with an invite",
             "pass --invite-file FILE, or set TIDEGATE_INVITE; the broker's operator makes one with `tidegate-broker invite create`. \
-             A broker for subscribers takes --transaction-file FILE",
+             A broker for subscribers takes --transaction-file FILE, one with logins --oidc",
         )
     })
 }

@@ -86,6 +86,11 @@ pub(crate) enum Command {
     Doctor,
     /// List the account's devices, rename this one, retire one
     Devices(DevicesArguments),
+    /// Delete the account, with everything in the store
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// End this device's session with the broker; keys and content stay
+    Logout,
     /// Show or limit the space that attachments take on this device
     Cache(CacheArguments),
     /// Make the local database anew from the store
@@ -325,6 +330,18 @@ pub(crate) struct AccessArguments {
     /// input)
     #[arg(long, value_name = "FILE", requires = "broker", conflicts_with_all = ["invite", "invite_file", "s3"])]
     pub(crate) transaction_file: Option<PathBuf>,
+    /// Log in with an OpenID provider that the broker trusts
+    #[arg(long, requires = "broker", conflicts_with_all = ["invite", "invite_file", "transaction_file", "s3"])]
+    pub(crate) oidc: bool,
+    /// Provider to log in with, by the broker's name for it or its address, where it trusts several
+    #[arg(long, value_name = "ISSUER", requires = "oidc")]
+    pub(crate) issuer: Option<String>,
+    /// How to log in [default: by a code where provider and broker allow that, else in a browser on this machine]
+    #[arg(long, value_name = "WAY", requires = "oidc")]
+    pub(crate) login: Option<LoginWay>,
+    /// File with an ID token that was got elsewhere: the token, or JSON with it and its nonceSalt (`-`: standard input)
+    #[arg(long, value_name = "FILE", requires = "oidc", conflicts_with_all = ["issuer", "login"])]
+    pub(crate) id_token_file: Option<PathBuf>,
     /// S3 store to use without a broker; keys come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN
     #[arg(long, value_name = "URL", requires = "bucket")]
     pub(crate) s3: Option<Url>,
@@ -342,6 +359,15 @@ pub(crate) struct AccessArguments {
     pub(crate) device_name: Option<String>,
 }
 
+/// How to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LoginWay {
+    /// A code that is typed in on any device
+    Device,
+    /// A browser on this machine
+    Browser,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct InitArguments {
     #[command(flatten)]
@@ -349,6 +375,10 @@ pub(crate) struct InitArguments {
     /// Write the recovery code to this new file (mode 0600) and do not show it
     #[arg(long, value_name = "FILE")]
     pub(crate) recovery_file: Option<PathBuf>,
+    /// Where the invite or subscription has an account whose recovery code and devices are all lost: ask that it lead to a new one, and
+    /// a week later, with the same command, complete that
+    #[arg(long, conflicts_with = "s3")]
+    pub(crate) reset: bool,
 }
 
 #[derive(Debug, Args)]
@@ -478,6 +508,19 @@ pub(crate) struct ResolveArguments {
 pub(crate) struct DevicesArguments {
     #[command(subcommand)]
     pub(crate) command: Option<DevicesCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountCommand {
+    /// Delete the account in two steps: the first says what would go, the second, with --confirm, does it
+    Delete(AccountDeleteArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AccountDeleteArguments {
+    /// The account's id, as the first step shows it: delete it now, for good
+    #[arg(long, value_name = "USER_ID")]
+    pub(crate) confirm: Option<UserId>,
 }
 
 #[derive(Debug, Subcommand)]

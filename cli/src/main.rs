@@ -13,6 +13,7 @@ mod input;
 mod item;
 mod limit;
 mod logging;
+mod login;
 mod moment;
 mod output;
 mod parse;

@@ -71,6 +71,14 @@ impl Output {
         }
     }
 
+    /// Asks a person to do something elsewhere, on standard error, always: nothing goes on before. With `--json` as one line of it.
+    pub(crate) fn ask<T: Serialize>(&self, document: &T, text: &str) {
+        match serde_json::to_string(document) {
+            Ok(line) if self.json => self.tell(&line),
+            Ok(_) | Err(_) => self.tell(text),
+        }
+    }
+
     /// A warning on standard error, always.
     pub(crate) fn warn(&self, text: &str) {
         self.tell(&format!("{} {text}", self.stderr.warning("warning:")));

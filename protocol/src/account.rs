@@ -68,6 +68,12 @@ pub fn app_account_token(user: UserId) -> Uuid {
 pub enum ProofPurpose {
     /// Open a session for this account.
     Session,
+    /// Delete the account, with everything in it.
+    DeleteAccount,
+    /// Let new keys take the place of the account's keys: signed by the new account key.
+    ReplaceKeys,
+    /// Let an identity lead to this account in place of another whose recovery code is lost.
+    ResetAccount,
 }
 
 impl ProofPurpose {
@@ -76,6 +82,9 @@ impl ProofPurpose {
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Session => "session",
+            Self::DeleteAccount => "delete-account",
+            Self::ReplaceKeys => "replace-keys",
+            Self::ResetAccount => "reset-account",
         }
     }
 }

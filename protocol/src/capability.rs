@@ -4,6 +4,7 @@ mod findings;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::oidc::OidcIssuer;
 use crate::subscription::{BillingMode, Retention, ServiceMode};
 
 pub use findings::{Attack, AttackFinding, AttackOutcome, CorsFinding, ExcessRight, ListFindings, StoreFindings, Support};
@@ -76,6 +77,8 @@ pub enum IdentityKind {
     SelfHost,
     /// A subscription in the App Store.
     AppStore,
+    /// A login with an OpenID provider.
+    Oidc,
     /// A way in that this version does not know.
     #[serde(other)]
     Unknown,
@@ -118,6 +121,9 @@ pub struct Capabilities {
     /// Whether the broker relays between apps and Tandem's service.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tandem_relay: bool,
+    /// The issuers whose logins open accounts; only in the reply of `GET /v1/capabilities`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub oidc: Vec<OidcIssuer>,
 }
 
 fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {

@@ -11,6 +11,7 @@ use crate::presign::Refusal;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeleteBatch {
     /// The object keys.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 1000))]
     pub keys: Vec<String>,
 }
 

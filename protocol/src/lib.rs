@@ -8,18 +8,24 @@ pub mod account;
 pub mod capability;
 pub mod credentials;
 pub mod delete;
+pub mod deletion;
+pub mod device;
 pub mod genesis;
 mod key;
+pub mod keys_statement;
 pub mod limits;
 pub mod multipart;
+pub mod oidc;
 pub mod presign;
 pub mod problem;
+pub mod reset;
+pub mod rotation;
 pub mod scope;
 pub mod session;
 pub mod subscription;
 pub mod wire;
 
 pub use key::{
-    ChainId, ContentHmac, DeviceId, Digest, GrantId, InvalidId, InvalidKey, ListPrefix, MAX_KEY_BYTES, MAX_NUMBER, MemberId,
-    ObjectKey, ReadPrefix, RecordId, Sha256, Space, StateKey, StoreEnvironment, UserId,
+    AccountFolder, ChainId, ContentHmac, DeviceId, Digest, GrantId, InvalidId, InvalidKey, ListPrefix, MAX_KEY_BYTES, MAX_NUMBER,
+    MemberId, ObjectKey, ReadPrefix, RecordId, Sha256, Space, StateKey, StoreEnvironment, TokenHolder, UserId,
 };

@@ -56,6 +56,7 @@ pub struct UploadPartsRequest {
     pub upload_id: String,
     /// List the parts after this number; none for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = Int64, minimum = 0, maximum = 4_294_967_295_i64))]
     pub after: Option<u32>,
 }
 

@@ -17,6 +17,7 @@ pub const MAX_BATCH: usize = 1_000;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PresignBatch {
     /// The objects asked for.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 1000))]
     pub items: Vec<PresignItem>,
 }
 
@@ -40,6 +41,7 @@ pub struct PresignItem {
     pub upload_id: Option<String>,
     /// `PUT` of one part of an attachment: its number, 1 to 10,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = Int64, minimum = 0, maximum = 4_294_967_295_i64))]
     pub part_number: Option<u32>,
     /// `PUT` of a device file or doorbell: the ETag to replace, with its quotes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,6 +51,7 @@ pub struct PresignItem {
     pub create_only: bool,
     /// `LIST`: most keys of a page, 1 to 1,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = Int64, minimum = 0, maximum = 4_294_967_295_i64))]
     pub max_keys: Option<u32>,
     /// `LIST`: where the last page ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]

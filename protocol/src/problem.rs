@@ -19,14 +19,52 @@ pub enum ProblemClass {
     Denied,
 }
 
+impl ProblemClass {
+    /// Every class.
+    pub const ALL: [Self; 5] = [Self::Retry, Self::Reauthenticate, Self::Conflict, Self::Invalid, Self::Denied];
+
+    /// The class in a word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Reauthenticate => "re-authenticate",
+            Self::Conflict => "conflict",
+            Self::Invalid => "invalid",
+            Self::Denied => "denied",
+        }
+    }
+
+    /// What an app should do about a problem of this class.
+    #[must_use]
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::Retry => {
+                "Send the same request again with a new proof: after `Retry-After` where it is given, else after a pause that doubles each time, with jitter. \
+                 Tell the person only if it lasts."
+            }
+            Self::Reauthenticate => {
+                "Take the `DPoP-Nonce` of this very reply, make a new proof and send the request again, once; if that is refused too, renew the session; if that \
+                 is refused, sign in again. No person is needed before the last step."
+            }
+            Self::Conflict => {
+                "Read what stands in the store now, decide anew, and make a new request. The same one will be refused again."
+            }
+            Self::Invalid => {
+                "Do not repeat it: the request itself is wrong, by a mistake in the app or a version that is too old. Report the code."
+            }
+            Self::Denied => "Do not repeat it: show the person what the code means, and what they can do where it says so.",
+        }
+    }
+}
+
 macro_rules! problem_codes {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $status:literal, $class:ident;)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $status:literal, $class:ident;)*) => {
         /// Stable code of a problem. Codes are never reused; new ones may appear, and an unknown one is read as
         /// [`ProblemCode::Unknown`].
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum ProblemCode {
-            $($(#[$doc])* #[serde(rename = $code)] $name,)*
+            $($(#[doc = $doc])+ #[serde(rename = $code)] $name,)*
             /// A code that this version does not know.
             #[serde(rename = "unknown", other)]
             Unknown,
@@ -51,6 +89,15 @@ macro_rules! problem_codes {
                 match self {
                     $(Self::$name => $status,)*
                     Self::Unknown => 500,
+                }
+            }
+
+            /// What it means, in a sentence or two.
+            #[must_use]
+            pub const fn meaning(&self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),+).trim_ascii(),)*
+                    Self::Unknown => "A code that this version does not know.",
                 }
             }
 
@@ -98,6 +145,10 @@ problem_codes! {
     TokenInvalid = "token-invalid", 401, Reauthenticate;
     /// The token has ended: renew the session.
     TokenExpired = "token-expired", 401, Reauthenticate;
+    /// The session was ended: by logging out, or because the account's sessions were. Renew it; where that is refused alike, sign in again.
+    SessionEnded = "session-ended", 401, Reauthenticate;
+    /// A renewal token that had been replaced was used again, so two hold the device's key: its session has ended. Sign in again.
+    RenewalReused = "renewal-reused", 401, Reauthenticate;
     /// The renewal token has ended or was replaced: sign in again.
     RenewalExpired = "renewal-expired", 403, Denied;
     /// The device was revoked.
@@ -121,8 +172,57 @@ problem_codes! {
     AlreadyLinked = "already-linked", 409, Conflict;
     /// The account's first objects are not in the store yet.
     AccountIncomplete = "account-incomplete", 409, Conflict;
+    /// The account is being deleted.
+    AccountDeleted = "account-deleted", 403, Denied;
+    /// The confirmation of a deletion is not one of this broker's for this device, or has ended: ask for another.
+    ConfirmationInvalid = "confirmation-invalid", 403, Denied;
+    /// The account's keys were replaced since: open the new ones with the new recovery code.
+    AccountKeysReplaced = "account-keys-replaced", 403, Denied;
+    /// The statement that is to replace the account's keys does not hold.
+    StatementInvalid = "statement-invalid", 400, Invalid;
+    /// Other keys took the account's keys' place first: read them, then decide.
+    StatementConflict = "statement-conflict", 409, Conflict;
+    /// The identity leads to this account already: there is nothing to reset.
+    ResetNotNeeded = "reset-not-needed", 409, Conflict;
+    /// A reset to another account is under way.
+    ResetPending = "reset-pending", 409, Conflict;
+    /// Whoever holds the account has cancelled the reset.
+    ResetCancelled = "reset-cancelled", 403, Denied;
+    /// This broker's store has no compare-and-swap, without which no link is moved.
+    ResetNotOffered = "reset-not-offered", 404, Invalid;
     /// This broker does not take this way in.
     IdentityNotOffered = "identity-not-offered", 404, Invalid;
+
+    /// The ID token is not a signed JWT of at most 16 KiB.
+    IdTokenMalformed = "id-token-malformed", 400, Invalid;
+    /// The ID token is of an issuer that this broker does not know.
+    IdTokenIssuer = "id-token-issuer", 403, Denied;
+    /// The ID token's algorithm is not that of the issuer's key: RS256, ES256 or EdDSA.
+    IdTokenAlgorithm = "id-token-algorithm", 403, Denied;
+    /// The issuer publishes no key of the ID token's key id.
+    IdTokenKey = "id-token-key", 403, Denied;
+    /// The ID token's signature does not hold.
+    IdTokenSignature = "id-token-signature", 403, Denied;
+    /// The ID token was issued to another client (`aud`, `azp`).
+    IdTokenAudience = "id-token-audience", 403, Denied;
+    /// The ID token has ended, or was issued too long ago: log in again.
+    IdTokenExpired = "id-token-expired", 403, Denied;
+    /// The ID token was issued in the future.
+    IdTokenNotYetValid = "id-token-not-yet-valid", 403, Denied;
+    /// The ID token's nonce is not that of this device's login.
+    IdTokenNonce = "id-token-nonce", 403, Denied;
+    /// Another device has presented this ID token before.
+    IdTokenReplayed = "id-token-replayed", 403, Denied;
+    /// The ID token lacks a claim, or is a token for another use.
+    IdTokenClaims = "id-token-claims", 403, Denied;
+    /// The operator's lists do not let this login in.
+    IdentityNotAllowed = "identity-not-allowed", 403, Denied;
+    /// The operator has shut this login out.
+    IdentityRevoked = "identity-revoked", 403, Denied;
+    /// The login behind the session is too long ago: log in again.
+    LoginExpired = "login-expired", 403, Denied;
+    /// The OpenID provider does not answer.
+    IssuerUnavailable = "issuer-unavailable", 503, Retry;
 
     /// The product does not include this service.
     SubscriptionProduct = "subscription-product", 403, Denied;
@@ -292,6 +392,28 @@ problem_codes! {
     Timeout = "timeout", 503, Retry;
     /// A bug or a broken part; the correlation id finds it in the log.
     Internal = "internal", 500, Retry;
+}
+
+/// The codes as they stand in JSON: a derived schema sees the names of the variants through the macro, not of the codes.
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for ProblemCode {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+        let codes = Self::ALL.iter().map(Self::as_str);
+        let object: Object = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("Stable code of a problem. Codes are never reused; new ones may appear."))
+            .enum_values(Some(codes))
+            .build();
+        object.into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for ProblemCode {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "ProblemCode".into()
+    }
 }
 
 impl fmt::Display for ProblemCode {

@@ -8,8 +8,24 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Bytes, written as base64url without padding (RFC 4648, section 5).
 #[derive(Clone, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String))]
 pub struct Base64Url(pub Vec<u8>);
+
+/// Groups of four characters, and a last one of two or three whose unused bits are zero.
+#[cfg(feature = "openapi")]
+const BASE64URL_PATTERN: &str = "^([A-Za-z0-9_-]{4})*([A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$";
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Base64Url {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        let string = utoipa::openapi::schema::Type::String;
+        let description = "Bytes, written as base64url without padding (RFC 4648, section 5).";
+        let schema = utoipa::openapi::ObjectBuilder::new().schema_type(string).pattern(Some(BASE64URL_PATTERN));
+        schema.description(Some(description)).into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Base64Url {}
 
 impl fmt::Debug for Base64Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -36,6 +36,7 @@ mod garbage;
 pub mod health;
 mod home;
 mod local;
+mod login;
 mod names;
 mod options;
 mod random;
@@ -51,10 +52,14 @@ mod view;
 pub mod watch;
 
 pub use attachment::{Evicted, MAX_ATTACHMENT_BYTES};
-pub use client::{CacheUsage, ContentReader, Created, Enrolment, Rebuilt, SyncClient, WrittenOut};
+pub use client::{
+    AccountDeletion, CacheUsage, ContentReader, Created, Enrolment, LoggedOut, Rebuilt, Reset, SyncClient, WrittenOut,
+};
 pub use clock::{Clock, StoreClock, SystemClock};
+pub use enrol::PendingReset;
 pub use error::{Class, Error};
 pub use garbage::{CollectReport, DeletedObjects, HeldMember, RepackedObjects, WaitingObjects};
+pub use login::{DevicePrompt, Login, LoginError, LoginFlow, LoginPurpose};
 pub use names::{SampleNames, SamplePlace};
 pub use options::{DEFAULT_CACHE_LIMIT, Options};
 pub use record::{
@@ -67,7 +72,7 @@ pub use report::{
 };
 pub use samples::{SampleDay, SampleFilter, SampleKind, SampleReader, SamplesWritten};
 pub use secrecy::SecretString;
-pub use session::{Purchase, Session, Ticket};
+pub use session::{IdToken, Purchase, Session, Ticket};
 pub use tidegate_sigv4::Credentials;
 pub use tidegate_sync_core::engine::SyncOptions;
 pub use tidegate_sync_core::keys::RecoveryCode;

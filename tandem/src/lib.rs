@@ -7,6 +7,7 @@
 mod archive;
 mod event;
 mod json;
+mod line;
 mod normalise;
 mod record;
 mod sample;
@@ -14,6 +15,7 @@ mod sample;
 pub mod source;
 mod time;
 mod units;
+mod view;
 
 pub use archive::{ArchiveError, decode_archive};
 pub use event::bits::{
@@ -28,6 +30,7 @@ pub use event::raw::{FieldError, Raw, Slot, Wire};
 pub use event::table::*;
 pub use event::{Event, EventId, Payload};
 pub use json::{Answer, AnswerError, EntryError, Rejected, decode_answer, decode_event};
+pub use line::{BasalRate, Line, Said};
 pub use normalise::{Concentration, Normaliser, OVERLAP_HOURS, Settings};
 pub use record::{ByteOrder, RECORD_BYTES, decode_record, decode_records, encode_record};
 pub use sample::{BolusPart, Carbohydrates, Glucose, GlucoseRange, Happening, InsulinBasal, InsulinBolus, Outcome, Sample, What};
@@ -37,3 +40,4 @@ pub use units::{
     MilliunitsPerHour, Millivolts, Minutes, Percent, Prime, PumpDays, PumpSeconds, SensorSeconds, Trend, Units, UnitsPerHour,
     WholeUnits,
 };
+pub use view::{CONTEXT_AFTER, CONTEXT_BEFORE, DayView, Withdrawn, WithdrawnKind, samples_of, view_day};

@@ -1,6 +1,8 @@
 //! Samples: what a person, Apple Health or a chart wants to know, made from one or more events. Their JSON is a contract:
 //! `docs/tandem.md`, golden files in `fixtures/v1/`.
 
+use jiff::SignedDuration;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Moment;
@@ -33,11 +35,32 @@ impl Sample {
     pub const fn is_provisional(&self) -> bool {
         self.start.clamped || self.end.clamped
     }
+
+    /// The day that it lies on, by the pump's clock: that on which it ended.
+    ///
+    /// It ended when the event was that it is named after, and that event never moves. Its start does: a greater version may know
+    /// of an earlier one (a bolus whose beginning was not yet known), and by the start the two versions would lie on two days and
+    /// both be counted.
+    #[must_use]
+    pub fn day(&self) -> Date {
+        let end = self.end.wall.civil();
+        match self.what {
+            // Basal insulin is closed at midnight, and what is closed there belongs to the day before.
+            What::InsulinBasal(_) => end.saturating_sub(SignedDuration::from_millis(1)).date(),
+            What::InsulinBolus(_) | What::Carbohydrates(_) | What::Glucose(_) | What::Event(_) => end.date(),
+        }
+    }
 }
 
-/// The version of a sample that was made from so many events.
-pub(crate) fn version(events: u32, provisional: bool) -> u32 {
-    FIRST_VERSION + if provisional { 0 } else { events.min(8_999_999) }
+/// The version of what was made with this knowledge. Whoever knows more makes a greater one.
+pub(crate) fn version(knowledge: u64, provisional: bool) -> u32 {
+    let knowledge = if provisional { 0 } else { knowledge.min(8_999_999) };
+    FIRST_VERSION + u32::try_from(knowledge).unwrap_or(0)
+}
+
+/// What a version says of the knowledge that it was made with.
+pub(crate) const fn knowledge(version: u32) -> u32 {
+    version.saturating_sub(FIRST_VERSION)
 }
 
 /// What a sample is of.

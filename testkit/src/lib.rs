@@ -1,5 +1,6 @@
 //! What tests share: stores with a character, a simulation of several devices that is the same for the same seed, a stand-in for Apple
-//! that signs transactions and notifications, and one for Tandem Source with logs of any length.
+//! that signs transactions and notifications, one for Tandem Source with logs of any length, and one for an OpenID
+//! provider.
 //!
 //! Nothing but tests and the demo depends on this crate.
 
@@ -11,6 +12,8 @@ pub mod dialect;
 pub mod exhaustive;
 #[cfg(feature = "nightscout")]
 pub mod nightscout;
+#[cfg(feature = "oidc")]
+pub mod oidc;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 #[cfg(feature = "simulation")]

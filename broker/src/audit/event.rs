@@ -24,6 +24,10 @@ pub(crate) enum Action {
     SessionOpened { scope: String },
     /// A session was renewed.
     SessionRenewed,
+    /// The device's session ended before its time: `logged-out`, `renewal-reused`.
+    SessionEnded { reason: String },
+    /// The device revoked a device of its account for good.
+    DeviceRevoked { revoked: DeviceId },
     /// URLs were signed; `refused` others were not.
     UrlsSigned { urls: Vec<Signed>, refused: u64 },
     /// Temporary credentials were made for so many prefixes.
@@ -36,6 +40,16 @@ pub(crate) enum Action {
     UploadAborted { kind: String },
     /// So many objects were deleted; which, a document of its own says.
     ObjectsDeleted { count: u64 },
+    /// The account's keys were replaced by those of this generation.
+    KeysReplaced { generation: u32 },
+    /// Somebody whose identity leads to the account asked that it lead to another.
+    ResetAsked,
+    /// The identity leads to another account.
+    ResetMoved,
+    /// The account is being deleted. A line alone: nothing of it is written into the bucket any more.
+    AccountDeletionBegun,
+    /// Everything of the account was deleted; by the last time nothing remains.
+    AccountSwept { is_last: bool },
 }
 
 /// URLs of one method and kind.

@@ -9,22 +9,25 @@ use aws_lc_rs::rand;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 use serde_json::json;
+use tidegate_protocol::DeviceId;
 use tidegate_protocol::wire::timestamp;
-use tidegate_protocol::{DeviceId, ObjectKey, StateKey};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::error::CliError;
 use super::output::Output;
-use super::{AppStoreCommand, BrokerArguments, Command, ConfigCommand, DeviceCommand, InviteCommand, KeysCommand};
+use super::{AppStoreCommand, BrokerArguments, Command, ConfigCommand, DeviceCommand, InviteCommand, KeysCommand, OidcCommand};
 use crate::app_store::{self, Recovered};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Config};
+use crate::identity::oidc::revoke_login as revoke_login_in_store;
 use crate::identity::{Invite, InviteRequest, issue_invite};
+use crate::reload_request::ReloadRequest;
 use crate::serve::Server;
-use crate::session::{NewSigningKey, RevokedDocument};
+use crate::session::{NewSigningKey, revoke_device as revoke_device_for_good};
 use crate::stop_request::StopRequest;
 use crate::store::{StoreClient, StoreConfig};
+use crate::traces::Traces;
 use crate::{openapi, private_file, telemetry};
 
 pub(super) fn run(command: Command, output: &Output) -> Result<(), CliError> {
@@ -46,9 +49,11 @@ pub(super) fn run(command: Command, output: &Output) -> Result<(), CliError> {
         Command::Keys(KeysCommand::Generate { dir, server_id_key_file }) => {
             generate_keys(&dir, server_id_key_file.as_deref(), output)
         }
+        Command::Keys(KeysCommand::Rotate(arguments)) => super::rotate::rotate(&arguments, output),
         Command::Config(ConfigCommand::Check { config }) => check_config(&config, output),
         Command::Device(DeviceCommand::Revoke { id, broker }) => revoke_device(&id, &broker, output),
         Command::AppStore(AppStoreCommand::Recover { config, since }) => recover(&config, since, output),
+        Command::Oidc(OidcCommand::Revoke { config, issuer, subject }) => revoke_login(&config, &issuer, &subject, output),
         Command::Doctor { config } => super::doctor::run(&config, output),
         Command::Openapi => {
             let document = openapi::api();
@@ -60,25 +65,63 @@ pub(super) fn run(command: Command, output: &Output) -> Result<(), CliError> {
 
 fn serve(file: &Path, output: &Output) -> Result<(), CliError> {
     let config = load(file)?;
-    telemetry::start("info");
-    block_on(async {
-        let mut stop = StopRequest::catch().map_err(|error| CliError::runtime(&error))?;
-        let server = tokio::select! {
-            started = Server::start(&config) => started?,
-            () = stop.received() => return Ok(()),
-        };
-        let ready = json!({ "ready": true, "broker": server.broker_url, "admin": server.admin_url });
-        output.result(&ready, || {
-            format!("tidegate-broker serves {} on {}\n  admin   {}", server.broker_url, config.listen, server.admin_url)
-        });
-        stop.received().await;
-        // Asked a second time it waits for nobody.
+    let traces = config.traces.as_ref().map(Traces::begin).transpose().map_err(|error| {
+        CliError::invalid("traces-endpoint-invalid", format!("traces cannot be sent: {error}"), "correct traces.endpoint")
+    })?;
+    telemetry::start_with("info", traces.as_ref());
+    let served = block_on(serve_until_stop(file, &config, output));
+    if let Some(traces) = traces {
+        traces.finish();
+    }
+    served
+}
+
+async fn serve_until_stop(file: &Path, config: &Config, output: &Output) -> Result<(), CliError> {
+    let mut stop = StopRequest::catch().map_err(|error| CliError::runtime(&error))?;
+    let mut reload = ReloadRequest::catch().map_err(|error| CliError::runtime(&error))?;
+    let server = tokio::select! {
+        started = Server::start(config) => started?,
+        () = stop.received() => return Ok(()),
+    };
+    let ready = json!({ "ready": true, "broker": server.broker_url, "admin": server.admin_url });
+    output.result(&ready, || {
+        format!("tidegate-broker serves {} on {}\n  admin   {}", server.broker_url, config.listen, server.admin_url)
+    });
+    loop {
         tokio::select! {
-            () = server.shutdown() => {}
-            () = stop.received() => {}
+            () = stop.received() => break,
+            () = reload.received() => tokio::select! {
+                () = stop.received() => break,
+                () = reload_secrets(&server, file) => {}
+            },
         }
-        Ok(())
-    })
+    }
+    // Asked a second time it waits for nobody.
+    tokio::select! {
+        () = server.shutdown() => {}
+        () = stop.received() => {}
+    }
+    Ok(())
+}
+
+/// Whatever is wrong with the new ones, the old ones go on: nobody who serves is ended by a slip of the pen.
+async fn reload_secrets(server: &Server, file: &Path) {
+    let config = match config::load(file, environment()) {
+        Ok(config) => config,
+        Err(error) => {
+            for mistake in &error.mistakes {
+                tracing::error!(%mistake, "the configuration cannot be read again; the old secrets go on");
+            }
+            return;
+        }
+    };
+    match server.reload(&config).await {
+        Ok(()) => tracing::info!("the secrets were read again"),
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(%error, cause, "the new secrets cannot be used; the old ones go on");
+        }
+    }
 }
 
 fn create_invite(broker: &BrokerArguments, request: &InviteRequest, output: &Output) -> Result<(), CliError> {
@@ -147,12 +190,30 @@ fn revoke_device(id: &str, broker: &BrokerArguments, output: &Output) -> Result<
         (None, None) => return Err(neither()),
     };
     block_on(async {
-        let key = ObjectKey::State(StateKey::DeviceRevoked { device });
-        let written = StoreClient::new(&store).put_document(&key, &RevokedDocument::new(SystemClock.now())).await;
-        written.map_err(|error| CliError::store(error.to_string()))
+        let revoked = revoke_device_for_good(&StoreClient::new(&store), device, SystemClock.now()).await;
+        revoked.map(drop).map_err(|error| CliError::store(error.to_string()))
     })?;
     output.result(&json!({ "device_id": device }), || {
         format!("{device} is revoked: within 60 s it gets nothing signed, and URLs that it has end within 15 minutes more")
+    });
+    Ok(())
+}
+
+fn revoke_login(file: &Path, name: &str, subject: &str, output: &Output) -> Result<(), CliError> {
+    let config = load(file)?;
+    let Some(issuer) = config.oidc.iter().find(|issuer| issuer.name == name) else {
+        let help = "the sections oidc.NAME of the configuration say which there are";
+        return Err(CliError::invalid("issuer-unknown", format!("the configuration has no issuer {name:?}"), help));
+    };
+    let identity = block_on(async {
+        let written = revoke_login_in_store(&config, &issuer.issuer, subject, SystemClock.now()).await;
+        written.map_err(|error| CliError::store(error.to_string()))
+    })?;
+    output.result(&json!({ "identity": identity }), || {
+        format!(
+            "{subject} of {name} is shut out: no session is opened or renewed; access tokens that are out end within {} s",
+            config.tokens.access_seconds
+        )
     });
     Ok(())
 }
@@ -177,7 +238,12 @@ fn describe_walk(walk: &Recovered) -> String {
 }
 
 pub(super) fn load(file: &Path) -> Result<Config, CliError> {
-    Ok(config::load(file, std::env::vars().filter(|(name, _)| name.starts_with("TIDEGATE_")))?)
+    Ok(config::load(file, environment())?)
+}
+
+/// The variables that are settings.
+pub(super) fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars().filter(|(name, _)| name.starts_with("TIDEGATE_"))
 }
 
 pub(super) fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
@@ -185,7 +251,7 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Re
     runtime.map_err(|error| CliError::runtime(&error))?.block_on(work)
 }
 
-fn neither() -> CliError {
+pub(super) fn neither() -> CliError {
     CliError::invalid("no-broker-named", "neither --config nor --data is given", "name the configuration or the data folder")
 }
 
@@ -210,6 +276,6 @@ fn store_from_data(_: &Path) -> Result<StoreConfig, CliError> {
 }
 
 #[cfg(not(feature = "embedded"))]
-fn not_embedded() -> CliError {
+pub(super) fn not_embedded() -> CliError {
     CliError::invalid("not-embedded", "this program was built without the embedded store", "use --config")
 }

@@ -7,6 +7,7 @@ mod embedded;
 mod error;
 mod health;
 mod output;
+mod rotate;
 #[cfg(feature = "embedded")]
 mod store_keys;
 
@@ -79,6 +80,9 @@ enum Command {
     /// App Store subscriptions.
     #[command(subcommand)]
     AppStore(AppStoreCommand),
+    /// Logins of OpenID providers.
+    #[command(subcommand)]
+    Oidc(OidcCommand),
     /// Find what is wrong with configuration, addresses, certificates, store and keys, and say what to change.
     Doctor {
         /// The configuration file; TIDEGATE_* variables override it.
@@ -144,6 +148,20 @@ enum KeysCommand {
         #[arg(long)]
         server_id_key_file: Option<PathBuf>,
     },
+    /// Make the next signing key: published before it signs, while the ones before it verify until their last token has ended.
+    Rotate(RotateArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct RotateArguments {
+    #[command(flatten)]
+    broker: BrokerArguments,
+    /// When it begins to sign, for example 10m: by then every replica must have read it.
+    #[arg(long = "in", default_value = "10m", value_parser = humantime::parse_duration)]
+    after: std::time::Duration,
+    /// How long the keys before it verify from then on. Invites live up to a year, everything else up to tokens.renewal_days.
+    #[arg(long, default_value = "366d", value_parser = humantime::parse_duration)]
+    keep: std::time::Duration,
 }
 
 #[derive(Debug, Subcommand)]
@@ -178,6 +196,22 @@ enum AppStoreCommand {
         /// in the sandbox 30).
         #[arg(long, value_parser = humantime::parse_duration)]
         since: Option<std::time::Duration>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum OidcCommand {
+    /// Shut a person out: no session is opened or renewed for the login any more.
+    Revoke {
+        /// The configuration file; TIDEGATE_* variables override it.
+        #[arg(long, env = "TIDEGATE_CONFIG")]
+        config: PathBuf,
+        /// The issuer: its name in the configuration, `oidc.NAME`.
+        #[arg(long)]
+        issuer: String,
+        /// The person's lasting name with the issuer (`sub`).
+        #[arg(long)]
+        subject: String,
     },
 }
 

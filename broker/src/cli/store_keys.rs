@@ -10,6 +10,7 @@ use serde::Deserialize;
 use tidegate_embedded_s3::{AccessKey, Action, Rule};
 
 use super::error::CliError;
+use crate::config::tell;
 
 /// Every key of a store.
 #[derive(Debug, Deserialize)]
@@ -43,7 +44,7 @@ struct Allowed {
 /// Reads the access keys of a TOML file; the paths in it begin where it lies.
 pub(super) fn read(path: &Path) -> Result<Vec<AccessKey>, CliError> {
     let text = fs::read_to_string(path).map_err(|error| CliError::file(path, &error))?;
-    let file: File = Figment::from(Toml::string(&text)).extract().map_err(|error| invalid(path, &error.to_string()))?;
+    let file: File = Figment::from(Toml::string(&text)).extract().map_err(|error| invalid(path, &tell(error)))?;
     if file.key.is_empty() {
         return Err(invalid(path, "it names no key"));
     }

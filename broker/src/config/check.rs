@@ -1,7 +1,7 @@
 //! From loose values to a [`Config`], collecting every mistake on the way.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tidegate_protocol::capability::{Attack, Precondition, StoreProfile};
@@ -16,6 +16,7 @@ use crate::limits::{Rate, RateLimits, TrustedProxies};
 use crate::relay::RelaySettings;
 use crate::serve::tls;
 use crate::store::{Addressing, Probing, StoreConfig, StoreCredential};
+use crate::traces::TraceSettings;
 
 /// Fewest characters of a secret that somebody thought up.
 const MIN_SHARED_SECRET_BYTES: usize = 32;
@@ -58,12 +59,7 @@ impl fmt::Display for ConfigError {
 /// # Errors
 /// Every mistake at once.
 pub fn load(file: &Path, environment: impl IntoIterator<Item = (String, String)>) -> Result<Config, ConfigError> {
-    let name = file.display().to_string();
-    let in_file = |message: String| ConfigError { mistakes: vec![Mistake { setting: name.clone(), message }] };
-    let toml = std::fs::read_to_string(file).map_err(|error| in_file(format!("cannot be read: {error}")))?;
-    let leaves =
-        merge(&name, &toml, environment.into_iter().collect()).map_err(|error| in_file(format!("is not TOML: {error}")))?;
-    let mut reader = Reader::new(leaves);
+    let mut reader = open(file, environment)?;
     reader.refuse_unknown();
     let config = reader.config();
     let mut mistakes = reader.into_mistakes();
@@ -72,6 +68,26 @@ pub fn load(file: &Path, environment: impl IntoIterator<Item = (String, String)>
         Some(config) if mistakes.is_empty() => Ok(config),
         Some(_) | None => Err(ConfigError { mistakes }),
     }
+}
+
+/// Where the signing keys lie, be the rest right or not.
+pub(crate) fn signing_folder(
+    file: &Path,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<PathBuf, ConfigError> {
+    let mut reader = open(file, environment)?;
+    let folder = reader.required("signing.keys_dir").map(PathBuf::from);
+    folder.ok_or_else(|| ConfigError { mistakes: reader.into_mistakes() })
+}
+
+/// File and environment, read but not looked at yet.
+fn open(file: &Path, environment: impl IntoIterator<Item = (String, String)>) -> Result<Reader, ConfigError> {
+    let name = file.display().to_string();
+    let in_file = |message: String| ConfigError { mistakes: vec![Mistake { setting: name.clone(), message }] };
+    let toml = std::fs::read_to_string(file).map_err(|error| in_file(format!("cannot be read: {error}")))?;
+    let leaves =
+        merge(&name, &toml, environment.into_iter().collect()).map_err(|error| in_file(format!("is not TOML: {error}")))?;
+    Ok(Reader::new(leaves))
 }
 
 impl Reader {
@@ -90,11 +106,13 @@ impl Reader {
         let limits = self.limits();
         let tokens = self.tokens();
         let audit = self.audit();
+        let traces = self.traces();
         let cors_origins = self.origins();
         let self_host_pumpsync = self.flag("self_host.pumpsync_contract");
         let log_drain_secret = self.log_drain_secret();
         let relay = self.relay();
         let app_store = self.app_store();
+        let oidc = self.oidc();
         if let (Some(Some(_)), Some(probing)) = (&app_store, store.as_ref().and_then(|store| store.probing.as_ref())) {
             self.refuse_unfit_for_hosting(probing);
         }
@@ -112,10 +130,12 @@ impl Reader {
             cors_origins,
             tokens: tokens?,
             audit: audit?,
+            traces: traces?,
             self_host_pumpsync,
             log_drain_secret: log_drain_secret?,
             relay: relay?,
             app_store: app_store?,
+            oidc: oidc?,
         })
     }
 
@@ -336,6 +356,20 @@ impl Reader {
         let stdout = !self.is_given("audit.stdout") || self.flag("audit.stdout");
         let bucket = !self.is_given("audit.bucket") || self.flag("audit.bucket");
         Some(AuditSettings { stdout, bucket, flush_seconds: flush_seconds? })
+    }
+
+    /// `None` inside if nothing is traced.
+    #[expect(clippy::option_option, reason = "outside: whether it could be read; inside: whether it is given")]
+    fn traces(&mut self) -> Option<Option<TraceSettings>> {
+        const NAME: &str = "traces.endpoint";
+        let percent = self.number("traces.percent", 100)?;
+        let Some(endpoint) = self.text(NAME) else { return Some(None) };
+        let url = Url::parse(&endpoint).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        match url {
+            Some(url) if url.username().is_empty() && url.password().is_none() => Some(Some(TraceSettings { endpoint, percent })),
+            Some(_) => self.mistake(NAME, "must hold no name and no password"),
+            None => self.mistake(NAME, "must be an http or https address, such as http://127.0.0.1:4318/v1/traces"),
+        }
     }
 
     fn tokens(&mut self) -> Option<TokenLifetimes> {

@@ -7,10 +7,11 @@ use figment::providers::{Format as _, Toml};
 use figment::value::{Dict, Value};
 
 use super::environment::{Environment, LAYER};
+use super::fault;
 use super::settings::{find, variable_of};
 
-/// A value as it was found.
-#[derive(Debug, Clone)]
+/// A value as it was found. Without `Debug`: it may be a secret.
+#[derive(Clone)]
 pub(super) struct Leaf {
     pub(super) value: Value,
     /// The file's name or the variable's.
@@ -26,7 +27,7 @@ pub(super) type Leaves = BTreeMap<String, Leaf>;
 /// What is wrong with the TOML.
 pub(super) fn merge(file_name: &str, toml: &str, environment: Vec<(String, String)>) -> Result<Leaves, String> {
     let figment = Figment::from(Toml::string(toml)).merge(Environment(environment));
-    let dict: Dict = figment.extract().map_err(|error| error.to_string())?;
+    let dict: Dict = figment.extract().map_err(fault::tell)?;
     let mut leaves = Leaves::new();
     take_apart(&figment, file_name, "", dict, &mut leaves);
     Ok(leaves)

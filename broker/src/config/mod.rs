@@ -5,7 +5,9 @@ mod app_store;
 mod check;
 mod credentials;
 mod environment;
+mod fault;
 mod file;
+mod oidc;
 mod reader;
 mod secrets;
 mod server_api;
@@ -20,8 +22,12 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 pub use app_store::{AppStoreSettings, OcspPolicy};
+pub(crate) use check::signing_folder;
 pub use check::{ConfigError, Mistake, load};
 pub use credentials::{CredentialSource, R2Settings, StsSettings};
+pub(crate) use fault::tell;
+pub use oidc::{NoncePolicy, OidcSettings};
+pub(crate) use secrets::read_signing_keys;
 pub use server_api::{ServerApiKey, ServerApiSettings};
 pub use settings::{Kind, SETTINGS, Setting, reference_table};
 
@@ -30,6 +36,7 @@ use crate::limits::{RateLimits, TrustedProxies};
 use crate::relay::RelaySettings;
 use crate::session::SigningKeys;
 use crate::store::StoreConfig;
+use crate::traces::TraceSettings;
 
 /// Everything that a broker is run by.
 #[derive(Debug, Clone)]
@@ -60,6 +67,8 @@ pub struct Config {
     pub tokens: TokenLifetimes,
     /// Where the trace of what was done goes.
     pub audit: AuditSettings,
+    /// Where traces go; nothing is traced where it is absent.
+    pub traces: Option<TraceSettings>,
     /// Whether PumpSync's client, which has neither invite nor device key, gets a token for `GET /v1/status`.
     pub self_host_pumpsync: bool,
     /// What signs log entries of the app's other parts; without it none are taken.
@@ -68,6 +77,8 @@ pub struct Config {
     pub relay: Option<RelaySettings>,
     /// The app whose purchases open accounts, in hosted mode.
     pub app_store: Option<AppStoreSettings>,
+    /// OpenID providers whose logins open accounts.
+    pub oidc: Vec<OidcSettings>,
 }
 
 /// Where certificate and key of the public listener lie, in PEM form.

@@ -1,5 +1,6 @@
 //! Reads single settings by their kind and notes what is wrong with them.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -61,6 +62,12 @@ impl Reader {
 
     pub(super) fn is_given(&self, name: &str) -> bool {
         self.leaves.contains_key(name)
+    }
+
+    /// The names of the sections below a section: `work` of `oidc.work.issuer`.
+    pub(super) fn sections(&self, section: &str) -> BTreeSet<String> {
+        let below = self.leaves.keys().filter_map(|name| name.strip_prefix(section)?.strip_prefix('.')?.split_once('.'));
+        below.map(|(name, _)| name.to_owned()).collect()
     }
 
     pub(super) fn text(&mut self, name: &str) -> Option<String> {

@@ -34,7 +34,7 @@ pub(super) fn read_server_id_key(path: &Path) -> Result<ServerIdKey, String> {
 }
 
 /// Reads every `{kid}.pem` of a folder.
-pub(super) fn read_signing_keys(folder: &Path, active: Option<&str>) -> Result<SigningKeys, String> {
+pub(crate) fn read_signing_keys(folder: &Path, active: Option<&str>) -> Result<SigningKeys, String> {
     let mut pems = Vec::new();
     let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
     for entry in entries {

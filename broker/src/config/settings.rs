@@ -1,5 +1,6 @@
 //! The list of all settings: what is read, what is suggested for a misspelt one, and what docs/config.md says.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// What a setting holds.
@@ -45,6 +46,11 @@ const fn number(name: &'static str, least: u64, most: u64, default: &'static str
     Setting { name, kind: Kind::Number { least, most }, default: Some(default), help }
 }
 
+/// How many requests of a rate may come at once.
+const fn burst(name: &'static str, default: &'static str) -> Setting {
+    number(name, 1, 1 << 30, default, "how many of them at once after a rest")
+}
+
 const fn list(name: &'static str, default: &'static str, help: &'static str) -> Setting {
     Setting { name, kind: Kind::List, default: Some(default), help }
 }
@@ -87,7 +93,11 @@ pub const SETTINGS: &[Setting] = &[
         "file with 64 hex digits (or 32 raw bytes) that names identities in the bucket; it must never change or get lost",
     ),
     path("signing.keys_dir", None, "folder of ES256 keys, `{kid}.pem` in PKCS#8 form, as `keys generate` writes them"),
-    text("signing.active", Some("the last by name"), "kid of the key that signs; the others only verify"),
+    text(
+        "signing.active",
+        Some("by the times in the keys' files"),
+        "kid of the key that signs, whatever their times say; the others only verify",
+    ),
     text("store.endpoint_internal", None, "address under which the broker reaches the store"),
     text(
         "store.endpoint_public",
@@ -223,9 +233,9 @@ pub const SETTINGS: &[Setting] = &[
         "600",
         "requests of one address (of IPv6: one /64) without a session; 0: no limit",
     ),
-    number("rates.address_burst", 1, 1 << 30, "300", "how many of them at once after a rest"),
+    burst("rates.address_burst", "300"),
     number("rates.session_per_minute", 0, 1 << 30, "300", "requests of one address that open or renew sessions; 0: no limit"),
-    number("rates.session_burst", 1, 1 << 30, "150", "how many of them at once after a rest"),
+    burst("rates.session_burst", "150"),
     number(
         "rates.failures_per_minute",
         0,
@@ -233,9 +243,9 @@ pub const SETTINGS: &[Setting] = &[
         "30",
         "proofs, tokens and signatures of one address that do not hold; beyond, it is not listened to for a minute; 0: no limit",
     ),
-    number("rates.failures_burst", 1, 1 << 30, "30", "how many of them at once after a rest"),
+    burst("rates.failures_burst", "30"),
     number("rates.user_per_minute", 0, 1 << 30, "1200", "requests of one user's devices with a session; 0: no limit"),
-    number("rates.user_burst", 1, 1 << 30, "600", "how many of them at once after a rest"),
+    burst("rates.user_burst", "600"),
     number(
         "rates.store_per_minute",
         0,
@@ -243,7 +253,7 @@ pub const SETTINGS: &[Setting] = &[
         "600",
         "those of them for which the broker calls the store: deletions, uploads in parts, credentials; 0: no limit",
     ),
-    number("rates.store_burst", 1, 1 << 30, "300", "how many of them at once after a rest"),
+    burst("rates.store_burst", "300"),
     Setting {
         name: "cors.origins",
         kind: Kind::List,
@@ -271,6 +281,12 @@ pub const SETTINGS: &[Setting] = &[
         "900",
         "seconds between batches; a process that is killed loses the last one, which standard output has",
     ),
+    text(
+        "traces.endpoint",
+        Some("none"),
+        "where an OpenTelemetry collector takes traces by OTLP over HTTP, such as `http://127.0.0.1:4318/v1/traces`; none: nothing is traced",
+    ),
+    number("traces.percent", 1, 100, "100", "of a hundred requests, how many are traced"),
     Setting {
         name: "self_host.pumpsync_contract",
         kind: Kind::Flag,
@@ -378,6 +394,83 @@ pub const SETTINGS: &[Setting] = &[
         default: Some("false"),
         help: "accept what Xcode and StoreKitTest sign, which anybody can make: `serve` refuses it; `tidegate-broker dev --xcode-app BUNDLE_ID --xcode-product PRODUCT_ID` does so on one machine",
     },
+    text(
+        "oidc.NAME.preset",
+        Some("none"),
+        "provider whose ways are known: `supabase`, `auth0` or `keycloak`. It says how the issuer is written, where its keys are, and what its tokens look like (docs/oidc.md). NAME is yours; there may be several",
+    ),
+    text(
+        "oidc.NAME.issuer",
+        Some("required with the section"),
+        "address of the OpenID provider, letter by letter as its tokens have it; https, except on loopback",
+    ),
+    text(
+        "oidc.NAME.client_id",
+        Some("required but for supabase"),
+        "public client with which people log in: device code, or a browser with PKCE. The broker tells it to clients",
+    ),
+    list(
+        "oidc.NAME.audiences",
+        "client_id; supabase: authenticated",
+        "clients whose ID tokens count, such as those of your apps",
+    ),
+    list("oidc.NAME.scopes", "openid, and email where domains are listed", "scopes that clients ask for when people log in"),
+    text("oidc.NAME.jwks_url", Some("as the issuer's description says"), "where the issuer's keys are"),
+    text(
+        "oidc.NAME.nonce",
+        Some("required; supabase: first-use"),
+        "what ties a login to its device: `required` (the ID token's nonce, which names the device's key) or `first-use` (without a nonce the first device that presents a token has it)",
+    ),
+    text(
+        "oidc.NAME.subject_claim",
+        Some("sub"),
+        "claim with the person's lasting name; one that passes to somebody else would pass the account's door on. A name that begins with `/` is a path, such as `/realm_access/roles`",
+    ),
+    text("oidc.NAME.email_claim", Some("email"), "claim with the e-mail address"),
+    text("oidc.NAME.email_verified_claim", Some("email_verified"), "claim that says that it is verified"),
+    text("oidc.NAME.groups_claim", Some("groups"), "claim with the person's groups"),
+    list(
+        "oidc.NAME.allowed_email_domains",
+        "none",
+        "domains of verified e-mail addresses that are let in; of several lists each must name the person",
+    ),
+    list("oidc.NAME.allowed_groups", "none", "groups of which a person must have one"),
+    list("oidc.NAME.allowed_subjects", "none", "the only people that are let in"),
+    list("oidc.NAME.blocked_subjects", "none", "people that are not let in and whose sessions are not renewed"),
+    Setting {
+        name: "oidc.NAME.allow_everyone",
+        kind: Kind::Flag,
+        default: Some("false"),
+        help: "let in everybody whom the issuer knows; needed where there is no list",
+    },
+    number(
+        "oidc.NAME.session_days",
+        1,
+        365,
+        "30",
+        "days after which a person has to log in again, however often the session was renewed: only then the issuer is heard again",
+    ),
+    number(
+        "oidc.NAME.max_token_age_seconds",
+        60,
+        86_400,
+        "600",
+        "how long ago an ID token may have been issued, in seconds; with `supabase` 3600",
+    ),
+    number(
+        "oidc.NAME.clock_skew_seconds",
+        0,
+        300,
+        "60",
+        "by how much the issuer's clock and the broker's may differ, in seconds",
+    ),
+    number(
+        "oidc.NAME.keys_max_age_seconds",
+        60,
+        86_400,
+        "600",
+        "how long the issuer's keys count after they were fetched, in seconds: so long a key that it withdrew may still be believed",
+    ),
 ];
 
 /// The name of the environment variable that sets it.
@@ -387,12 +480,22 @@ pub(super) fn variable_of(name: &str) -> String {
 }
 
 pub(super) fn find(name: &str) -> Option<&'static Setting> {
+    let name = general(name);
     SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+/// `oidc.work.issuer` is described as `oidc.NAME.issuer`: there are as many such sections as the operator names.
+fn general(name: &str) -> Cow<'_, str> {
+    match name.strip_prefix("oidc.").and_then(|rest| rest.split_once('.')) {
+        Some((_, setting)) => format!("oidc.NAME.{setting}").into(),
+        None => name.into(),
+    }
 }
 
 /// The setting that somebody who wrote `name` most likely meant.
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
-    let distances = SETTINGS.iter().map(|setting| (distance(name, setting.name), setting.name));
+    let name = general(name);
+    let distances = SETTINGS.iter().map(|setting| (distance(&name, setting.name), setting.name));
     let (distance, nearest) = distances.min_by_key(|(distance, _)| *distance)?;
     (distance <= 1 + name.len() / 4).then_some(nearest)
 }

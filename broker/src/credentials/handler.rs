@@ -36,7 +36,8 @@ pub(crate) async fn credentials(
     caller: Caller,
     Json(request): Json<CredentialsRequest>,
 ) -> Result<Json<CredentialsReply>, Problem> {
-    let Some(issuer) = &broker.credentials else {
+    let issuer = broker.credentials.get();
+    let Some(issuer) = issuer.as_ref() else {
         let message = "temporary credentials are not available here; ask for URLs";
         return Err(Problem::new(ProblemCode::CredentialsNotAvailable, message));
     };

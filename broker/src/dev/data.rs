@@ -98,6 +98,16 @@ pub fn store_config_from(folder: &Path) -> Result<StoreConfig, DataDirError> {
     Ok(super::store_config(&data.store_keys()?, &url, StoreProfile::ATOMIC))
 }
 
+/// Where the signing keys of the server that last ran in this folder lie.
+///
+/// # Errors
+/// [`DataDirError`].
+pub fn signing_folder_from(folder: &Path) -> Result<PathBuf, DataDirError> {
+    let data = DataDir { path: folder.to_owned() };
+    data.last_start()?;
+    Ok(data.signing_dir())
+}
+
 /// The folder.
 pub(super) struct DataDir {
     path: PathBuf,

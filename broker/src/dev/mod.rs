@@ -17,11 +17,11 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-pub use data::{DataDirError, invite_from, store_config_from};
+pub use data::{DataDirError, invite_from, signing_folder_from, store_config_from};
 
 use crate::audit::AuditSettings;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{AppStoreSettings, Config, CredentialSource, Limits, TlsFiles, TokenLifetimes};
+use crate::config::{AppStoreSettings, Config, CredentialSource, Limits, OidcSettings, TlsFiles, TokenLifetimes};
 use crate::identity::{Invite, InviteError, InviteRequest, issue_invite};
 use crate::limits::TrustedProxies;
 use crate::relay::RelaySettings;
@@ -66,6 +66,8 @@ pub struct DevOptions {
     pub relay: Option<RelaySettings>,
     /// The app whose purchases open accounts.
     pub app_store: Option<AppStoreSettings>,
+    /// OpenID providers whose logins open accounts.
+    pub oidc: Vec<OidcSettings>,
     /// The broker's clock; the store keeps the system's.
     pub clock: Arc<dyn Clock>,
 }
@@ -89,6 +91,7 @@ impl DevOptions {
             log_drain_secret: None,
             relay: None,
             app_store: None,
+            oidc: Vec::new(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -168,12 +171,14 @@ pub async fn start(options: DevOptions) -> Result<DevServer, DevError> {
         trusted_proxies: options.trusted_proxies,
         tls: options.tls,
         audit: options.audit,
+        traces: None,
         cors_origins: options.cors_origins,
         tokens: options.tokens,
         self_host_pumpsync: options.self_host_pumpsync,
         log_drain_secret: options.log_drain_secret,
         relay: options.relay,
         app_store: options.app_store,
+        oidc: options.oidc,
     };
     let (stop_store, stopped) = oneshot::channel();
     let store_task = tokio::spawn(serve_store(store.clone(), store_listener, stopped));

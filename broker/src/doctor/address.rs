@@ -8,6 +8,7 @@ use url::{Host, Url};
 
 use super::check::Check;
 use super::failure::{innermost, tls_fault};
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 
 const URL: &str = "public-url";
@@ -54,7 +55,7 @@ fn who_answers(config: &Config, capabilities: &Value, keys: Option<&Value>) -> C
         );
         return Check::failed(URL, cause, "give both the same public_url, restart the broker, or correct the proxy");
     }
-    let own = config.signing_keys.jwk_set();
+    let own = config.signing_keys.jwk_set(SystemClock.now());
     let own = serde_json::to_value(own).unwrap_or_default();
     let kids = |set: &Value| -> Vec<String> {
         let keys = set["keys"].as_array().cloned().unwrap_or_default();

@@ -59,7 +59,7 @@ fn mint(
         StatusClaims { iss: issuer.to_owned(), aud: issuer.to_owned(), jti: Uuid::new_v4(), iat: now.unix_timestamp(), exp, aps };
     broker.metrics.token("status");
     Ok(BearerSessionReply {
-        access_token: broker.tokens.sign(TokenType::Status, &claims).map_err(Problem::internal)?,
+        access_token: broker.tokens.sign(TokenType::Status, &claims, now).map_err(Problem::internal)?,
         expires_at: OffsetDateTime::from_unix_timestamp(exp).map_err(Problem::internal)?,
         entitlement_active: true,
         service_mode,
@@ -73,7 +73,7 @@ pub(super) fn verify(broker: &Broker, token: &str) -> Result<Option<Subscription
     }
     let claims: StatusClaims = broker
         .tokens
-        .verify(TokenType::Status, token)
+        .verify(TokenType::Status, token, broker.clock.now())
         .map_err(|fault| Problem::new(ProblemCode::TokenInvalid, format!("the status token is refused: {fault}")))?;
     if broker.clock.now().unix_timestamp() >= claims.exp {
         return Err(Problem::new(ProblemCode::TokenExpired, "the status token has ended; open a new session"));

@@ -7,6 +7,7 @@ use tidegate_protocol::session::{LinkRequest, SessionReply};
 use tidegate_protocol::{Digest, ObjectKey, UserId};
 
 use super::door;
+use crate::account::{self, generation};
 use crate::broker::Broker;
 use crate::json::Json;
 use crate::problem::Problem;
@@ -34,10 +35,12 @@ pub(crate) async fn link_account(
         return Err(Problem::new(ProblemCode::ScopeInsufficient, "only a session of scope create links an account"));
     };
     let user = caller.scopes().user;
+    // The account was proven when the session was opened, by keys that may have been replaced since.
+    generation::refuse_replaced(&broker, user, caller.generation()).await?;
     refuse_incomplete(&broker, user).await?;
     let until = door::refuse_ended(&broker, &identity).await?;
     door::tie(&broker, &identity, &caller.thumbprint, user).await?;
-    let grant = SessionGrant { user, thumbprint: caller.thumbprint, identity, until };
+    let grant = SessionGrant { user, thumbprint: caller.thumbprint, identity, generation: caller.generation(), until };
     open_full(&broker, &grant).await.map(Json)
 }
 
@@ -46,7 +49,8 @@ pub(super) fn already_linked() -> Problem {
 }
 
 /// A link to an account whose keys cannot be read would lock its owner out.
-async fn refuse_incomplete(broker: &Broker, user: UserId) -> Result<(), Problem> {
+pub(crate) async fn refuse_incomplete(broker: &Broker, user: UserId) -> Result<(), Problem> {
+    account::refuse_gone(broker, user).await?;
     let incomplete =
         |missing: &str| Problem::new(ProblemCode::AccountIncomplete, format!("the account's {missing} is not in the store yet"));
     let genesis = broker.store.get(&ObjectKey::Genesis { user }).await?.ok_or_else(|| incomplete("genesis.json"))?;

@@ -158,6 +158,12 @@ pub(super) const fn is_failed_proof(code: ProblemCode) -> bool {
             | ProblemCode::TokenInvalid
             | ProblemCode::InviteInvalid
             | ProblemCode::AccountProofInvalid
+            | ProblemCode::IdTokenMalformed
+            | ProblemCode::IdTokenAlgorithm
+            | ProblemCode::IdTokenKey
+            | ProblemCode::IdTokenSignature
+            | ProblemCode::IdTokenNonce
+            | ProblemCode::IdTokenReplayed
             | ProblemCode::LogDrainSignatureInvalid
             | ProblemCode::DeviceVerificationMismatch
             | ProblemCode::AppStoreJwsMalformed

@@ -21,8 +21,17 @@ impl RouteClass {
         match route.unwrap_or_default() {
             "/healthz" | "/readyz" => Self::Health,
             "/v1/app-store/notifications" | "/v1/ops/log-drain" => Self::Webhook,
-            "/v1/self-host/session" | "/v1/subscription/session" | "/v1/session/renew" | "/v1/account/link" => Self::Session,
-            "/v1/credentials" | "/v1/delete" => Self::Store,
+            "/v1/self-host/session"
+            | "/v1/subscription/session"
+            | "/v1/oidc/session"
+            | "/auth/login"
+            | "/v1/session/renew"
+            | "/v1/account/link"
+            | "/v1/account/reset"
+            | "/v1/account/rotate" => Self::Session,
+            "/v1/account" | "/v1/credentials" | "/v1/delete" | "/v1/session/logout" | "/v1/devices" | "/v1/devices/{device}" => {
+                Self::Store
+            }
             route if route.starts_with("/v1/multipart/") => Self::Store,
             _ => Self::Other,
         }

@@ -34,7 +34,8 @@ const MAX_ENTRIES: usize = 1_000;
     )
 )]
 pub(crate) async fn log_drain(State(broker): State<Broker>, headers: HeaderMap, body: Bytes) -> Result<StatusCode, Problem> {
-    let Some(secret) = &broker.log_drain_secret else {
+    let secret = broker.log_drain_secret.get();
+    let Some(secret) = secret.as_ref() else {
         return Err(Problem::new(ProblemCode::NotFound, "this broker takes no logs"));
     };
     let signature = headers.get(SIGNATURE).map(http::HeaderValue::as_bytes);

@@ -1,16 +1,19 @@
 //! `POST /v1/presign` and `GET /v1/presigned-url/{key}`.
 
 use axum::extract::State;
+use axum::response::Response;
 use http::Uri;
-use tidegate_protocol::presign::{MAX_BATCH, PresignBatch, PresignItem, PresignOutcome, PresignReply, Refusal, SignedUrl};
+use tidegate_protocol::presign::{MAX_BATCH, PresignBatch, PresignItem, PresignReply, Refusal, SignedUrl};
 use tidegate_protocol::problem::{ProblemCode, ProblemDocument};
+use tidegate_protocol::wire::timestamp;
 use tidegate_sigv4::{BatchSigner, Method};
 use time::{Duration, OffsetDateTime};
 
 use super::policy::{self, Credential, SignedConditions, SignedMethod};
+use super::reply::{ReplyWriter, Times};
 use super::request::ObjectRequest;
 use super::tally::{Tally, kind_of_request};
-use crate::broker::Broker;
+use crate::broker::{Broker, Signers};
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::session::Caller;
@@ -37,14 +40,18 @@ pub(crate) async fn presign(
     State(broker): State<Broker>,
     caller: Caller,
     Json(batch): Json<PresignBatch>,
-) -> Result<Json<PresignReply>, Problem> {
+) -> Result<Response, Problem> {
     if !(1..=MAX_BATCH).contains(&batch.items.len()) {
         return Err(Problem::new(ProblemCode::BatchSize, format!("a batch holds 1 to {MAX_BATCH} items")));
     }
-    let mut signing = Signing::begin(&broker, &caller)?;
-    let results = batch.items.iter().map(|item| signing.outcome(item)).collect();
+    let signers = broker.signers.get();
+    let mut signing = Signing::begin(&broker, &caller, &signers)?;
+    let mut reply = ReplyWriter::new(batch.items.len(), signing.times()?);
+    for item in &batch.items {
+        reply.push(&signing.outcome(item));
+    }
     signing.note();
-    Ok(Json(PresignReply { results }))
+    Ok(reply.finish())
 }
 
 /// A signed GET of one object.
@@ -63,13 +70,22 @@ pub(crate) async fn presigned_url(State(broker): State<Broker>, uri: Uri, caller
     // The raw path: a key has one spelling, so whatever is percent-encoded is no key.
     let key = uri.path().strip_prefix(PRESIGNED_URL).unwrap_or_default().to_owned();
     let item = PresignItem { method: "GET".to_owned(), key, ..PresignItem::default() };
-    let mut signing = Signing::begin(&broker, &caller)?;
+    let signers = broker.signers.get();
+    let mut signing = Signing::begin(&broker, &caller, &signers)?;
     let outcome = signing.outcome(&item);
+    let (expires_at, renew_after) = (signing.expires_at(), signing.renew_after());
     signing.note();
-    match outcome {
-        PresignOutcome::Signed(signed) => Ok(Json(signed)),
-        PresignOutcome::Refused(refusal) => Err(refusal.into()),
-    }
+    let Signed { method, url, headers } = outcome?;
+    let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Ok(Json(SignedUrl { method: method.to_owned(), url, headers, expires_at, renew_after }))
+}
+
+/// A URL and what must be sent with it.
+pub(super) struct Signed {
+    pub(super) method: &'static str,
+    pub(super) url: String,
+    /// Sorted by name, in lower case.
+    pub(super) headers: Vec<(&'static str, String)>,
 }
 
 /// What all items of one call share: the caller, the time, both signers prepared.
@@ -84,7 +100,7 @@ struct Signing<'a> {
 }
 
 impl<'a> Signing<'a> {
-    fn begin(broker: &'a Broker, caller: &'a Caller) -> Result<Self, Problem> {
+    fn begin(broker: &'a Broker, caller: &'a Caller, signers: &'a Signers) -> Result<Self, Problem> {
         let now = broker.clock.now();
         let left = u32::try_from((caller.expires_at() - now).whole_seconds()).unwrap_or(0);
         let seconds = left.min(MAX_URL_SECONDS);
@@ -92,24 +108,40 @@ impl<'a> Signing<'a> {
             let message = format!("the access token ends in {seconds} s; renew the session first");
             return Err(Problem::new(ProblemCode::RenewFirst, message));
         }
-        Ok(Self { broker, caller, now, seconds, read: broker.read.at(now), write: broker.write.at(now), tally: Tally::default() })
+        Ok(Self {
+            broker,
+            caller,
+            now,
+            seconds,
+            read: signers.read.at(now),
+            write: signers.write.at(now),
+            tally: Tally::default(),
+        })
     }
 
     fn note(self) {
         self.tally.note(self.broker, self.caller, self.now);
     }
 
-    fn outcome(&mut self, item: &PresignItem) -> PresignOutcome {
-        match self.sign(item) {
-            Ok(signed) => PresignOutcome::Signed(signed),
-            Err(refusal) => {
-                self.tally.refuse(refusal.code);
-                PresignOutcome::Refused(refusal)
-            }
-        }
+    fn expires_at(&self) -> OffsetDateTime {
+        self.now + Duration::seconds(i64::from(self.seconds))
     }
 
-    fn sign(&mut self, item: &PresignItem) -> Result<SignedUrl, Refusal> {
+    /// When to ask for a fresh one rather than to use it.
+    fn renew_after(&self) -> OffsetDateTime {
+        self.now + Duration::seconds(i64::from(self.seconds - MIN_URL_SECONDS))
+    }
+
+    fn times(&self) -> Result<Times, Problem> {
+        let text = |time| timestamp::format(time).map_err(Problem::internal);
+        Ok(Times { expires_at: text(self.expires_at())?, renew_after: text(self.renew_after())? })
+    }
+
+    fn outcome(&mut self, item: &PresignItem) -> Result<Signed, Refusal> {
+        self.sign(item).inspect_err(|refusal| self.tally.refuse(refusal.code))
+    }
+
+    fn sign(&mut self, item: &PresignItem) -> Result<Signed, Refusal> {
         let request = ObjectRequest::parse(item, &self.broker.uploads)?;
         let conditions = policy::authorize(self.caller.scopes(), &request, &self.broker.profile)?;
         if !self.caller.take_bytes(self.broker, conditions.signed_bytes, self.now) {
@@ -122,7 +154,7 @@ impl<'a> Signing<'a> {
         Ok(signed)
     }
 
-    fn url(&self, conditions: SignedConditions) -> Result<SignedUrl, Refusal> {
+    fn url(&self, conditions: SignedConditions) -> Result<Signed, Refusal> {
         let SignedConditions { method, key, query, headers, credential, signed_bytes: _ } = conditions;
         let signer = match credential {
             Credential::Read => &self.read,
@@ -134,13 +166,7 @@ impl<'a> Signing<'a> {
             tracing::error!(%error, "what the policy granted could not be signed");
             Refusal { code: ProblemCode::Internal, message: "this item could not be signed".to_owned() }
         })?;
-        Ok(SignedUrl {
-            method: method.as_str().to_owned(),
-            url,
-            headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-            expires_at: self.now + Duration::seconds(i64::from(self.seconds)),
-            renew_after: self.now + Duration::seconds(i64::from(self.seconds - MIN_URL_SECONDS)),
-        })
+        Ok(Signed { method: method.as_str(), url, headers })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod handler;
 pub mod policy;
+mod reply;
 pub mod request;
 mod tally;
 pub mod upload_id;

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tidegate_protocol::problem::{ProblemCode, ProblemDocument};
 use tidegate_tandem::source::{Client, Pump, SourceError, Token, Window};
-use tidegate_tandem::{Concentration, Normaliser, OVERLAP_HOURS, Settings};
+use tidegate_tandem::{CONTEXT_BEFORE, Concentration, Normaliser, Settings};
 
 use super::Relay;
 use super::limit::HourlyLimit;
@@ -130,7 +130,8 @@ async fn enter(relay: &Relay, credentials: &Credentials, broker: &Broker) -> Res
     Ok(outcome?)
 }
 
-/// The samples of a pump that ended within the span. Its log is read from before, for what began there.
+/// The samples of a pump that ended within the span. Its log is read from before: for what began there, and for all that versions
+/// count, so that they are the same whichever span a sample is read in.
 async fn of_pump(
     client: &Client,
     token: &Token,
@@ -143,7 +144,7 @@ async fn of_pump(
         let at = at.saturating_add(SignedDuration::from_hours(hours)).unwrap_or(at);
         span.rules.to_datetime(at).date()
     };
-    let from = day(span.from, -OVERLAP_HOURS).max(first.date());
+    let from = day(span.from, -24 * (CONTEXT_BEFORE + 1)).max(first.date());
     // A pump's clock may be a day ahead.
     let to = day(span.until, 24).min(last.date());
     let settings = Settings { pump: pump.assignment_id.clone(), zone: span.zone.clone(), concentration: Concentration::U100 };

@@ -1,7 +1,7 @@
 //! How often in an hour. Counted in memory, by each replica for itself, under names that only this process can make again.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::hmac;
 use time::{Duration, OffsetDateTime};
@@ -10,11 +10,14 @@ use time::{Duration, OffsetDateTime};
 const MOST_NAMES: usize = 100_000;
 const HOUR: Duration = Duration::HOUR;
 
+/// When there were acts, by name.
+type Acts = HashMap<[u8; 32], Vec<OffsetDateTime>>;
+
 /// A number of acts for each name within any hour.
 pub(super) struct HourlyLimit {
     most: usize,
     key: hmac::Key,
-    acts: Mutex<HashMap<[u8; 32], Vec<OffsetDateTime>>>,
+    acts: Mutex<Acts>,
 }
 
 impl HourlyLimit {
@@ -26,20 +29,24 @@ impl HourlyLimit {
 
     /// Counts an act; an error, and nothing counted, if the hour has no room: the seconds until it has.
     pub(super) fn take(&self, parts: &[&[u8]], now: OffsetDateTime) -> Result<(), u32> {
-        self.room(parts, now)?;
-        let mut acts = self.acts.lock().unwrap_or_else(PoisonError::into_inner);
-        acts.entry(self.name(parts)).or_default().push(now);
+        let name = self.name(parts);
+        // Looked at and counted in one step: of many at once no more pass than there is room for.
+        let mut acts = self.acts();
+        self.room_for(&mut acts, &name, now)?;
+        acts.entry(name).or_default().push(now);
         Ok(())
     }
 
     /// Whether the hour has room; else the seconds until it has.
     pub(super) fn room(&self, parts: &[&[u8]], now: OffsetDateTime) -> Result<(), u32> {
-        let name = self.name(parts);
-        let mut acts = self.acts.lock().unwrap_or_else(PoisonError::into_inner);
+        self.room_for(&mut self.acts(), &self.name(parts), now)
+    }
+
+    fn room_for(&self, acts: &mut Acts, name: &[u8; 32], now: OffsetDateTime) -> Result<(), u32> {
         if acts.len() >= MOST_NAMES {
             acts.retain(|_, times| times.iter().any(|at| now - *at < HOUR));
         }
-        let Some(times) = acts.get_mut(&name) else {
+        let Some(times) = acts.get_mut(name) else {
             return if acts.len() < MOST_NAMES { Ok(()) } else { Err(60) };
         };
         times.retain(|at| now - *at < HOUR);
@@ -51,10 +58,13 @@ impl HourlyLimit {
 
     /// Takes an act back that came to nothing.
     pub(super) fn give_back(&self, parts: &[&[u8]]) {
-        let mut acts = self.acts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(times) = acts.get_mut(&self.name(parts)) {
+        if let Some(times) = self.acts().get_mut(&self.name(parts)) {
             times.pop();
         }
+    }
+
+    fn acts(&self) -> MutexGuard<'_, Acts> {
+        self.acts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn name(&self, parts: &[&[u8]]) -> [u8; 32] {
@@ -88,6 +98,25 @@ mod tests {
         assert_eq!(limit.take(&[b"a"], at(61)), Err(9 * 60));
         limit.give_back(&[b"a"]);
         assert_eq!(limit.take(&[b"a"], at(61)), Ok(()));
+    }
+
+    #[test]
+    fn of_many_at_once_no_more_pass_than_there_is_room_for() {
+        let limit = HourlyLimit::new(3);
+        let now = datetime!(2026-11-22 10:00 UTC);
+        for round in 0..200_u32 {
+            let name = round.to_be_bytes();
+            let start = std::sync::Barrier::new(8);
+            let take = || {
+                start.wait();
+                limit.take(&[&name], now).is_ok()
+            };
+            let passed = std::thread::scope(|scope| {
+                let all: Vec<_> = (0..8).map(|_| scope.spawn(take)).collect();
+                all.into_iter().filter_map(|one| one.join().ok()).filter(|passed| *passed).count()
+            });
+            assert_eq!(passed, 3);
+        }
     }
 
     #[test]

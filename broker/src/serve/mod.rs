@@ -19,14 +19,20 @@ use tokio::task::JoinHandle;
 
 use self::listener::Listener;
 use self::tls::{Certificate, TlsError};
+use crate::account;
 use crate::broker::Broker;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::reload::{self, ReloadError};
 use crate::routes;
 use crate::store::{ProbingError, StoreError, established};
 
 /// The store gets this long to take the last audit events.
 const LAST_FLUSH: Duration = Duration::from_secs(10);
+/// How often deletions of accounts are gone on with.
+const DELETIONS_EVERY: Duration = Duration::from_secs(300);
+/// What is under way of them when the process is to end gets this long.
+const LAST_CALLS: Duration = Duration::from_secs(2);
 /// How often limits forget who has not come for a while.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How often the snapshot of revoked devices is renewed, so that no call has to wait for it.
@@ -118,6 +124,10 @@ pub struct Server {
     pub broker_url: String,
     /// Where its operator reaches it.
     pub admin_url: String,
+    /// Where it listens for clients, or what stands before it.
+    pub address: SocketAddr,
+    /// What it was started by.
+    running: Config,
     broker: Broker,
     notice: Duration,
     stop: watch::Sender<bool>,
@@ -157,6 +167,7 @@ impl Server {
         broker.revocations.refresh(&broker.store, broker.clock.now()).await.map_err(unreachable)?;
         broker.readiness.note(true);
         let (stop, stopped) = watch::channel(false);
+        let address = listeners.public.local_addr().unwrap_or(config.listen);
         let admin_url = listeners.admin.local_addr().map(|address| format!("http://{address}")).unwrap_or_default();
         let certificate = config.tls.as_ref().map(Certificate::open).transpose()?;
         let public = Listener {
@@ -177,10 +188,21 @@ impl Server {
             tokio::spawn(public.serve(stopped.clone())),
             tokio::spawn(admin.serve(stopped.clone())),
             tokio::spawn(refresh_revocations(broker.clone(), stopped.clone())),
+            tokio::spawn(keep_record(broker.clone(), stopped.clone())),
+            tokio::spawn(attend_deletions(broker.clone(), stopped.clone())),
             tokio::spawn(keep_house(broker.clone(), certificate, stopped)),
         ];
         let notice = Duration::from_secs(config.limits.drain_notice_seconds);
-        Ok(Self { broker_url: config.public_url.clone(), admin_url, broker, notice, stop, tasks })
+        let broker_url = config.public_url.clone();
+        Ok(Self { broker_url, admin_url, address, running: config, broker, notice, stop, tasks })
+    }
+
+    /// Takes over this configuration's secrets while it serves: signing keys, the store's credentials, the log drain's secret.
+    ///
+    /// # Errors
+    /// [`ReloadError`]; then all old ones go on.
+    pub async fn reload(&self, config: &Config) -> Result<(), ReloadError> {
+        reload::reload(&self.broker, &self.running, config).await
     }
 
     /// Says from now on that it is not ready, and closes each connection with its next reply; goes on serving.
@@ -230,6 +252,35 @@ async fn refresh_revocations(broker: Broker, mut stopped: watch::Receiver<bool>)
     }
 }
 
+/// Writes audit events when they are due. A batch that is under way is seen to its end: what it holds is held by nothing else.
+async fn keep_record(broker: Broker, mut stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = until_stop(&mut stopped) => return,
+            () = broker.audit.until_due() => broker.audit.flush(&broker.store, broker.clock.now()).await,
+        }
+    }
+}
+
+/// Goes on with deletions of accounts that this replica or another began, at once and then every few minutes. At the end a call that is
+/// under way is waited for, so that none is left behind in the store; a deletion that takes longer is gone on with by whoever is next.
+async fn attend_deletions(broker: Broker, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let mut attended = Box::pin(account::attend(&broker));
+        let outcome = tokio::select! {
+            outcome = &mut attended => Some(outcome),
+            () = until_stop(&mut stopped) => tokio::time::timeout(LAST_CALLS, attended).await.ok(),
+        };
+        if let Some(Err(error)) = outcome {
+            tracing::warn!(%error, "the deletions of accounts could not be read");
+        }
+        tokio::select! {
+            () = until_stop(&mut stopped) => return,
+            () = tokio::time::sleep(DELETIONS_EVERY) => {}
+        }
+    }
+}
+
 /// What goes on beside requests: the delay is measured, limits forget, certificates are renewed.
 async fn keep_house(broker: Broker, certificate: Option<Arc<Certificate>>, mut stopped: watch::Receiver<bool>) {
     let sweep = async {
@@ -244,15 +295,8 @@ async fn keep_house(broker: Broker, certificate: Option<Arc<Certificate>>, mut s
             None => std::future::pending().await,
         }
     };
-    let keep_record = async {
-        loop {
-            broker.audit.until_due().await;
-            broker.audit.flush(&broker.store, broker.clock.now()).await;
-        }
-    };
     tokio::select! {
         () = until_stop(&mut stopped) => {}
-        () = keep_record => {}
         () = broker.shedder.measure() => {}
         () = sweep => {}
         () = renew => {}

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::token::{TokenFault, TokenType, Tokens};
+use crate::identity::oidc::OidcClaim;
 use crate::identity::{InviteClaim, SubscriptionClaim};
 
 /// Verified tokens that are remembered.
@@ -49,12 +50,14 @@ pub(crate) enum WayIn {
     Invite(InviteClaim),
     #[serde(rename = "aps")]
     Subscription(SubscriptionClaim),
+    #[serde(rename = "oid")]
+    Oidc(OidcClaim),
 }
 
 impl IdentityClaims {
     pub(crate) const fn subscription(&self) -> Option<&SubscriptionClaim> {
         match &self.way {
-            WayIn::Invite(_) => None,
+            WayIn::Invite(_) | WayIn::Oidc(_) => None,
             WayIn::Subscription(claim) => Some(claim),
         }
     }
@@ -72,7 +75,10 @@ pub(crate) struct AccessClaims {
     pub(crate) jti: Uuid,
     pub(crate) iat: i64,
     pub(crate) exp: i64,
-    /// With scope `create`, for `POST /v1/account/link`; and wherever a subscription opens the session, for `GET /v1/status`.
+    /// Of the account's keys under which the session was opened.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub(crate) generation: u32,
+    /// With scope `create`, for `POST /v1/account/link`; with `bootstrap`, for `POST /v1/account/reset`; and wherever a subscription opens the session, for `GET /v1/status`.
     #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
     pub(crate) identity: Option<IdentityClaims>,
 }
@@ -82,8 +88,19 @@ pub(crate) struct AccessClaims {
 pub(crate) struct VerifiedAccess {
     pub(crate) scopes: Scopes,
     pub(crate) confirmation: Confirmation,
+    /// The key by which it holds.
+    kid: String,
+    /// Its `iat`.
+    pub(crate) issued_at: i64,
     pub(crate) expires_at: OffsetDateTime,
+    pub(crate) generation: u32,
     pub(crate) identity: Option<IdentityClaims>,
+}
+
+/// Whether the keys are those of the genesis: tokens do not state that.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+pub(super) const fn is_first(generation: &u32) -> bool {
+    *generation == 0
 }
 
 /// Verifies access tokens, each once: a call then costs one ES256 verification, that of its proof.
@@ -101,22 +118,31 @@ impl AccessTokens {
         self.verified.get(hash.as_bytes()).is_some_and(|access| now < access.expires_at)
     }
 
-    /// The token's content, and whether it was known; `hash` is the SHA-256 of its text.
-    pub(crate) fn verify(&self, tokens: &Tokens, token: &str, hash: &Sha256) -> Result<(Arc<VerifiedAccess>, bool), TokenFault> {
+    /// The token's content, and whether it was known; `hash` is the SHA-256 of its text. One that is known counts for as long as its
+    /// key does.
+    pub(crate) fn verify(
+        &self,
+        tokens: &Tokens,
+        token: &str,
+        hash: &Sha256,
+        now: OffsetDateTime,
+    ) -> Result<(Arc<VerifiedAccess>, bool), TokenFault> {
         if let Some(verified) = self.verified.get(hash.as_bytes()) {
-            return Ok((verified, true));
+            return if tokens.keys().verifies(&verified.kid, now) { Ok((verified, true)) } else { Err(TokenFault::KeyId) };
         }
-        let verified = Arc::new(VerifiedAccess::read(tokens.verify::<AccessClaims>(TokenType::Access, token)?)?);
+        let (claims, kid) = tokens.verify_by::<AccessClaims>(TokenType::Access, token, now)?;
+        let verified = Arc::new(VerifiedAccess::read(claims, kid)?);
         self.verified.insert(*hash.as_bytes(), Arc::clone(&verified));
         Ok((verified, false))
     }
 }
 
 impl VerifiedAccess {
-    fn read(claims: AccessClaims) -> Result<Self, TokenFault> {
+    fn read(claims: AccessClaims, kid: String) -> Result<Self, TokenFault> {
         let ScopeClaim { account, shares } = claims.scope.parse().map_err(|_| TokenFault::Claims)?;
         let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp).map_err(|_| TokenFault::Claims)?;
         let scopes = Scopes { user: claims.sub, device: claims.did, account, shares };
-        Ok(Self { scopes, confirmation: claims.cnf, expires_at, identity: claims.identity })
+        let AccessClaims { cnf: confirmation, iat: issued_at, generation, identity, .. } = claims;
+        Ok(Self { scopes, confirmation, kid, issued_at, expires_at, generation, identity })
     }
 }

@@ -13,13 +13,16 @@ use tidegate_protocol::session::{DPOP_HEADER, DPOP_SCHEME};
 use time::OffsetDateTime;
 
 use super::access::{IdentityClaims, VerifiedAccess};
+use super::ended::session_ended;
 use super::proof::{Expected, ProofFault, UnverifiedProof, VerifiedProof};
 use super::replay::Replay;
+use super::revocation::IssuedToken;
 use super::token::TokenFault;
 use crate::audit::{Action, Event};
 use crate::broker::Broker;
 use crate::budget::Payer;
 use crate::identity::SubscriptionClaim;
+use crate::identity::account_proof::Prover;
 use crate::layers::BodyHash;
 use crate::limits::Visitor;
 use crate::limits::gate::rate_limited;
@@ -38,10 +41,17 @@ pub(crate) struct ProvenKey {
 pub(crate) struct Caller {
     /// RFC 7638 thumbprint of the key.
     pub(crate) thumbprint: Sha256,
+    /// The nonce of the proof, which an account proof must repeat.
+    nonce: String,
     access: Arc<VerifiedAccess>,
 }
 
 impl ProvenKey {
+    /// What an account proof must repeat.
+    pub(crate) fn prover(&self) -> Prover<'_> {
+        Prover { thumbprint: &self.thumbprint, nonce: &self.nonce }
+    }
+
     /// Whether the proof names this token in `ath`.
     pub(crate) fn names_token(&self, token: &str) -> bool {
         self.token_hash.as_deref() == Some(super::proof::base64url(&Sha256::of(token.as_bytes())).as_str())
@@ -49,6 +59,16 @@ impl ProvenKey {
 }
 
 impl Caller {
+    /// What an account proof must repeat.
+    pub(crate) fn prover(&self) -> Prover<'_> {
+        Prover { thumbprint: &self.thumbprint, nonce: &self.nonce }
+    }
+
+    /// Of the account's keys under which the session was opened.
+    pub(crate) fn generation(&self) -> u32 {
+        self.access.generation
+    }
+
     pub(crate) fn scopes(&self) -> &Scopes {
         &self.access.scopes
     }
@@ -57,6 +77,11 @@ impl Caller {
     pub(crate) fn note(&self, broker: &Broker, action: Action, now: OffsetDateTime) {
         let Scopes { user, device, .. } = self.access.scopes;
         broker.audit.note(Event { at: now, user, device, action });
+    }
+
+    /// When its access token was issued, in seconds since 1970.
+    pub(super) fn issued_at(&self) -> i64 {
+        self.access.issued_at
     }
 
     /// When its access token ends.
@@ -82,6 +107,11 @@ impl Caller {
     /// The identity that an account may be linked to: with scope `create` alone.
     pub(crate) fn unlinked_identity(&self) -> Option<&IdentityClaims> {
         self.access.identity.as_ref().filter(|_| self.access.scopes.account == AccountScope::Create)
+    }
+
+    /// The identity of a device that has not proven the key of the account to which it leads: with scope `bootstrap` alone.
+    pub(crate) fn keyless_identity(&self) -> Option<&IdentityClaims> {
+        self.access.identity.as_ref().filter(|_| self.access.scopes.account == AccountScope::Bootstrap)
     }
 
     /// The subscription that opens the session, if it is one.
@@ -135,17 +165,18 @@ impl FromRequestParts<Broker> for Caller {
         let proof = fresh_proof(parts, broker, now)?;
         let token = bearer(&parts.headers)?;
         let hash = Sha256::of(token.as_bytes());
-        let (access, was_known) = broker.access.verify(&broker.tokens, token, &hash).map_err(invalid_token)?;
+        let (access, was_known) = broker.access.verify(&broker.tokens, token, &hash, now).map_err(invalid_token)?;
         broker.metrics.cache("access-tokens", was_known);
         if now >= access.expires_at {
             return Err(Problem::new(ProblemCode::TokenExpired, "the access token has ended; renew the session"));
         }
         let proof = verify(proof, parts, broker, Some((&hash, &access)), now)?;
-        let device = access.scopes.device;
-        if broker.revocations.is_revoked(device, &broker.store, now).await? {
-            return Err(Problem::new(ProblemCode::DeviceRevoked, "this device was revoked"));
+        let Scopes { user, device, .. } = access.scopes;
+        let token = IssuedToken { user, device, issued_at: access.issued_at };
+        if broker.revocations.has_ended(token, &broker.store, now).await? {
+            return Err(session_ended("the session has ended; renew it, or sign in again"));
         }
-        let caller = Self { thumbprint: proof.thumbprint, access };
+        let caller = Self { thumbprint: proof.thumbprint, nonce: proof.nonce, access };
         caller.limit_rate(parts, broker)?;
         Ok(caller)
     }

@@ -2,9 +2,13 @@
 
 mod access;
 mod caller;
+mod devices;
+pub(crate) mod ended;
 mod grant;
 mod jwk;
+pub(crate) mod key_times;
 mod keys;
+mod logout;
 mod nonce;
 mod proof;
 mod renew;
@@ -13,15 +17,21 @@ mod replay;
 mod revocation;
 mod token;
 
-pub(crate) use access::{AccessTokens, IdentityClaims, WayIn};
+pub(crate) use access::{AccessTokens, Confirmation, IdentityClaims, WayIn};
 pub(crate) use caller::{Caller, MaybeProvenKey, ProvenKey};
+pub(crate) use devices::{__path_delete_device, __path_devices, delete_device, devices};
+pub(crate) use ended::{EndReason, end_sessions};
 pub(crate) use grant::{SessionGrant, open_full, open_limited};
 pub(crate) use keys::JwkSet;
 pub use keys::{InvalidSigningKey, NewSigningKey, SigningKeys};
+pub(crate) use logout::{__path_logout, logout};
 pub(crate) use nonce::Nonces;
-pub(crate) use renew::{__path_renew, renew};
+pub(crate) use renew::{__path_renew, PresentedRenewal, renew};
 #[cfg(test)]
-pub(crate) use renewal::{Predecessor, RenewalDocument};
+pub(crate) use renewal::Predecessor;
+pub(crate) use renewal::RenewalDocument;
 pub(crate) use replay::ReplaySet;
-pub(crate) use revocation::{REVOCATION_SECONDS, Revocations, RevokedDocument};
+#[cfg(test)]
+pub(crate) use revocation::{IssuedToken, RevokedDocument};
+pub(crate) use revocation::{REVOCATION_SECONDS, Revocations, revoke_device};
 pub(crate) use token::{TokenType, Tokens};

@@ -1,12 +1,16 @@
 //! Signing and verifying the broker's own JWTs (RFC 7519): one algorithm, one header shape, one type for each use.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use super::keys::SigningKeys;
+use crate::current::Current;
 
 /// Longest token that is looked at, in bytes.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -17,6 +21,8 @@ pub(crate) enum TokenType {
     Access,
     Renewal,
     Invite,
+    /// For the second call of an account's deletion.
+    Deletion,
     /// For `GET /v1/status` alone, without a device key.
     Status,
 }
@@ -27,6 +33,7 @@ impl TokenType {
             Self::Access => "at+jwt",
             Self::Renewal => "renewal+jwt",
             Self::Invite => "tidegate-invite+jwt",
+            Self::Deletion => "tidegate-deletion+jwt",
             Self::Status => "tidegate-status+jwt",
         }
     }
@@ -60,9 +67,8 @@ struct TokenHeader {
 }
 
 /// Makes and checks tokens whose issuer and audience is this broker.
-#[derive(Debug, Clone)]
 pub(crate) struct Tokens {
-    keys: SigningKeys,
+    keys: Current<SigningKeys>,
     issuer: String,
     validation: Validation,
 }
@@ -77,11 +83,16 @@ impl Tokens {
         // Time is checked by the broker's own clock, and differently for each type.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        Self { keys, issuer, validation }
+        Self { keys: Current::new(keys), issuer, validation }
     }
 
-    pub(crate) fn keys(&self) -> &SigningKeys {
-        &self.keys
+    pub(crate) fn keys(&self) -> Arc<SigningKeys> {
+        self.keys.get()
+    }
+
+    /// From now on tokens are made and checked by these.
+    pub(crate) fn replace_keys(&self, keys: SigningKeys) {
+        self.keys.set(keys);
     }
 
     /// The `iss` and `aud` of every token.
@@ -89,15 +100,32 @@ impl Tokens {
         &self.issuer
     }
 
-    pub(crate) fn sign<C: Serialize>(&self, kind: TokenType, claims: &C) -> Result<String, jsonwebtoken::errors::Error> {
+    pub(crate) fn sign<C: Serialize>(
+        &self,
+        kind: TokenType,
+        claims: &C,
+        now: OffsetDateTime,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        let keys = self.keys.get();
+        let (kid, key) = keys.encoding(now);
         let mut header = Header::new(Algorithm::ES256);
         header.typ = Some(kind.as_str().to_owned());
-        header.kid = Some(self.keys.active().to_owned());
-        jsonwebtoken::encode(&header, claims, self.keys.encoding())
+        header.kid = Some(kid.to_owned());
+        jsonwebtoken::encode(&header, claims, key)
     }
 
     /// The claims, if the token is of this type and ours. Its `exp` is left to the caller.
-    pub(crate) fn verify<C: DeserializeOwned>(&self, kind: TokenType, token: &str) -> Result<C, TokenFault> {
+    pub(crate) fn verify<C: DeserializeOwned>(&self, kind: TokenType, token: &str, now: OffsetDateTime) -> Result<C, TokenFault> {
+        self.verify_by(kind, token, now).map(|(claims, _)| claims)
+    }
+
+    /// The same with the kid of the key by which it holds.
+    pub(crate) fn verify_by<C: DeserializeOwned>(
+        &self,
+        kind: TokenType,
+        token: &str,
+        now: OffsetDateTime,
+    ) -> Result<(C, String), TokenFault> {
         let header = read_header(token)?;
         if header.alg != "ES256" {
             return Err(TokenFault::Algorithm);
@@ -105,9 +133,10 @@ impl Tokens {
         if header.typ != kind.as_str() {
             return Err(TokenFault::Type);
         }
-        let key = self.keys.decoding(&header.kid).ok_or(TokenFault::KeyId)?;
+        let keys = self.keys.get();
+        let key = keys.decoding(&header.kid, now).ok_or(TokenFault::KeyId)?;
         let token = jsonwebtoken::decode::<C>(token, key, &self.validation).map_err(|_| TokenFault::Claims)?;
-        Ok(token.claims)
+        Ok((token.claims, header.kid))
     }
 }
 

@@ -17,9 +17,12 @@ use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use tidegate_protocol::ObjectKey;
 use time::OffsetDateTime;
+use tracing::Instrument as _;
 
 use super::profile::{Addressing, StoreConfig};
+use crate::current::Current;
 use crate::metrics::Metrics;
+use crate::traces;
 
 const CONNECT: Duration = Duration::from_secs(3);
 const ATTEMPT: Duration = Duration::from_secs(8);
@@ -49,6 +52,18 @@ pub(crate) enum StoreError {
     Object { key: String, fault: &'static str },
 }
 
+impl StoreError {
+    /// Whether the store refuses the call as such: the credential may not, or the store cannot.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Call { code, .. } => {
+                matches!(code.as_deref(), Some("AccessDenied" | "NotImplemented" | "MethodNotAllowed"))
+            }
+            Self::Object { .. } => false,
+        }
+    }
+}
+
 /// A small object that was read.
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
@@ -67,6 +82,14 @@ pub(crate) struct Head {
 pub(crate) struct Listed {
     pub(crate) key: String,
     pub(crate) last_modified: OffsetDateTime,
+}
+
+/// Some lines of a LIST.
+#[derive(Debug, Clone)]
+pub(crate) struct ListedPage {
+    pub(crate) objects: Vec<Listed>,
+    /// Where the next page begins.
+    pub(crate) next: Option<String>,
 }
 
 /// What a PUT must find.
@@ -89,32 +112,31 @@ enum Put {
 /// The state credential's access to the bucket at the internal endpoint.
 #[derive(Clone)]
 pub(crate) struct StoreClient {
-    pub(super) client: Client,
+    client: Arc<Current<Client>>,
     pub(super) bucket: String,
     metrics: Option<Arc<Metrics>>,
+    #[cfg(test)]
+    pub(crate) fuse: Arc<super::fuse::Fuse>,
 }
 
 impl StoreClient {
     pub(crate) fn new(store: &StoreConfig) -> Self {
-        let session_token = store.state.session_token.as_ref().map(|token| token.expose_secret().to_owned());
-        let secret = store.state.secret_access_key.expose_secret();
-        let credentials = Credentials::new(&store.state.access_key_id, secret, session_token, None, "tidegate");
-        let timeouts =
-            TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION);
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(store.region.clone()))
-            .endpoint_url(&store.endpoint_internal)
-            .credentials_provider(credentials)
-            .force_path_style(matches!(store.addressing, Addressing::Path))
-            // The SDK's default CRC trailers break several stores.
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .timeout_config(timeouts.build())
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .build();
-        Self { client: Client::from_conf(config), bucket: store.bucket.clone(), metrics: None }
+        Self {
+            client: Arc::new(Current::new(sdk_client(store))),
+            bucket: store.bucket.clone(),
+            metrics: None,
+            #[cfg(test)]
+            fuse: Arc::default(),
+        }
+    }
+
+    /// From the next call on it uses the credentials of the other.
+    pub(crate) fn become_like(&self, other: &Self) {
+        self.client.set(Client::clone(&other.client()));
+    }
+
+    pub(super) fn client(&self) -> Arc<Client> {
+        self.client.get()
     }
 
     /// The same, whose calls are timed.
@@ -129,22 +151,26 @@ impl StoreClient {
         call: impl Future<Output = Result<T, SdkError<E>>>,
     ) -> Result<T, SdkError<E>> {
         let begun = Instant::now();
-        let answer = call.await;
+        let trace = traces::store_call(operation);
+        let answer = call.instrument(trace.clone()).await;
+        trace.record("tidegate.store.outcome", outcome_of(&answer));
         if let Some(metrics) = &self.metrics {
             metrics.store_call(operation, outcome_of(&answer), begun.elapsed());
         }
+        #[cfg(test)]
+        self.fuse.burn().await;
         answer
     }
 
     /// Whether the store answers and the state credential may list the bucket.
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
-        let listing = self.client.list_objects_v2().bucket(&self.bucket).prefix("_tidegate/").max_keys(1);
+        let listing = self.client().list_objects_v2().bucket(&self.bucket).prefix("_tidegate/").max_keys(1);
         self.time("list", listing.send()).await.map(drop).map_err(|error| failed("LIST", error))
     }
 
     pub(crate) async fn get(&self, key: &ObjectKey) -> Result<Option<Stored>, StoreError> {
         let key = key.to_string();
-        let reply = match self.time("get", self.client.get_object().bucket(&self.bucket).key(&key).send()).await {
+        let reply = match self.time("get", self.client().get_object().bucket(&self.bucket).key(&key).send()).await {
             Ok(reply) => reply,
             Err(error) if status_of(&error) == Some(404) => return Ok(None),
             Err(error) => return Err(failed("GET", error)),
@@ -159,7 +185,7 @@ impl StoreClient {
     }
 
     pub(crate) async fn head(&self, key: &ObjectKey) -> Result<Option<Head>, StoreError> {
-        match self.time("head", self.client.head_object().bucket(&self.bucket).key(key.to_string()).send()).await {
+        match self.time("head", self.client().head_object().bucket(&self.bucket).key(key.to_string()).send()).await {
             Ok(reply) => Ok(Some(Head { last_modified: reply.last_modified().map(to_time) })),
             Err(error) if status_of(&error) == Some(404) => Ok(None),
             Err(error) => Err(failed("HEAD", error)),
@@ -188,7 +214,7 @@ impl StoreClient {
     }
 
     async fn put_once(&self, key: &ObjectKey, bytes: Vec<u8>, condition: Condition<'_>) -> Result<Put, StoreError> {
-        let request = self.client.put_object().bucket(&self.bucket).key(key.to_string()).content_type("application/json");
+        let request = self.client().put_object().bucket(&self.bucket).key(key.to_string()).content_type("application/json");
         let request = match condition {
             Condition::Absent => request.if_none_match("*"),
             Condition::Etag(etag) => request.if_match(etag),
@@ -214,7 +240,12 @@ impl StoreClient {
     }
 
     pub(crate) async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
-        match self.time("delete", self.client.delete_object().bucket(&self.bucket).key(key.to_string()).send()).await {
+        self.delete_named(&key.to_string()).await
+    }
+
+    /// Deletes an object by its name in a listing, be it one of ours or not.
+    pub(crate) async fn delete_named(&self, key: &str) -> Result<(), StoreError> {
+        match self.time("delete", self.client().delete_object().bucket(&self.bucket).key(key).send()).await {
             Ok(_) => Ok(()),
             Err(error) if status_of(&error) == Some(404) => Ok(()),
             Err(error) => Err(failed("DELETE", error)),
@@ -226,19 +257,50 @@ impl StoreClient {
         let mut listed = Vec::new();
         let mut token = None;
         loop {
-            let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).set_continuation_token(token);
-            let page = self.time("list", request.send()).await.map_err(|error| failed("LIST", error))?;
-            for object in page.contents() {
-                if let (Some(key), Some(last_modified)) = (object.key(), object.last_modified()) {
-                    listed.push(Listed { key: key.to_owned(), last_modified: to_time(last_modified) });
-                }
-            }
-            token = page.next_continuation_token().map(str::to_owned);
+            let page = self.list_page(prefix, token).await?;
+            listed.extend(page.objects);
+            token = page.next;
             if token.is_none() {
                 return Ok(listed);
             }
         }
     }
+
+    /// The objects of one page under the prefix.
+    pub(crate) async fn list_page(&self, prefix: &str, token: Option<String>) -> Result<ListedPage, StoreError> {
+        let request = self.client().list_objects_v2().bucket(&self.bucket).prefix(prefix).set_continuation_token(token);
+        let page = self.time("list", request.send()).await.map_err(|error| failed("LIST", error))?;
+        let objects = page.contents().iter().filter_map(|object| {
+            let (key, last_modified) = (object.key()?, object.last_modified()?);
+            Some(Listed { key: key.to_owned(), last_modified: to_time(last_modified) })
+        });
+        Ok(ListedPage { objects: objects.collect(), next: page.next_continuation_token().map(str::to_owned) })
+    }
+}
+
+fn sdk_client(store: &StoreConfig) -> Client {
+    let session_token = store.state.session_token.as_ref().map(|token| token.expose_secret().to_owned());
+    let secret = store.state.secret_access_key.expose_secret();
+    let credentials = Credentials::new(&store.state.access_key_id, secret, session_token, None, "tidegate");
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION);
+    let mut config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(store.region.clone()))
+        .endpoint_url(&store.endpoint_internal)
+        .credentials_provider(credentials)
+        .force_path_style(matches!(store.addressing, Addressing::Path))
+        // The SDK's default CRC trailers break several stores.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .timeout_config(timeouts.build())
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
+    if store.endpoint_internal.starts_with("http://") {
+        // Where nothing is verified by them the system's roots are not read, some 150 files at every start.
+        config = config.http_client(aws_smithy_http_client::Builder::new().build_http());
+    }
+    Client::from_conf(config.build())
 }
 
 fn to_time(time: &DateTime) -> OffsetDateTime {

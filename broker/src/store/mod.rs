@@ -4,15 +4,19 @@
 mod client;
 mod create_once;
 mod fitness;
+#[cfg(test)]
+mod fuse;
 mod listed;
 mod multipart;
 mod probing;
 mod profile;
 mod swap;
 
+#[cfg(test)]
+pub(crate) use client::Condition;
 pub(crate) use client::{Listed, StoreClient, StoreError};
 pub(crate) use create_once::create_once;
-pub(crate) use listed::{put_and_rank, rank, ranked};
+pub(crate) use listed::{folder_of, put_and_rank, rank, ranked};
 pub(crate) use multipart::{CompletedPart, Completion, StoredPart, Whole, composite_text};
 #[cfg(test)]
 pub(crate) use probing::ProfileDocument;

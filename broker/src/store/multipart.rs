@@ -26,6 +26,13 @@ pub(crate) struct StoredPart {
     pub(crate) sha256: Option<Sha256>,
 }
 
+/// An upload that was begun and not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OpenUpload {
+    pub(crate) key: String,
+    pub(crate) id: String,
+}
+
 /// A page of parts.
 #[derive(Debug, Clone)]
 pub(crate) struct PartsPage {
@@ -78,7 +85,7 @@ pub(crate) fn composite_text(sha256: &Sha256, parts: usize) -> String {
 impl StoreClient {
     /// Begins an upload; the store's id.
     pub(crate) async fn create_upload(&self, key: &ObjectKey) -> Result<String, StoreError> {
-        let request = self.client.create_multipart_upload().bucket(&self.bucket).key(key.to_string());
+        let request = self.client().create_multipart_upload().bucket(&self.bucket).key(key.to_string());
         let request = request.content_type("application/octet-stream").checksum_algorithm(ChecksumAlgorithm::Sha256);
         let reply = self.time("create-upload", request.send()).await.map_err(|error| failed("CREATE UPLOAD", error))?;
         let fault = || StoreError::Object { key: key.to_string(), fault: "begun by the store without an upload id" };
@@ -87,7 +94,7 @@ impl StoreClient {
 
     /// The parts above `after`; `None` if there is no such upload.
     pub(crate) async fn list_parts(&self, key: &ObjectKey, upload: &str, after: u32) -> Result<Option<PartsPage>, StoreError> {
-        let request = self.client.list_parts().bucket(&self.bucket).key(key.to_string()).upload_id(upload);
+        let request = self.client().list_parts().bucket(&self.bucket).key(key.to_string()).upload_id(upload);
         let reply = match self.time("list-parts", request.part_number_marker(after.to_string()).send()).await {
             Ok(reply) => reply,
             Err(error) if is_no_such_upload(&error) => return Ok(None),
@@ -130,7 +137,7 @@ impl StoreClient {
             SdkPart::builder().part_number(number).e_tag(&part.etag).checksum_sha256(sha256).build()
         });
         let list = CompletedMultipartUpload::builder().set_parts(Some(named.collect())).build();
-        let request = self.client.complete_multipart_upload().bucket(&self.bucket).key(key.to_string()).upload_id(upload);
+        let request = self.client().complete_multipart_upload().bucket(&self.bucket).key(key.to_string()).upload_id(upload);
         let request = request.multipart_upload(list).checksum_sha256(composite_text(whole, parts.len()));
         let request = if create_only { request.if_none_match("*") } else { request };
         let patience =
@@ -148,9 +155,50 @@ impl StoreClient {
         }
     }
 
+    /// Every upload under the prefix that was begun and not ended.
+    pub(crate) async fn uploads(&self, prefix: &str) -> Result<Vec<OpenUpload>, StoreError> {
+        let is_under = |upload: &OpenUpload| upload.key.starts_with(prefix);
+        let mut uploads = self.uploads_listed(prefix).await?;
+        // MinIO knows no folders here: it lists the uploads of one whole key, or all.
+        if uploads.is_empty() && !prefix.is_empty() {
+            uploads = self.uploads_listed("").await?;
+        }
+        // Whatever a store makes of a prefix: another's uploads are not touched.
+        uploads.retain(is_under);
+        Ok(uploads)
+    }
+
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html>
+    async fn uploads_listed(&self, prefix: &str) -> Result<Vec<OpenUpload>, StoreError> {
+        let mut uploads: Vec<OpenUpload> = Vec::new();
+        let (mut key_marker, mut id_marker) = (None, None);
+        loop {
+            let request = self.client().list_multipart_uploads().bucket(&self.bucket).prefix(prefix);
+            let request = request.set_key_marker(key_marker).set_upload_id_marker(id_marker);
+            let page = self.time("list-uploads", request.send()).await.map_err(|error| failed("LIST UPLOADS", error))?;
+            let found = page
+                .uploads()
+                .iter()
+                .filter_map(|upload| Some(OpenUpload { key: upload.key()?.to_owned(), id: upload.upload_id()?.to_owned() }));
+            let before = uploads.len();
+            uploads.extend(found);
+            // A page that says there is more but brings nothing would be asked for for ever.
+            if page.is_truncated() != Some(true) || uploads.len() == before {
+                return Ok(uploads);
+            }
+            key_marker = page.next_key_marker().map(str::to_owned);
+            id_marker = page.next_upload_id_marker().map(str::to_owned);
+        }
+    }
+
     /// Forgets an upload and its parts; `false` if there is none.
     pub(crate) async fn abort_upload(&self, key: &ObjectKey, upload: &str) -> Result<bool, StoreError> {
-        let request = self.client.abort_multipart_upload().bucket(&self.bucket).key(key.to_string()).upload_id(upload);
+        self.abort_named_upload(&key.to_string(), upload).await
+    }
+
+    /// The same by the name in a listing.
+    pub(crate) async fn abort_named_upload(&self, key: &str, upload: &str) -> Result<bool, StoreError> {
+        let request = self.client().abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(upload);
         match self.time("abort-upload", request.send()).await {
             Ok(_) => Ok(true),
             Err(error) if is_no_such_upload(&error) => Ok(false),
@@ -160,7 +208,7 @@ impl StoreClient {
 
     /// What the key names, if anything, with its hash.
     pub(crate) async fn whole(&self, key: &ObjectKey) -> Result<Option<Whole>, StoreError> {
-        let request = self.client.head_object().bucket(&self.bucket).key(key.to_string()).checksum_mode(ChecksumMode::Enabled);
+        let request = self.client().head_object().bucket(&self.bucket).key(key.to_string()).checksum_mode(ChecksumMode::Enabled);
         match self.time("head", request.send()).await {
             Ok(reply) => Ok(Some(Whole {
                 length: reply.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0),

@@ -80,12 +80,27 @@ impl Account {
         user_id(&self.genesis)
     }
 
+    /// The key that signs statements which replace the account's keys.
+    pub(crate) fn recovery(&self) -> SigningKey {
+        SigningKey::from_bytes(&self.key.to_bytes().map(|byte| byte ^ 0x80))
+    }
+
+    /// The same account under other keys.
+    pub(crate) fn with_key(&self, seed: u8) -> Self {
+        Self { key: SigningKey::from_bytes(&[seed; 32]), genesis: self.genesis.clone() }
+    }
+
     /// The `account` member of a session request.
     pub(crate) fn proof(&self, public_url: &str, thumbprint: &Sha256, nonce: &str) -> Value {
-        let message = account_proof_message(ProofPurpose::Session, public_url, self.user(), thumbprint, nonce);
+        self.proof_for(ProofPurpose::Session, public_url, thumbprint, nonce)
+    }
+
+    /// The same for another purpose.
+    pub(crate) fn proof_for(&self, purpose: ProofPurpose, public_url: &str, thumbprint: &Sha256, nonce: &str) -> Value {
+        let message = account_proof_message(purpose, public_url, self.user(), thumbprint, nonce);
         json!({
             "genesis": URL_SAFE_NO_PAD.encode(&self.genesis),
-            "purpose": "session",
+            "purpose": purpose.as_str(),
             "signature": URL_SAFE_NO_PAD.encode(self.key.sign(&message).to_bytes()),
         })
     }
@@ -102,6 +117,8 @@ pub(crate) struct Proof {
 pub(crate) struct Device {
     key: EcdsaKeyPair,
     pub(crate) broker: String,
+    /// Where its calls go: the broker's public URL, or one replica behind it.
+    pub(crate) reaches: String,
     pub(crate) nonce: String,
 }
 
@@ -110,13 +127,13 @@ impl Device {
     pub(crate) async fn new(broker: &str) -> Self {
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref()).unwrap();
-        let mut device = Self { key, broker: broker.to_owned(), nonce: String::new() };
+        let mut device = Self { key, broker: broker.to_owned(), reaches: broker.to_owned(), nonce: String::new() };
         device.fresh_nonce().await;
         device
     }
 
     pub(crate) async fn fresh_nonce(&mut self) {
-        let reply = send(Method::POST, &format!("{}/v1/presign", self.broker), &[], Vec::new()).await;
+        let reply = send(Method::POST, &format!("{}/v1/presign", self.reaches), &[], Vec::new()).await;
         assert_eq!(reply.code(), "proof-missing");
         self.nonce = reply.headers["dpop-nonce"].clone();
     }
@@ -173,7 +190,7 @@ impl Device {
         if let Some(authorization) = &authorization {
             headers.push(("authorization", authorization));
         }
-        send(method.parse().unwrap(), &format!("{}{path}", self.broker), &headers, body).await
+        send(method.parse().unwrap(), &format!("{}{path}", self.reaches), &headers, body).await
     }
 
     /// `POST /v1/self-host/session`, with or without the account's proof.

@@ -1,6 +1,7 @@
 //! A development server with a clock that tests turn.
 
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
@@ -78,11 +79,38 @@ impl World {
 
     /// Ends the server and starts it again in the same folder on the same port.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    /// The same, with other settings.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut DevOptions)) -> Self {
         let Self { server, clock, folder } = self;
         let listen = server.broker_url.strip_prefix("http://").unwrap().parse().unwrap();
         server.shutdown().await;
-        let options = DevOptions { clock: Arc::new(clock.clone()), listen, ..DevOptions::new(folder.path()) };
+        let mut options = DevOptions { clock: Arc::new(clock.clone()), listen, ..DevOptions::new(folder.path()) };
+        change(&mut options);
         Self { server: start(options).await.unwrap(), clock, folder }
+    }
+
+    /// A configuration file of this broker, as its operator would have it, with more settings at its end.
+    pub(crate) fn config_file(&self, more: &str) -> PathBuf {
+        let secrets = self.folder.path().join("secrets");
+        let store = &self.config().store;
+        let mut toml = format!(
+            "public_url = {:?}\nserver_id_key_file = {:?}\nsigning.keys_dir = {:?}\n[store]\nendpoint_internal = {:?}\nbucket = {:?}\n",
+            self.broker_url,
+            secrets.join("server-id.key"),
+            secrets.join("signing"),
+            store.endpoint_internal,
+            store.bucket
+        );
+        for (name, key) in [("read", &store.read), ("write", &store.write), ("state", &store.state)] {
+            let secret = key.secret_access_key.expose_secret();
+            toml += &format!("[store.{name}]\naccess_key_id = {:?}\nsecret_access_key = {secret:?}\n", key.access_key_id);
+        }
+        let path = self.folder.path().join("broker.toml");
+        std::fs::write(&path, toml + more).unwrap();
+        path
     }
 
     /// An invite for so many devices of `anna`.

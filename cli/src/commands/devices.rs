@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tidegate_protocol::DeviceId;
-use tidegate_sync_client::{DeviceInfo, Remote, SyncClient};
+use tidegate_sync_client::{DeviceInfo, SyncClient};
 
 use super::Context;
 use crate::document::{DeviceDocument, short};
@@ -48,13 +48,16 @@ pub(super) async fn retire(context: &Context, given: &str) -> Result<(), Failure
     let client = context.open()?;
     let device = found(&client, given).await?;
     client.retire_device(device.device_id)?;
-    let document = Retired { device_id: device.device_id, state: "retired", sessions_revoked: false };
-    match client.remote() {
-        Remote::Broker { .. } => context.output.warn(&format!(
-            "its session with the broker still runs: the broker's operator ends it with 'tidegate-broker device revoke {}'",
-            device.device_id
+    // The mark stands whatever the broker says, and the command can be repeated until it has said yes.
+    let revoked = client.revoke_device(device.device_id).await?;
+    let document = Retired { device_id: device.device_id, state: "retired", sessions_revoked: revoked.is_some() };
+    match revoked {
+        Some(ended) => context.output.note(&format!(
+            "its session with the broker has ended: it gets nothing signed after {} s, and URLs that it has end within {} s; what it has read, and its \
+             keys, it keeps",
+            ended.tokens_end_within_seconds, ended.urls_end_within_seconds
         )),
-        Remote::Direct { .. } => {
+        None => {
             context
                 .output
                 .warn("it still has the store's access key: replace the key, and give the new one to the other devices");

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 use tidegate_protocol::{DeviceId, UserId};
-use tidegate_sync_client::{Enrolment, Error, Options, SyncClient};
+use tidegate_sync_client::{Enrolment, Error, LoginPurpose, Options, SyncClient};
 
 use super::Context;
-use crate::arguments::JoinArguments;
+use crate::arguments::{AccessArguments, JoinArguments};
 use crate::failure::Failure;
 use crate::style::shown;
 use crate::{access, input, recovery};
@@ -17,12 +17,13 @@ struct JoinDocument {
 }
 
 pub(super) async fn run(context: &Context, arguments: &JoinArguments) -> Result<(), Failure> {
-    let ticket_files = [&arguments.access.invite_file, &arguments.access.transaction_file];
+    let AccessArguments { invite_file, transaction_file, id_token_file, .. } = &arguments.access;
+    let ticket_files = [invite_file, transaction_file, id_token_file];
     let ticket_from_input = ticket_files.into_iter().flatten().any(|path| input::is_dash(path));
     if ticket_from_input && arguments.recovery_file.as_deref().is_some_and(input::is_dash) {
         return Err(Failure::usage("standard-input-twice", "standard input (`-`) was named twice", "name it once"));
     }
-    let enrolment = access::resolve(&arguments.access, context.output)?;
+    let enrolment = access::resolve(context, &arguments.access, LoginPurpose::Join).await?;
     let name = enrolment.device_name.clone();
     if let Some(client) = already_here(context, &enrolment)? {
         return sign_in(context, &client, &enrolment).await;

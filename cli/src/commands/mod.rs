@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod account;
 mod attach;
 mod cache;
 mod clock_warning;
@@ -17,6 +18,7 @@ mod history;
 mod init;
 mod join;
 mod list;
+mod logout;
 mod member;
 mod put;
 mod reader;
@@ -32,7 +34,7 @@ use std::path::PathBuf;
 
 use tidegate_sync_client::{Options, SyncClient};
 
-use crate::arguments::{Arguments, Command, DevicesCommand, HealthCommand, MemberCommand, TandemCommand};
+use crate::arguments::{AccountCommand, Arguments, Command, DevicesCommand, HealthCommand, MemberCommand, TandemCommand};
 #[cfg(feature = "demo")]
 use crate::demo;
 use crate::failure::Failure;
@@ -83,6 +85,8 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<(), Fail
             Some(DevicesCommand::Retire { id }) => devices::retire(&context, &id).await,
             Some(DevicesCommand::Rename { id, name }) => devices::rename(&context, &id, &name).await,
         },
+        Command::Account(AccountCommand::Delete(arguments)) => account::delete(&context, &arguments).await,
+        Command::Logout => logout::run(&context).await,
         Command::Gc(arguments) => gc::run(&context, &arguments).await,
         Command::Cost(arguments) => cost::run(&context, &arguments),
         Command::Cache(arguments) => cache::run(&context, &arguments),

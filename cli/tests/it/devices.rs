@@ -46,10 +46,12 @@ fn devices_are_listed_from_the_store_renamed_and_retired() {
 
     let ran = a.run(&["devices", "retire", "Ben's phone", "--json"]);
     assert_eq!((ran.code, &ran.document()["state"]), (Some(0), &Value::from("retired")));
-    assert!(ran.stderr.contains(&format!("device revoke {id}")), "it says what it did not do: {}", ran.stderr);
+    assert_eq!(ran.document()["sessions_revoked"], true, "{}", ran.stderr);
+    let again = a.json(&["devices", "retire", "Ben's phone"]);
+    assert_eq!(again["sessions_revoked"], true, "once more does no harm: {again}");
     a.json(&["sync"]);
-    b.json(&["sync"]);
-    assert_eq!(device(&b, "Ben's phone")["state"], "retired");
+    assert_eq!(device(&a, "Ben's phone")["state"], "retired");
+    b.fails(&["sync"], 11, "device-revoked");
 
     // Without the store, what is known is shown.
     backend.kill();

@@ -50,6 +50,8 @@ fn commands_are_those_of_the_contract() {
             "status",
             "doctor",
             "devices",
+            "account",
+            "logout",
             "cache",
             "rebuild",
             "gc",
@@ -96,6 +98,10 @@ fn flags_are_those_of_the_contract() {
         "--invite",
         "--invite-file",
         "--transaction-file",
+        "--oidc",
+        "--issuer",
+        "--login",
+        "--id-token-file",
         "--s3",
         "--bucket",
         "--region",
@@ -104,7 +110,7 @@ fn flags_are_those_of_the_contract() {
     ];
     let cases: [(&str, Vec<&str>); 16] = [
         ("demo", vec!["--from", "--keep", "--hosted"]),
-        ("init", [&place[..], &["--recovery-file"]].concat()),
+        ("init", [&place[..], &["--recovery-file", "--reset"]].concat()),
         ("join", [&place[..], &["--recovery-file", "--user-id"]].concat()),
         ("put", vec!["--member", "--kind", "--media-type", "--id", "--title"]),
         ("attach", vec!["--member", "--record", "--name"]),

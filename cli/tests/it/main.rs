@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod account;
 mod attachments;
 mod backend;
 mod bad_input;
@@ -26,6 +27,10 @@ mod matrix;
 mod memory;
 mod minio;
 mod offline;
+#[cfg(feature = "demo")]
+mod oidc;
+#[cfg(feature = "demo")]
+mod real_openid_provider;
 mod seaweedfs;
 #[cfg(feature = "demo")]
 mod subscription;

@@ -14,13 +14,13 @@ use s3s::{S3ErrorCode, S3Request, S3Result};
 use super::condition::{ReadConditions, condition};
 use super::content::{Content, open_current};
 use super::expected::LARGEST;
-use super::failure::{error, failed, internal, not_implemented, precondition_failed, settled};
+use super::failure::{changed_at, error, failed, internal, not_implemented, precondition_failed};
 use super::headers::{stored_headers, unsupported};
 use super::{Backend, blocking};
 use crate::body::{BodyDigests, Digester, NewBody, StagedBody, TempBody, WantedDigests};
 use crate::clock::from_ms;
 use crate::error::StoreError;
-use crate::index::{Change, Checksums, Condition, Done, NewObject};
+use crate::index::{Change, Checksums, Condition, NewObject};
 
 pub(super) async fn copy(backend: &Arc<Backend>, mut request: S3Request<CopyObjectInput>) -> S3Result<CopyObjectOutput> {
     let input = &mut request.input;
@@ -68,9 +68,7 @@ pub(super) async fn copy(backend: &Arc<Backend>, mut request: S3Request<CopyObje
         Ok((Change::Put { bucket, key, condition, object }, digests))
     })
     .await?;
-    let Done::Changed { at_ms } = settled(backend.writer.submit(change).await)? else {
-        return Err(error(S3ErrorCode::InternalError, "the server failed; try again"));
-    };
+    let at_ms = changed_at(backend.writer.submit(change).await)?;
     let result = CopyObjectResult {
         e_tag: Some(ETag::Strong(copied.etag)),
         last_modified: Some(from_ms(at_ms).into()),

@@ -63,6 +63,14 @@ pub(super) fn settled(answer: Answer) -> S3Result<Done> {
     answer.map_err(|cause| internal(&cause))?.map_err(refused)
 }
 
+/// The same of a change that makes one thing: when, in milliseconds since 1970.
+pub(super) fn changed_at(answer: Answer) -> S3Result<i64> {
+    match settled(answer)? {
+        Done::Changed { at_ms } => Ok(at_ms),
+        Done::Deleted(_) | Done::Completed(_) => Err(error(S3ErrorCode::InternalError, "the server failed; try again")),
+    }
+}
+
 pub(super) fn refused(refused: Refused) -> S3Error {
     match refused {
         Refused::BucketExists => error(S3ErrorCode::BucketAlreadyOwnedByYou, "the bucket exists already"),

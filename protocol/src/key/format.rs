@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ObjectKey, Space, StateKey, StoreEnvironment};
+use super::{ObjectKey, Space, StateKey, StoreEnvironment, TokenHolder};
 
 impl fmt::Display for Space {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,11 +45,29 @@ impl fmt::Display for StateKey {
             Self::LinkCandidate { identity, user } => write!(f, "links/{identity}/{user}.json"),
             Self::AccountKeys { user, generation } => write!(f, "accounts/{user}/{generation}.json"),
             Self::AccountEnvironment { user } => write!(f, "accounts/{user}/environment.json"),
+            Self::AccountKeysCandidate { user, generation, digest } => write!(f, "accounts/{user}/{generation}/{digest}.json"),
+            Self::AccountLink { user, identity } => write!(f, "accounts/{user}/links/{identity}.json"),
+            Self::AccountSlot { user, invite, thumbprint } => {
+                write!(f, "accounts/{user}/slots/{}/{thumbprint}.json", invite.as_hyphenated())
+            }
+            Self::AccountReset { user, identity } => write!(f, "accounts/{user}/resets/{identity}.json"),
+            Self::AccountDeletion { user } => write!(f, "deletions/{user}.json"),
+            Self::AccountGone { account } => write!(f, "gone/{account}.json"),
             Self::InviteSlot { invite, thumbprint } => {
                 write!(f, "invites/{}/slots/{thumbprint}.json", invite.as_hyphenated())
             }
             Self::InviteRevoked { invite } => write!(f, "invites/{}/revoked.json", invite.as_hyphenated()),
             Self::DeviceRevoked { device } => write!(f, "revocations/devices/{device}.json"),
+            Self::SessionsEnded { user, device: Some(device) } => write!(f, "revocations/sessions/{user}/{device}.json"),
+            Self::SessionsEnded { user, device: None } => write!(f, "revocations/sessions/{user}/all.json"),
+            Self::EndedLately { before, whose: TokenHolder::Device(device) } => {
+                write!(f, "revocations/recent/{before}.device.{device}.json")
+            }
+            Self::EndedLately { before, whose: TokenHolder::User(user) } => {
+                write!(f, "revocations/recent/{before}.user.{user}.json")
+            }
+            Self::IdentityRevoked { identity } => write!(f, "revocations/identities/{identity}.json"),
+            Self::IdTokenUse { token, thumbprint } => write!(f, "id-tokens/{token}/{thumbprint}.json"),
             Self::Renewal { user, device } => write!(f, "renewals/{user}/{device}.json"),
             Self::Entitlement { subscription } => write!(f, "entitlements/{subscription}.json"),
             Self::Notification { id } => write!(f, "notifications/{}.json", id.as_hyphenated()),

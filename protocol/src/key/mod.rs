@@ -1,5 +1,6 @@
 //! Names of stored objects: one enum for every key, checked by one parser.
 
+mod account_folder;
 mod digest;
 mod format;
 mod ids;
@@ -7,6 +8,7 @@ mod list_prefix;
 mod parse;
 mod read_prefix;
 
+pub use account_folder::AccountFolder;
 pub use digest::{ContentHmac, Digest, Sha256};
 pub use ids::{ChainId, DeviceId, GrantId, InvalidId, MemberId, RecordId, UserId};
 pub use list_prefix::ListPrefix;
@@ -158,6 +160,15 @@ pub enum StoreEnvironment {
     Sandbox,
 }
 
+/// Whose tokens have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TokenHolder {
+    /// One device's.
+    Device(DeviceId),
+    /// Those of every device of an account.
+    User(UserId),
+}
+
 /// The broker's own objects below `_tidegate/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StateKey {
@@ -185,6 +196,48 @@ pub enum StateKey {
         /// The account.
         user: UserId,
     },
+    /// `_tidegate/accounts/{user}/{n}/{digest}.json`: the same on stores without atomic create, where the first of these holds.
+    AccountKeysCandidate {
+        /// The account.
+        user: UserId,
+        /// Generation of the account's keys.
+        generation: u32,
+        /// Digest of the statement.
+        digest: Digest,
+    },
+    /// `_tidegate/accounts/{user}/links/{hmac}.json`: an identity whose link names the account, so that a deletion finds the link.
+    AccountLink {
+        /// The account.
+        user: UserId,
+        /// HMAC of the outside identity under the server id key.
+        identity: Sha256,
+    },
+    /// `_tidegate/accounts/{user}/slots/{invite}/{thumbprint}.json`: an invite's slot that names the account, likewise.
+    AccountSlot {
+        /// The account.
+        user: UserId,
+        /// The invite.
+        invite: uuid::Uuid,
+        /// JWK thumbprint of the device's DPoP key (RFC 7638).
+        thumbprint: Sha256,
+    },
+    /// `_tidegate/accounts/{user}/resets/{hmac}.json`: an identity that is to lead, or was led, from this account to another.
+    AccountReset {
+        /// The account that the identity led to before.
+        user: UserId,
+        /// HMAC of the outside identity under the server id key.
+        identity: Sha256,
+    },
+    /// `_tidegate/deletions/{user}.json`: the account is being deleted.
+    AccountDeletion {
+        /// The account.
+        user: UserId,
+    },
+    /// `_tidegate/gone/{hmac}.json`: an account was deleted and does not come back.
+    AccountGone {
+        /// HMAC of the account's id under the server id key.
+        account: Sha256,
+    },
     /// `_tidegate/invites/{invite}/slots/{thumbprint}.json`: a device slot taken by the key with this thumbprint.
     InviteSlot {
         /// The invite.
@@ -197,10 +250,37 @@ pub enum StateKey {
         /// The invite.
         invite: uuid::Uuid,
     },
-    /// `_tidegate/revocations/devices/{device}.json`: the device's sessions end.
+    /// `_tidegate/revocations/devices/{device}.json`: the device opens no session any more.
     DeviceRevoked {
         /// The device.
         device: DeviceId,
+    },
+    /// `_tidegate/revocations/sessions/{user}/{device}.json`, or `all.json` for every device: sessions opened before a time have ended.
+    SessionsEnded {
+        /// The account.
+        user: UserId,
+        /// The device; `None` for all of the account's.
+        device: Option<DeviceId>,
+    },
+    /// `_tidegate/revocations/recent/{before}.device.{device}.json` or `{before}.user.{user}.json`: access tokens issued before a time
+    /// have ended. Its name says everything, so that one LIST tells all; it goes once such tokens have ended by themselves.
+    EndedLately {
+        /// Seconds since 1970-01-01 UTC: tokens issued earlier have ended.
+        before: u64,
+        /// Whose.
+        whose: TokenHolder,
+    },
+    /// `_tidegate/revocations/identities/{hmac}.json`: the outside identity opens nothing any more.
+    IdentityRevoked {
+        /// HMAC of the outside identity under the server id key.
+        identity: Sha256,
+    },
+    /// `_tidegate/id-tokens/{sha256}/{thumbprint}.json`: the key with this thumbprint has presented an ID token that names no key.
+    IdTokenUse {
+        /// SHA-256 of what the token's issuer signed.
+        token: Sha256,
+        /// JWK thumbprint of the device's DPoP key (RFC 7638).
+        thumbprint: Sha256,
     },
     /// `_tidegate/renewals/{user}/{device}.json`: which renewal token of a device is current.
     Renewal {

@@ -6,7 +6,7 @@
 use std::str::FromStr;
 
 use super::ids::{parse_hex_u64, parse_uuid};
-use super::{InvalidId, MAX_KEY_BYTES, MAX_NUMBER, ObjectKey, Space, StateKey, StoreEnvironment};
+use super::{InvalidId, MAX_KEY_BYTES, MAX_NUMBER, ObjectKey, Space, StateKey, StoreEnvironment, TokenHolder};
 
 /// Why a text is not an object key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -131,11 +131,32 @@ fn parse_state(rest: &[&str]) -> Result<StateKey, InvalidKey> {
         ["links", identity, name] => Ok(StateKey::LinkCandidate { identity: identity.parse()?, user: json(name)?.parse()? }),
         ["accounts", user, "environment.json"] => Ok(StateKey::AccountEnvironment { user: user.parse()? }),
         ["accounts", user, name] => Ok(StateKey::AccountKeys { user: user.parse()?, generation: generation(json(name)?)? }),
+        ["accounts", user, "links", name] => Ok(StateKey::AccountLink { user: user.parse()?, identity: json(name)?.parse()? }),
+        ["accounts", user, "resets", name] => Ok(StateKey::AccountReset { user: user.parse()?, identity: json(name)?.parse()? }),
+        ["accounts", user, "slots", invite, name] => Ok(StateKey::AccountSlot {
+            user: user.parse()?,
+            invite: parse_uuid("invite id", invite)?,
+            thumbprint: json(name)?.parse()?,
+        }),
+        ["accounts", user, number, name] => Ok(StateKey::AccountKeysCandidate {
+            user: user.parse()?,
+            generation: generation(number)?,
+            digest: json(name)?.parse()?,
+        }),
+        ["deletions", name] => Ok(StateKey::AccountDeletion { user: json(name)?.parse()? }),
+        ["gone", name] => Ok(StateKey::AccountGone { account: json(name)?.parse()? }),
         ["invites", invite, "slots", name] => {
             Ok(StateKey::InviteSlot { invite: parse_uuid("invite id", invite)?, thumbprint: json(name)?.parse()? })
         }
         ["invites", invite, "revoked.json"] => Ok(StateKey::InviteRevoked { invite: parse_uuid("invite id", invite)? }),
         ["revocations", "devices", name] => Ok(StateKey::DeviceRevoked { device: json(name)?.parse()? }),
+        ["revocations", "sessions", user, "all.json"] => Ok(StateKey::SessionsEnded { user: user.parse()?, device: None }),
+        ["revocations", "sessions", user, name] => {
+            Ok(StateKey::SessionsEnded { user: user.parse()?, device: Some(json(name)?.parse()?) })
+        }
+        ["revocations", "recent", name] => parse_ended_lately(json(name)?),
+        ["revocations", "identities", name] => Ok(StateKey::IdentityRevoked { identity: json(name)?.parse()? }),
+        ["id-tokens", token, name] => Ok(StateKey::IdTokenUse { token: token.parse()?, thumbprint: json(name)?.parse()? }),
         ["renewals", user, name] => Ok(StateKey::Renewal { user: user.parse()?, device: json(name)?.parse()? }),
         ["entitlements", name] => Ok(StateKey::Entitlement { subscription: json(name)?.parse()? }),
         ["notifications", name] => Ok(StateKey::Notification { id: parse_uuid("notification id", json(name)?)? }),
@@ -147,6 +168,16 @@ fn parse_state(rest: &[&str]) -> Result<StateKey, InvalidKey> {
         }
         _ => Err(InvalidKey::Layout),
     }
+}
+
+fn parse_ended_lately(name: &str) -> Result<StateKey, InvalidKey> {
+    let (before, whose) = name.split_once('.').ok_or(InvalidKey::Layout)?;
+    let whose = match whose.split_once('.') {
+        Some(("device", device)) => TokenHolder::Device(device.parse()?),
+        Some(("user", user)) => TokenHolder::User(user.parse()?),
+        Some(_) | None => return Err(InvalidKey::Layout),
+    };
+    Ok(StateKey::EndedLately { before: number(before)?, whose })
 }
 
 fn blob(name: &str) -> Result<&str, InvalidKey> {

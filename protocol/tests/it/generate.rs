@@ -5,7 +5,7 @@ use proptest::sample::{Index, select};
 use tidegate_protocol::scope::{AccountScope, Permission, ScopeClaim, Share};
 use tidegate_protocol::{
     ChainId, ContentHmac, DeviceId, Digest, GrantId, ListPrefix, MAX_NUMBER, MemberId, ObjectKey, ReadPrefix, RecordId, Sha256,
-    Space, StateKey, StoreEnvironment, UserId,
+    Space, StateKey, StoreEnvironment, TokenHolder, UserId,
 };
 use uuid::Uuid;
 
@@ -84,9 +84,25 @@ fn state_key() -> impl Strategy<Value = StateKey> {
         (sha256(), user()).prop_map(|(identity, user)| StateKey::LinkCandidate { identity, user }),
         (user(), generation()).prop_map(|(user, generation)| StateKey::AccountKeys { user, generation }),
         user().prop_map(|user| StateKey::AccountEnvironment { user }),
+        (user(), generation(), digest()).prop_map(|(user, generation, digest)| StateKey::AccountKeysCandidate {
+            user,
+            generation,
+            digest
+        }),
+        (user(), sha256()).prop_map(|(user, identity)| StateKey::AccountLink { user, identity }),
+        (user(), uuid(), sha256()).prop_map(|(user, invite, thumbprint)| StateKey::AccountSlot { user, invite, thumbprint }),
+        (user(), sha256()).prop_map(|(user, identity)| StateKey::AccountReset { user, identity }),
+        user().prop_map(|user| StateKey::AccountDeletion { user }),
+        sha256().prop_map(|account| StateKey::AccountGone { account }),
         (uuid(), sha256()).prop_map(|(invite, thumbprint)| StateKey::InviteSlot { invite, thumbprint }),
         uuid().prop_map(|invite| StateKey::InviteRevoked { invite }),
         device().prop_map(|device| StateKey::DeviceRevoked { device }),
+        (user(), proptest::option::of(device())).prop_map(|(user, device)| StateKey::SessionsEnded { user, device }),
+        (number(MAX_NUMBER), device())
+            .prop_map(|(before, device)| StateKey::EndedLately { before, whose: TokenHolder::Device(device) }),
+        (number(MAX_NUMBER), user()).prop_map(|(before, user)| StateKey::EndedLately { before, whose: TokenHolder::User(user) }),
+        sha256().prop_map(|identity| StateKey::IdentityRevoked { identity }),
+        (sha256(), sha256()).prop_map(|(token, thumbprint)| StateKey::IdTokenUse { token, thumbprint }),
         (user(), device()).prop_map(|(user, device)| StateKey::Renewal { user, device }),
         sha256().prop_map(|subscription| StateKey::Entitlement { subscription }),
         uuid().prop_map(|id| StateKey::Notification { id }),

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tidegate_protocol::Sha256;
 use tidegate_protocol::account::{ProofPurpose, user_id};
 use tidegate_protocol::capability::{
     Attack, AttackFinding, AttackOutcome, Capabilities, CorsFinding, ExcessRight, IdentityKind, ListFindings, Precondition,
@@ -17,13 +18,19 @@ use tidegate_protocol::capability::{
 };
 use tidegate_protocol::credentials::{BucketAddressing, CredentialsReply, CredentialsRequest};
 use tidegate_protocol::delete::{DeleteBatch, DeleteOutcome, DeleteReply};
+use tidegate_protocol::deletion::{DeleteAccountReply, DeleteAccountRequest, DeletionConfirmation, DeletionProgress};
+use tidegate_protocol::device::{DeviceEntry, DeviceStanding, DevicesReply, LogoutRequest, SessionsEndedReply};
 use tidegate_protocol::genesis::{ED25519_PUBLIC_KEY_BYTES, Genesis, XWING_PUBLIC_KEY_BYTES};
+use tidegate_protocol::keys_statement::KeysStatement;
 use tidegate_protocol::multipart::{
     AbortUploadReply, AbortUploadRequest, CompleteUploadReply, CompleteUploadRequest, CreateUploadReply, CreateUploadRequest,
     PART_BYTES, UploadPartsReply, UploadPartsRequest, UploadedPart, UploadedParts,
 };
+use tidegate_protocol::oidc::{OidcIssuer, OidcSessionRequest};
 use tidegate_protocol::presign::{PresignBatch, PresignItem, PresignOutcome, PresignReply, Refusal, SignedUrl};
 use tidegate_protocol::problem::{ProblemCode, ProblemDocument};
+use tidegate_protocol::reset::{ResetReply, ResetRequest, ResetState};
+use tidegate_protocol::rotation::RotateRequest;
 use tidegate_protocol::scope::AccountScope;
 use tidegate_protocol::session::{AccountProof, LinkRequest, RenewRequest, SelfHostSessionRequest, SessionReply};
 use tidegate_protocol::subscription::{
@@ -109,6 +116,25 @@ fn the_golden_genesis_still_makes_its_user_id() {
     assert_eq!(user_id(&bytes).to_string(), "fae6fe2f-609f-8677-9015-549b71fa29c2");
 }
 
+#[test]
+fn the_golden_keys_statement_is_read_and_written_the_same() {
+    let statement = KeysStatement {
+        user: USER.parse().unwrap(),
+        generation: 1,
+        previous: Sha256::from_bytes([0x44; 32]),
+        recovery_public_key: [0x11; ED25519_PUBLIC_KEY_BYTES],
+        account_ed25519_public_key: [0x22; ED25519_PUBLIC_KEY_BYTES],
+        account_xwing_public_key: Box::new([0x33; XWING_PUBLIC_KEY_BYTES]),
+        signature: [0x55; 64],
+    };
+    let bytes = content(KEYS_STATEMENT, &statement.to_bytes());
+    assert_eq!(statement.to_bytes(), bytes);
+    assert_eq!(KeysStatement::parse(&bytes).unwrap(), statement);
+    assert_eq!(Sha256::of(&statement.message()).to_string(), "749eb40c45e6ce763e8073851116b1b98ff9e887157d92131d7986d4b29c5949");
+    let spaced = String::from_utf8(bytes).expect("JSON is UTF-8").replace(':', ": ");
+    assert_eq!(KeysStatement::parse(spaced.as_bytes()).unwrap_err().code(), "keys-statement-spelling");
+}
+
 /// One problem document a line, in the order in which the codes came to be.
 #[test]
 fn every_problem_that_was_ever_sent_reads_and_writes_the_same() {
@@ -135,7 +161,8 @@ fn every_problem_that_was_ever_sent_reads_and_writes_the_same() {
 
 #[test]
 fn every_golden_file_is_read_by_a_test() {
-    let known: BTreeSet<String> = all().iter().map(|golden| golden.name).chain([GENESIS, PROBLEMS]).map(str::to_owned).collect();
+    let known: BTreeSet<String> =
+        all().iter().map(|golden| golden.name).chain([GENESIS, KEYS_STATEMENT, PROBLEMS]).map(str::to_owned).collect();
     let stored: BTreeSet<String> = fs::read_dir(folder())
         .expect("the folder of golden files")
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("an ASCII name"))
@@ -144,6 +171,7 @@ fn every_golden_file_is_read_by_a_test() {
 }
 
 const GENESIS: &str = "genesis.json";
+const KEYS_STATEMENT: &str = "account-keys.json";
 const PROBLEMS: &str = "problems.ndjson";
 
 fn all() -> Vec<Golden> {
@@ -164,6 +192,41 @@ fn all() -> Vec<Golden> {
             SelfHostSessionRequest { invite: "tgi1.invite".to_owned(), account: Some(account_proof()) },
         ),
         golden("capabilities-hosted.json", hosted_capabilities()),
+        golden(
+            "capabilities-oidc.json",
+            Capabilities {
+                identities: vec![IdentityKind::SelfHost, IdentityKind::Oidc],
+                oidc: vec![
+                    OidcIssuer {
+                        name: "home".to_owned(),
+                        issuer: "https://id.example.org/realms/home".to_owned(),
+                        client_id: Some("tidegate".to_owned()),
+                        scopes: vec!["openid".to_owned(), "email".to_owned()],
+                        nonce_required: true,
+                    },
+                    OidcIssuer {
+                        name: "app".to_owned(),
+                        issuer: "https://project.supabase.co/auth/v1".to_owned(),
+                        client_id: None,
+                        scopes: vec!["openid".to_owned()],
+                        nonce_required: false,
+                    },
+                ],
+                ..capabilities()
+            },
+        ),
+        golden(
+            "oidc-session-request.json",
+            OidcSessionRequest {
+                id_token: "header.claims.signature".to_owned(),
+                nonce_salt: Some(Base64Url(vec![7; 16])),
+                account: Some(account_proof()),
+            },
+        ),
+        golden(
+            "oidc-session-request-without-nonce.json",
+            OidcSessionRequest { id_token: "header.claims.signature".to_owned(), nonce_salt: None, account: None },
+        ),
         golden("capabilities-relay.json", Capabilities { tandem_relay: true, ..hosted_capabilities() }),
         golden("subscription-session-request.json", subscription_request()),
         golden(
@@ -192,7 +255,58 @@ fn all() -> Vec<Golden> {
             },
         ),
         golden("link-request.json", LinkRequest {}),
+        golden("logout-request.json", LogoutRequest {}),
+        golden("sessions-ended-reply.json", SessionsEndedReply { tokens_end_within_seconds: 60, urls_end_within_seconds: 960 }),
+        golden("devices-reply.json", devices_reply()),
         golden("renew-request.json", RenewRequest { renewal_token: "header.payload.signature".to_owned() }),
+        golden(
+            "delete-account-request.json",
+            DeleteAccountRequest { account: proof_for(ProofPurpose::DeleteAccount), confirmation: None },
+        ),
+        golden(
+            "delete-account-request-confirmed.json",
+            DeleteAccountRequest {
+                account: proof_for(ProofPurpose::DeleteAccount),
+                confirmation: Some("header.payload.signature".to_owned()),
+            },
+        ),
+        golden(
+            "delete-account-reply-confirmation.json",
+            DeleteAccountReply::ConfirmationNeeded(DeletionConfirmation {
+                confirmation: "header.payload.signature".to_owned(),
+                confirm_by: datetime!(2026-11-21 09:40 UTC),
+            }),
+        ),
+        golden(
+            "delete-account-reply.json",
+            DeleteAccountReply::Deleting(DeletionProgress {
+                objects_deleted: 1_234,
+                swept: true,
+                sessions_end_by: datetime!(2026-11-21 09:31 UTC),
+                urls_end_by: datetime!(2026-11-21 09:46 UTC),
+                swept_again_at: datetime!(2026-11-21 09:47:30 UTC),
+            }),
+        ),
+        golden(
+            "rotate-request.json",
+            RotateRequest {
+                renewal_token: "header.payload.signature".to_owned(),
+                statement: Base64Url(br#"{"format":"tidegate/account-keys/v1"}"#.to_vec()),
+                account: proof_for(ProofPurpose::ReplaceKeys),
+            },
+        ),
+        golden("reset-request.json", ResetRequest { account: proof_for(ProofPurpose::ResetAccount) }),
+        golden(
+            "reset-reply.json",
+            ResetReply {
+                state: ResetState::Pending,
+                from: USER.parse().expect("a user id"),
+                to: MEMBER.parse().expect("a user id"),
+                moves_at: datetime!(2026-11-28 09:30 UTC),
+                returnable_until: datetime!(2027-05-27 09:30 UTC),
+                session: access_only(AccountScope::Create),
+            },
+        ),
         golden("session-reply-full.json", full_session()),
         golden("session-reply-create.json", access_only(AccountScope::Create)),
         golden("session-reply-bootstrap.json", access_only(AccountScope::Bootstrap)),
@@ -335,6 +449,7 @@ fn capabilities() -> Capabilities {
         tandem_credential_storage: None,
         tandem_data_retention: None,
         tandem_relay: false,
+        oidc: Vec::new(),
     }
 }
 
@@ -395,6 +510,10 @@ fn account_proof() -> AccountProof {
         purpose: ProofPurpose::Session,
         signature: Base64Url((0xc0..=0xff).collect()),
     }
+}
+
+fn proof_for(purpose: ProofPurpose) -> AccountProof {
+    AccountProof { purpose, ..account_proof() }
 }
 
 fn full_session() -> SessionReply {
@@ -464,4 +583,16 @@ fn presign_reply() -> PresignReply {
     };
     let refused = Refusal { code: ProblemCode::NotAllowed, message: "this session may not do that to this object".to_owned() };
     PresignReply { results: vec![PresignOutcome::Signed(signed), PresignOutcome::Refused(refused)] }
+}
+
+fn devices_reply() -> DevicesReply {
+    let standings = [DeviceStanding::Active, DeviceStanding::Ended, DeviceStanding::Expired, DeviceStanding::Revoked];
+    let entry = |(number, standing): (u8, DeviceStanding)| DeviceEntry {
+        device_id: format!("00000000-0000-8000-8000-00000000000{number}").parse().expect("a device id"),
+        current: standing == DeviceStanding::Active,
+        since: datetime!(2026-11-01 09:30 UTC),
+        last_renewed_at: datetime!(2026-11-21 09:30 UTC),
+        standing,
+    };
+    DevicesReply { devices: (1..).zip(standings).map(entry).collect(), more: false }
 }

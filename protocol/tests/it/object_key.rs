@@ -34,9 +34,21 @@ fn expected_keys() -> Vec<String> {
         format!("_tidegate/links/{hash}/{USER}.json"),
         format!("_tidegate/accounts/{USER}/1.json"),
         format!("_tidegate/accounts/{USER}/environment.json"),
+        format!("_tidegate/accounts/{USER}/1/{DIGEST}.json"),
+        format!("_tidegate/accounts/{USER}/links/{hash}.json"),
+        format!("_tidegate/accounts/{USER}/slots/{DEVICE}/{hash}.json"),
+        format!("_tidegate/accounts/{USER}/resets/{hash}.json"),
+        format!("_tidegate/gone/{hash}.json"),
+        format!("_tidegate/deletions/{USER}.json"),
         format!("_tidegate/invites/{DEVICE}/slots/{hash}.json"),
         format!("_tidegate/invites/{DEVICE}/revoked.json"),
         format!("_tidegate/revocations/devices/{DEVICE}.json"),
+        format!("_tidegate/revocations/sessions/{USER}/{DEVICE}.json"),
+        format!("_tidegate/revocations/sessions/{USER}/all.json"),
+        format!("_tidegate/revocations/recent/1763717400.device.{DEVICE}.json"),
+        format!("_tidegate/revocations/recent/1763717400.user.{USER}.json"),
+        format!("_tidegate/revocations/identities/{hash}.json"),
+        format!("_tidegate/id-tokens/{hash}/{hash}.json"),
         format!("_tidegate/renewals/{USER}/{DEVICE}.json"),
         format!("_tidegate/entitlements/{hash}.json"),
         format!("_tidegate/notifications/{DEVICE}.json"),
@@ -206,7 +218,7 @@ fn digests_of_another_length_or_alphabet_are_refused() {
         for text in
             expected_keys().iter().filter(|text| text.contains(&format!(".{DIGEST}.")) || text.contains(&format!("/{DIGEST}.")))
         {
-            let wrong = text.replace(&format!("{DIGEST}.blob"), &format!("{digest}.blob"));
+            let wrong = text.replace(&format!("{DIGEST}."), &format!("{digest}."));
             assert_ne!(&wrong, text);
             assert!(matches!(parse(&wrong), Err(InvalidKey::Part(_))), "{wrong}: {:?}", parse(&wrong));
         }

@@ -195,7 +195,8 @@ impl Object {
         let mut left = until - from;
         while let Some(piece) = stream.next().await.map_err(Broken::Off)? {
             left = left.checked_sub(piece.len() as u64).ok_or(Broken::OtherLength)?;
-            if sender.send(Ok(piece)).is_err() {
+            // A copy: the piece may lie in a read buffer several times its length, which would be held with it, beside the budget.
+            if sender.send(Ok(Bytes::copy_from_slice(&piece))).is_err() {
                 return Ok(());
             }
         }

@@ -12,13 +12,14 @@ use uuid::Uuid;
 
 use super::edits::check_name;
 use super::syncing::sync;
-use super::{Created, Enrolment, Rebuilt, SyncClient};
+use super::{Created, Enrolment, Rebuilt, Reset, SyncClient};
 use crate::clock::StoreClock;
 use crate::device::{Device, lock_home};
-use crate::enrol::{self, Join, Reach, own_grants};
+use crate::enrol::{self, Create, IfLinked, Join, Outcome, Reach, own_grants};
 use crate::error::Error;
 use crate::home::{Enrolment as StartedEnrolment, Home, HomeLock, Keys};
 use crate::local::{self, Database};
+use crate::login::{Login, LoginError, LoginPurpose};
 use crate::options::Options;
 use crate::remote::Remote;
 use crate::session::{AccountClaim, Ticket};
@@ -30,22 +31,21 @@ impl SyncClient {
     /// Among others `already-enrolled`, `invite-used-up`, `already-linked` (whoever has the ticket has an account: join it),
     /// `broker-unreachable`, `store-unreachable`. Whatever the error, the call can be repeated.
     pub async fn create_account(home: &Path, enrolment: Enrolment, options: Options) -> Result<Created, Error> {
-        let Enrolment { remote, ticket, device_name } = enrolment;
-        check_name("device name", &device_name)?;
-        let (home, lock) = prepare(home, &options)?;
-        let guard = lock_home(&lock).await?;
-        let recovery_code = match (Keys::load(&home)?, enrol::created_before(&home)?) {
-            (Some(_), Some(code)) => code,
-            (Some(keys), None) => return Err(Error::AlreadyEnrolled { path: home.path().to_owned(), user: keys.user }),
-            (None, _) => {
-                let clock = StoreClock::new(Arc::clone(&options.clock), 0);
-                enrol::create(&home, remote, ticket.as_ref(), &device_name, &options, &clock).await?
-            }
-        };
-        drop(guard);
-        let client = Self { device: Arc::new(Device::open(home, lock, options)?) };
-        find_out_about_store(&client.device).await;
-        Ok(Created { client, recovery_code })
+        match create(home, enrolment, options, IfLinked::Refuse).await? {
+            Reset::Done(created) => Ok(*created),
+            Reset::Pending(_) => Err(Error::bug("a reset that nobody asked for")),
+        }
+    }
+
+    /// The same where whoever has the invite or subscription has an account already, whose recovery code and devices are all lost: asks
+    /// that it lead to the new account. That takes a week, within which whoever holds the other account can cancel it; the same call in
+    /// the same home then completes it. Without such an account it creates one at once.
+    ///
+    /// # Errors
+    /// `reset-cancelled`, `reset-pending` (another home has asked for another account), `reset-not-offered` (by brokers whose store
+    /// cannot compare and swap), `broker-missing`; else as [`SyncClient::create_account`].
+    pub async fn reset_account(home: &Path, enrolment: Enrolment, options: Options) -> Result<Reset, Error> {
+        create(home, enrolment, options, IfLinked::Reset).await
     }
 
     /// Decides the new account's keys and says which `appAccountToken` a purchase for it has to carry, so that its transactions open
@@ -61,6 +61,50 @@ impl SyncClient {
             return Err(Error::AlreadyEnrolled { path: home.path().to_owned(), user: keys.user });
         }
         enrol::prepare(&home, remote, device_name).map(app_account_token)
+    }
+
+    /// Begins a login with an OpenID provider for a device that is to create or join an account: decides and keeps its keys, and asks
+    /// the broker which issuers it trusts. `issuer` is the name or address of one, where there are several. The login's ticket then goes
+    /// to [`SyncClient::create_account`] or [`SyncClient::join`] in the same home and for the same remote.
+    ///
+    /// # Errors
+    /// Among others `login-not-offered`, `login-issuer-ambiguous`, `login-issuer-unavailable`, `already-enrolled`, `broker-unreachable`.
+    pub async fn begin_login(
+        home: &Path,
+        remote: Remote,
+        device_name: &str,
+        purpose: LoginPurpose,
+        issuer: Option<&str>,
+        options: &Options,
+    ) -> Result<Login, Error> {
+        check_name("device name", device_name)?;
+        let (home, lock) = prepare(home, options)?;
+        let dpop = {
+            let _guard = lock_home(&lock).await?;
+            if let Some(keys) = Keys::load(&home)? {
+                return Err(Error::AlreadyEnrolled { path: home.path().to_owned(), user: keys.user });
+            }
+            match purpose {
+                LoginPurpose::Create => enrol::prepare_key(&home, remote.clone(), device_name)?,
+                LoginPurpose::Join => enrol::prepare_to_join(&home, remote.clone(), device_name)?,
+            }
+        };
+        let clock = StoreClock::new(Arc::clone(&options.clock), 0);
+        let Reach::Broker(session, _) = enrol::open_reach(&remote, &dpop, &home, options, clock)? else {
+            return Err(LoginError::NotOffered.into());
+        };
+        let capabilities = session.checked_capabilities(&options.retry).await?;
+        Login::begin(&session, &capabilities, issuer, options).await
+    }
+
+    /// The same for a device that has an account, whose session has ended: the ticket goes to [`SyncClient::sign_in`].
+    ///
+    /// # Errors
+    /// As [`SyncClient::begin_login`].
+    pub async fn begin_login_again(&self, issuer: Option<&str>) -> Result<Login, Error> {
+        let Reach::Broker(session, _) = self.device.reach()? else { return Err(LoginError::NotOffered.into()) };
+        let capabilities = session.checked_capabilities(&self.device.options.retry).await?;
+        Login::begin(&session, &capabilities, issuer, &self.device.options).await
     }
 
     /// Joins an account with its recovery code, or goes on where an earlier call in this home was stopped. `user` says which
@@ -152,6 +196,29 @@ impl SyncClient {
         let _guard = self.device.lock.acquire()?;
         StartedEnrolment::remove(&self.device.home)
     }
+}
+
+async fn create(home: &Path, enrolment: Enrolment, options: Options, if_linked: IfLinked) -> Result<Reset, Error> {
+    let Enrolment { remote, ticket, device_name } = enrolment;
+    check_name("device name", &device_name)?;
+    let (home, lock) = prepare(home, &options)?;
+    let guard = lock_home(&lock).await?;
+    let recovery_code = match (Keys::load(&home)?, enrol::created_before(&home)?) {
+        (Some(_), Some(code)) => code,
+        (Some(keys), None) => return Err(Error::AlreadyEnrolled { path: home.path().to_owned(), user: keys.user }),
+        (None, _) => {
+            let clock = StoreClock::new(Arc::clone(&options.clock), 0);
+            let create = Create { remote, ticket: ticket.as_ref(), device_name: &device_name, if_linked };
+            match enrol::create(&home, create, &options, &clock).await? {
+                Outcome::Created(code) => code,
+                Outcome::Waits(pending) => return Ok(Reset::Pending(pending)),
+            }
+        }
+    };
+    drop(guard);
+    let client = SyncClient { device: Arc::new(Device::open(home, lock, options)?) };
+    find_out_about_store(&client.device).await;
+    Ok(Reset::Done(Box::new(Created { client, recovery_code })))
 }
 
 /// Without a broker nobody else finds out what the store does with conditions. What cannot be found out is tried, as ever: the sync

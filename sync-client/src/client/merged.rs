@@ -2,6 +2,7 @@
 
 use tidegate_protocol::{MemberId, RecordId};
 use tidegate_sync_core::engine::{ContentPlace, PutRecord};
+use tidegate_sync_core::state::{MergeContents as _, UnionById};
 
 use super::SyncClient;
 use super::contents::read_all;
@@ -48,16 +49,34 @@ pub(super) fn written_down(state: &LocalState, put: PutRecord) -> Result<PutReco
     if versions.iter().any(|version| version.meta.kind != put.kind) {
         return Ok(put);
     }
-    let mut contents = vec![put.content.clone()];
-    for version in versions {
-        contents.extend(content_here(state, put.member, version.cid)?);
-    }
-    let contents: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
+    let held = contents_here(state, put.member, versions.into_iter().map(|version| version.cid))?;
+    let contents: Vec<&[u8]> = held.iter().chain([&put.content]).map(Vec::as_slice).collect();
     Ok(PutRecord { content: merge.merge(&contents), ..put })
 }
 
+/// What the versions of a record on this device hold, united by the lines' ids, without some lines and with them.
+pub(crate) struct United {
+    pub(crate) before: Vec<u8>,
+    pub(crate) after: Vec<u8>,
+}
+
+/// Unites lines with what stands in a record already; `None` if they add nothing.
+pub(crate) fn united(state: &LocalState, member: MemberId, record: RecordId, lines: &[u8]) -> Result<Option<United>, Error> {
+    let versions = state.engine.merged(member, record).map(|(_, versions)| versions).unwrap_or_default();
+    let held = contents_here(state, member, versions.into_iter().map(|version| version.cid))?;
+    let held: Vec<&[u8]> = held.iter().map(Vec::as_slice).collect();
+    let before = UnionById.merge(&held);
+    let after = UnionById.merge(&[&before, lines]);
+    Ok((after != before).then_some(United { before, after }))
+}
+
+/// The contents of versions, as far as they are on the device.
+fn contents_here(state: &LocalState, member: MemberId, cids: impl Iterator<Item = ChangeId>) -> Result<Vec<Vec<u8>>, Error> {
+    cids.filter_map(|cid| content_here(state, member, cid).transpose()).collect()
+}
+
 /// The content of a version, if it is on the device.
-pub(crate) fn content_here(state: &LocalState, member: MemberId, cid: ChangeId) -> Result<Option<Vec<u8>>, Error> {
+fn content_here(state: &LocalState, member: MemberId, cid: ChangeId) -> Result<Option<Vec<u8>>, Error> {
     let space = state.engine.space_of(member);
     match state.engine.content_place(space, cid) {
         ContentPlace::Inline(bytes) => Ok(Some(bytes.to_vec())),

@@ -2,6 +2,7 @@
 
 mod cache;
 mod contents;
+mod deletion;
 mod devices;
 mod edits;
 mod enrolment;
@@ -11,8 +12,10 @@ mod syncing;
 
 pub use cache::CacheUsage;
 pub use contents::{ContentReader, WrittenOut};
+pub use deletion::AccountDeletion;
+pub use devices::LoggedOut;
 pub(crate) use edits::refusal;
-pub(crate) use merged::content_here;
+pub(crate) use merged::{United, united};
 
 use std::fmt;
 use std::path::Path;
@@ -23,6 +26,7 @@ use tidegate_sync_core::keys::RecoveryCode;
 use tokio::sync::broadcast;
 
 use crate::device::Device;
+use crate::enrol::PendingReset;
 use crate::error::Error;
 use crate::home::{Home, HomeLock};
 use crate::options::Options;
@@ -52,6 +56,15 @@ pub struct Created {
     /// To be written down by the owner: with it, and only with it, other devices can join and a lost account can be recovered.
     /// It stays in the home until [`SyncClient::recovery_code_kept`].
     pub recovery_code: RecoveryCode,
+}
+
+/// What became of a new account that is to take another's place.
+#[derive(Debug)]
+pub enum Reset {
+    /// It waits: everything is decided and kept in the home.
+    Pending(PendingReset),
+    /// The invite or subscription leads to it.
+    Done(Box<Created>),
 }
 
 /// A local database that was made again from the store.

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use tidegate_protocol::account::{device_id, user_id};
+use tidegate_protocol::problem::ProblemCode;
+use tidegate_protocol::reset::{ResetReply, ResetState};
 use tidegate_protocol::scope::AccountScope;
 use tidegate_protocol::{Digest, ObjectKey, Space, UserId};
 use tidegate_sync_core::keys::{
     DeviceKey, GrantRequest, Keyring, MasterKey, Permission, RecoveryCode, SlotSecret, SpaceKeys, grant_id, make_genesis,
     make_grant, make_master_keys, open_grant,
 };
+use time::OffsetDateTime;
 
 use super::device_file::put_device_file;
 use super::reach::{Reach, open_reach};
@@ -23,15 +26,49 @@ use crate::remote::Remote;
 use crate::session::{AccountClaim, DpopKey, Session, Ticket};
 use crate::transport::{PutCondition, Transport};
 
+/// What a person brings to create an account.
+#[derive(Debug)]
+pub(crate) struct Create<'a> {
+    pub(crate) remote: Remote,
+    pub(crate) ticket: Option<&'a Ticket>,
+    pub(crate) device_name: &'a str,
+    /// What to do where whoever has the ticket has an account already.
+    pub(crate) if_linked: IfLinked,
+}
+
+/// What to do where whoever has the ticket has an account already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IfLinked {
+    /// Nothing: it is to be joined.
+    Refuse,
+    /// Ask to be led to the new one instead.
+    Reset,
+}
+
+/// What became of a creation.
+pub(crate) enum Outcome {
+    /// The account is there.
+    Created(RecoveryCode),
+    /// It is decided and stored, and waits for a reset.
+    Waits(PendingReset),
+}
+
+/// A reset that was asked for and whose time has not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingReset {
+    /// The account to which the invite or subscription still leads.
+    pub from: UserId,
+    /// The new account.
+    pub to: UserId,
+    /// From then on the same call completes it; until then whoever holds the other account can cancel it.
+    pub moves_at: OffsetDateTime,
+    /// Until then whoever holds the other account can undo it.
+    pub returnable_until: OffsetDateTime,
+}
+
 /// Creates the account, or goes on where a creation in this home stopped.
-pub(crate) async fn create(
-    home: &Home,
-    remote: Remote,
-    ticket: Option<&Ticket>,
-    device_name: &str,
-    options: &Options,
-    clock: &StoreClock,
-) -> Result<RecoveryCode, Error> {
+pub(crate) async fn create(home: &Home, create: Create<'_>, options: &Options, clock: &StoreClock) -> Result<Outcome, Error> {
+    let Create { remote, ticket, device_name, if_linked } = create;
     let enrolment = begin(home, remote, device_name)?;
     let EnrolmentKind::Create(account) = &enrolment.kind else { return Err(Error::bug("not a creation")) };
     let keys = keys_of(&enrolment, account);
@@ -40,8 +77,12 @@ pub(crate) async fn create(
     match &reach {
         Reach::Broker(session, _) => {
             let ticket = ticket.ok_or(Error::InviteMissing)?;
-            open_at_broker(session, &*transport, ticket, &keys, account, options).await?;
+            let opening = Opening { session, transport: &*transport, ticket, keys: &keys, account, options };
+            if let Some(pending) = opening.run(if_linked, clock).await? {
+                return Ok(Outcome::Waits(pending));
+            }
         }
+        Reach::Direct(_) if if_linked == IfLinked::Reset => return Err(Error::BrokerMissing),
         Reach::Direct(_) => put_account(&*transport, keys.user, account).await?,
     }
     crash::point("create-linked");
@@ -56,7 +97,7 @@ pub(crate) async fn create(
     // From here on the home holds the account.
     keys.save(home)?;
     crash::point("create-kept");
-    Ok(account.recovery.clone())
+    Ok(Outcome::Created(account.recovery.clone()))
 }
 
 /// Decides and keeps a new account, without any request; its id.
@@ -72,6 +113,11 @@ pub(crate) fn created_before(home: &Home) -> Result<Option<RecoveryCode>, Error>
         EnrolmentKind::Create(account) => Some(account.recovery),
         EnrolmentKind::Join => None,
     }))
+}
+
+/// Decides and keeps a new account, without any request; its device's key.
+pub(crate) fn prepare_key(home: &Home, remote: Remote, device_name: &str) -> Result<DpopKey, Error> {
+    begin(home, remote, device_name).map(|enrolment| enrolment.dpop)
 }
 
 fn begin(home: &Home, remote: Remote, device_name: &str) -> Result<Enrolment, Error> {
@@ -132,25 +178,58 @@ fn account_keyring(keys: &Keys, account: &NewAccount) -> Result<Keyring, Error> 
     Ok(keyring)
 }
 
-async fn open_at_broker(
-    session: &Session,
-    transport: &dyn Transport,
-    ticket: &Ticket,
-    keys: &Keys,
-    account: &NewAccount,
-    options: &Options,
-) -> Result<(), Error> {
-    session.check_broker(&options.retry).await?;
-    let account_keys = keys.master.account_keys();
-    let claim = AccountClaim { user: keys.user, genesis: &account.genesis, keys: &account_keys };
-    match session.prove(ticket, claim, &options.retry).await? {
-        // The link was made before a crash: nothing is left to do here.
-        AccountScope::Full => Ok(()),
-        AccountScope::Create | AccountScope::Bootstrap => {
-            put_account(transport, keys.user, account).await?;
-            crash::point("create-stored");
-            session.link(keys.user, &options.retry).await
+/// What it takes to open a new account at a broker.
+struct Opening<'a> {
+    session: &'a Session,
+    transport: &'a dyn Transport,
+    ticket: &'a Ticket,
+    keys: &'a Keys,
+    account: &'a NewAccount,
+    options: &'a Options,
+}
+
+impl Opening<'_> {
+    /// Opens a full session; says if that has to wait for a reset.
+    async fn run(&self, if_linked: IfLinked, clock: &StoreClock) -> Result<Option<PendingReset>, Error> {
+        let retry = &self.options.retry;
+        self.session.check_broker(retry).await?;
+        let account_keys = self.keys.master.account_keys();
+        let claim = AccountClaim { user: self.keys.user, genesis: &self.account.genesis, keys: &account_keys };
+        match self.session.prove(self.ticket, claim, retry).await {
+            // The link was made before a crash: nothing is left to do here.
+            Ok(AccountScope::Full) => Ok(None),
+            Ok(AccountScope::Create | AccountScope::Bootstrap) => {
+                put_account(self.transport, self.keys.user, self.account).await?;
+                crash::point("create-stored");
+                self.session.link(self.keys.user, retry).await?;
+                Ok(None)
+            }
+            Err(Error::Problem { code: ProblemCode::AlreadyLinked, .. }) if if_linked == IfLinked::Reset => {
+                self.reset(claim, clock).await
+            }
+            Err(error) => Err(error),
         }
+    }
+
+    /// Asks that the ticket lead here, and stores what has to be there by then.
+    async fn reset(&self, claim: AccountClaim<'_>, clock: &StoreClock) -> Result<Option<PendingReset>, Error> {
+        let mut reply = self.ask_reset(claim).await?;
+        if reply.state == ResetState::Pending {
+            put_account(self.transport, self.keys.user, self.account).await?;
+            crash::point("reset-stored");
+            // Its time has come, and nothing but these objects was missing.
+            if reply.moves_at <= clock.now() {
+                reply = self.ask_reset(claim).await?;
+            }
+        }
+        let ResetReply { state, from, to, moves_at, returnable_until, session: _ } = reply;
+        Ok((state == ResetState::Pending).then_some(PendingReset { from, to, moves_at, returnable_until }))
+    }
+
+    async fn ask_reset(&self, claim: AccountClaim<'_>) -> Result<ResetReply, Error> {
+        let retry = &self.options.retry;
+        self.session.begin(self.ticket, retry).await?;
+        self.session.reset(claim, retry).await
     }
 }
 

@@ -59,6 +59,11 @@ pub(crate) async fn join(home: &Home, join: Join<'_>, options: &Options, clock: 
     Enrolment::remove(home)
 }
 
+/// Decides and keeps the keys of a device that is to join, without any request; the one that tokens are bound to.
+pub(crate) fn prepare_to_join(home: &Home, remote: Remote, device_name: &str) -> Result<DpopKey, Error> {
+    begin(home, remote, device_name).map(|enrolment| enrolment.dpop)
+}
+
 fn begin(home: &Home, remote: Remote, device_name: &str) -> Result<Enrolment, Error> {
     match Enrolment::load(home)? {
         // A creation that was never finished belongs to no account that anybody knows; its keys are not used again.

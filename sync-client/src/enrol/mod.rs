@@ -7,8 +7,9 @@ mod grants;
 mod join;
 mod reach;
 
-pub(crate) use create::{create, created_before, prepare};
+pub use create::PendingReset;
+pub(crate) use create::{Create, IfLinked, Outcome, create, created_before, prepare, prepare_key};
 pub(crate) use device_file::{KnownDevice, certificate, devices_in_store, rename_device_file};
 pub(crate) use grants::own_grants;
-pub(crate) use join::{Join, join};
+pub(crate) use join::{Join, join, prepare_to_join};
 pub(crate) use reach::{Reach, open_reach};

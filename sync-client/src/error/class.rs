@@ -4,6 +4,7 @@ use tidegate_protocol::problem::ProblemClass;
 use tidegate_tandem::source::Class as SourceClass;
 
 use super::Error;
+use crate::login::LoginError;
 
 /// What a caller should do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,6 +58,7 @@ impl Error {
             | Self::BrokerVersion { .. }
             | Self::InvalidSetting { .. }
             | Self::InviteMissing
+            | Self::BrokerMissing
             | Self::OtherDevice(_)
             | Self::RecoveryCode(_)
             | Self::RecoveryCodeWrong { .. }
@@ -103,7 +105,16 @@ impl Error {
                 SourceClass::Changed => Class::Invalid,
                 SourceClass::Blocked => Class::Denied,
             },
-            Self::MassDelete { .. } => Class::Decide,
+            Self::Login(error) => match error {
+                LoginError::Unavailable { .. } | LoginError::TimedOut | LoginError::NoPort { .. } => Class::Retry,
+                LoginError::Refused { .. } | LoginError::Declined => Class::Denied,
+                LoginError::NotOffered
+                | LoginError::IssuerUnknown { .. }
+                | LoginError::SeveralIssuers { .. }
+                | LoginError::ClientMissing { .. }
+                | LoginError::FlowMissing { .. } => Class::Invalid,
+            },
+            Self::MassDelete { .. } | Self::DeletionNotAsked => Class::Decide,
             Self::Engine { class, .. } => *class,
             Self::Database(_) | Self::Bug(_) => Class::Bug,
         }

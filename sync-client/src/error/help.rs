@@ -46,10 +46,14 @@ impl Error {
             Self::BrokerVersion { .. } => "update Tidegate",
             Self::InvalidSetting { .. } => "correct the setting and try again",
             Self::CredentialsMissing { .. } => "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-            Self::SessionMissing => "join again with an invite or a subscription, and the recovery code",
+            Self::SessionMissing => "join again with an invite, a subscription or a login (--oidc), and the recovery code",
             Self::InviteMissing => {
-                "ask the broker's operator for an invite and give it with --invite-file, or a transaction with --transaction-file"
+                "log in with --oidc, or ask the broker's operator for an invite and give it with --invite-file, or a transaction with --transaction-file"
             }
+            Self::BrokerMissing => {
+                "do it with the store's own tools: an account is everything below users/{user id}/ in its bucket"
+            }
+            Self::DeletionNotAsked => "run 'tidegate account delete' first; it says what would go and how to go on",
             Self::RecoveryCode(_) => "check the words against what you wrote down",
             Self::RecoveryCodeWrong { .. } => "check that the code is this account's",
             Self::MasterKeys(_) | Self::Genesis(_) | Self::Grant(_) => {
@@ -82,6 +86,7 @@ impl Error {
             Self::ContentDamaged { .. } => {
                 "the store does not hold what was written; restore the object from a backup of the bucket"
             }
+            Self::Login(error) => error.help(),
             Self::Tandem(error) => tandem_help(error.class()),
             Self::MassDelete { .. } => {
                 "if that is wanted, run 'tidegate sync --allow-mass-delete'; 'tidegate list --deleted' shows what would go, and \
@@ -132,17 +137,53 @@ fn problem_help(code: ProblemCode) -> &'static str {
             "ask the broker's operator for a new invite"
         }
         ProblemCode::AccountNotFound => {
-            "this invite or subscription opens no account yet: run 'tidegate init' on the first device"
+            "this invite, subscription or login opens no account yet: run 'tidegate init' on the first device"
         }
         ProblemCode::AlreadyLinked => {
-            "whoever holds this invite or subscription already has an account: run 'tidegate join' with its recovery code"
+            "whoever holds this invite, subscription or login already has an account: run 'tidegate join' with its recovery code; if that and all devices are lost, 'tidegate init --reset'"
         }
-        ProblemCode::AccountProofInvalid => "this invite or subscription belongs to another account than this device",
-        ProblemCode::IdentityNotOffered => "this broker takes no App Store subscriptions: ask its operator for an invite",
+        ProblemCode::AccountProofInvalid => "this invite, subscription or login belongs to another account than this device",
+        ProblemCode::AccountDeleted => "this account is being deleted, for all its devices; the copy on this device stays",
+        ProblemCode::AccountKeysReplaced => {
+            "the account has a new recovery code: join again with it, from another folder; edits that this device never sent stay in this one"
+        }
+        ProblemCode::ConfirmationInvalid => "run 'tidegate account delete' again",
+        ProblemCode::StatementInvalid | ProblemCode::StatementConflict => "read the account's keys again, then decide",
+        ProblemCode::ResetNotNeeded => "sign in: nothing has to be reset",
+        ProblemCode::ResetPending => "a reset was begun from another folder: go on from that one, or wait until it lapses",
+        ProblemCode::ResetCancelled => {
+            "somebody has the account that you want to leave; join it with its recovery code, or ask again in a week"
+        }
+        ProblemCode::ResetNotOffered => "ask the broker's operator for another invite, and begin a new account with that",
+        ProblemCode::IdentityNotOffered => "this broker does not take this way in: ask its operator for an invite",
         ProblemCode::AccountIncomplete => "run 'tidegate init' again: it goes on where it stopped",
-        ProblemCode::RenewalExpired => {
-            "the session has ended: join again, with an invite or the subscription's current transaction; local data is kept"
+        ProblemCode::SessionEnded | ProblemCode::RenewalExpired => {
+            "the session has ended: join again, with an invite, the subscription's current transaction or a login; local data is kept"
         }
+        ProblemCode::RenewalReused => {
+            "somebody used a renewal token of this device again, perhaps a copy of its folder: if you made none, revoke this device \
+             ('tidegate devices retire') and join anew; else join again. Local data is kept"
+        }
+        ProblemCode::IdTokenExpired | ProblemCode::LoginExpired | ProblemCode::IdTokenReplayed => {
+            "log in again on this device: run 'tidegate join --oidc'; local data is kept"
+        }
+        ProblemCode::IdTokenNonce => {
+            "log in on this very device, by --login browser if the provider drops the nonce of logins by device code"
+        }
+        ProblemCode::IdentityNotAllowed | ProblemCode::IdentityRevoked => {
+            "ask the broker's operator to let this login in; local data is kept"
+        }
+        ProblemCode::IdTokenMalformed
+        | ProblemCode::IdTokenIssuer
+        | ProblemCode::IdTokenAlgorithm
+        | ProblemCode::IdTokenKey
+        | ProblemCode::IdTokenSignature
+        | ProblemCode::IdTokenAudience
+        | ProblemCode::IdTokenClaims => {
+            "this is no ID token that the broker takes: log in with the issuer and the client that it names, or ask its operator"
+        }
+        ProblemCode::IdTokenNotYetValid => "the clocks of broker and issuer differ: tell the broker's operator",
+        ProblemCode::IssuerUnavailable => "the login's provider does not answer the broker: try again later; nothing is lost",
         ProblemCode::SubscriptionExpired => {
             "renew the subscription in the App Store, then join again with its new transaction; local data is kept"
         }

@@ -15,6 +15,7 @@ use tidegate_tandem::source::SourceError;
 
 pub use class::Class;
 
+use crate::login::LoginError;
 use crate::transport::Peer;
 
 /// Every way in which a call of this crate fails.
@@ -236,9 +237,17 @@ pub enum Error {
     /// No session and no means to get one.
     #[error("this device has no session with the broker")]
     SessionMissing,
-    /// An invite or a subscription is needed to enrol at a broker.
-    #[error("enrolling at a broker needs an invite or a subscription")]
+    /// An invite, a subscription or a login is needed to enrol at a broker.
+    #[error("enrolling at a broker needs an invite, a subscription or a login")]
     InviteMissing,
+
+    /// The account goes straight to its store: there is no broker that could do this.
+    #[error("this account has no broker: it goes straight to its store")]
+    BrokerMissing,
+
+    /// The account is deleted in two steps, and the first was not taken, or too long ago.
+    #[error("nobody has asked for this account's deletion in the last minutes")]
+    DeletionNotAsked,
 
     /// The recovery code is not a recovery code.
     #[error(transparent)]
@@ -373,6 +382,9 @@ pub enum Error {
         /// The code of the check that failed.
         reason: String,
     },
+    /// A login gave no ID token.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// The service of a pump's vendor gives nothing.
     #[error(transparent)]
     Tandem(Box<SourceError>),

@@ -8,16 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tidegate_protocol::{MemberId, RecordId};
 use tidegate_sync_core::engine::{Edit, PutRecord};
-use tidegate_sync_core::state::{MergeContents as _, UnionById};
+use tidegate_tandem::{Sample, Withdrawn};
 
 use super::batch::{
     BATCH_FORMAT, CONFIRMATION_FORMAT, Confirmation, Confirmed, HealthBatch, HealthDeletion, HealthObject, HealthStore,
 };
 use super::ledger::{DAY_MS, Entry, LEDGER_DAYS, LEDGER_ENTRIES, Ledger, day_of};
 use super::lines::{LEDGER_KIND, STORE_KIND, entries, entry_lines, floor, floor_line};
-use super::quantity::{Quantity, quantity};
+use super::quantity::{Quantity, quantity, type_of};
 use super::receipt::Receipts;
-use crate::client::{SyncClient, content_here, refusal};
+use crate::client::{SyncClient, United, refusal, united};
 use crate::device::LocalState;
 use crate::error::Error;
 use crate::names::{SampleNames, SamplePlace};
@@ -105,32 +105,19 @@ impl SyncClient {
         let mut reader = self.samples(&since(hand_over, floor_ms)).await?;
         while let Some(mut day) = reader.next_day().await? {
             day.samples.sort_by(|a, b| (a.end.utc, &a.id).cmp(&(b.end.utc, &b.id)));
-            for sample in &day.samples {
-                if sample.is_provisional() || sample.end.utc.as_millisecond() < floor_ms {
-                    continue;
-                }
-                let written = ledger.version(&receipts.entry_id(&sample.id));
-                let (is_new, is_newer) = (written.is_none(), written.is_some_and(|written| written < sample.version));
-                let quantity = quantity(sample);
-                let is_pending = match quantity {
-                    Quantity::Foreign => false,
-                    Quantity::Nothing(_) => is_newer,
-                    Quantity::Amount(_) => is_new || is_newer,
-                };
-                if !is_pending {
-                    continue;
-                }
+            let samples = day.samples.iter().filter(|sample| sample.end.utc.as_millisecond() >= floor_ms);
+            let pending = samples.filter_map(|sample| pending(sample, &ledger, &receipts));
+            // A ledger without entries has nothing that could be taken back, and of most events there never was anything.
+            let withdrawn = day.withdrawn.iter().filter(|gone| !ledger.is_empty() && gone.at.as_millisecond() >= floor_ms);
+            let gone = withdrawn.filter_map(|withdrawn| taken_back(withdrawn, &ledger, &receipts));
+            for pending in pending.chain(gone) {
                 if batch.samples.len() + batch.deletions.len() == hand_over.limit {
                     batch.more = true;
                     return Ok(batch);
                 }
-                let (name, receipt) = (names.name(SamplePlace::AppleHealth, &sample.id), receipts.of(sample));
-                match quantity {
-                    Quantity::Amount(amount) => batch.samples.push(HealthObject::new(sample, name, amount, Some(receipt))),
-                    Quantity::Nothing(kind) => {
-                        batch.deletions.push(HealthDeletion { r#type: kind, sync_identifier: name, receipt: receipt.to_text() })
-                    }
-                    Quantity::Foreign => {}
+                match pending {
+                    Pending::Object(object) => batch.samples.push(object),
+                    Pending::Deletion(deletion) => batch.deletions.push(deletion),
                 }
             }
         }
@@ -302,23 +289,53 @@ impl SyncClient {
     }
 }
 
+/// What is to be done at a store.
+enum Pending {
+    Object(HealthObject),
+    Deletion(HealthDeletion),
+}
+
+/// What is to be done about a sample; `None` if the store has this version, or nothing of it where there is nothing to have.
+fn pending(sample: &Sample, ledger: &Ledger, receipts: &Receipts<'_>) -> Option<Pending> {
+    if sample.is_provisional() {
+        return None;
+    }
+    let written = ledger.version(&receipts.entry_id(&sample.id));
+    let is_newer = written.is_some_and(|written| written < sample.version);
+    let name = || receipts.names.name(SamplePlace::AppleHealth, &sample.id);
+    match quantity(sample) {
+        Quantity::Amount(amount) if written.is_none() || is_newer => {
+            Some(Pending::Object(HealthObject::new(sample, name(), amount, Some(receipts.of(sample)))))
+        }
+        Quantity::Nothing(kind) if is_newer => Some(Pending::Deletion(HealthDeletion {
+            r#type: kind,
+            sync_identifier: name(),
+            receipt: receipts.of(sample).to_text(),
+        })),
+        Quantity::Foreign | Quantity::Nothing(_) | Quantity::Amount(_) => None,
+    }
+}
+
+/// What is to be done about what is no sample (any more): nothing, but where it was written when less was known.
+fn taken_back(withdrawn: &Withdrawn, ledger: &Ledger, receipts: &Receipts<'_>) -> Option<Pending> {
+    let written = ledger.version(&receipts.entry_id(&withdrawn.id))?;
+    (written < withdrawn.version).then(|| {
+        Pending::Deletion(HealthDeletion {
+            r#type: type_of(withdrawn.kind),
+            sync_identifier: receipts.names.name(SamplePlace::AppleHealth, &withdrawn.id),
+            receipt: receipts.of_withdrawn(withdrawn).to_text(),
+        })
+    })
+}
+
 /// The edit of one addition; `None` if the record has it all. A record that somebody has deleted is made anew: a ledger without it
 /// would hand over for ever what was written.
 fn added(state: &LocalState, member: MemberId, addition: &Addition, now_ms: u64) -> Result<Option<(Edit, RecordId)>, Error> {
     let engine = &state.engine;
     view::check_member(engine, member)?;
-    let mut contents = Vec::new();
-    if let Some((_, versions)) = engine.merged(member, addition.record) {
-        for version in versions {
-            contents.extend(content_here(state, member, version.cid)?);
-        }
-    }
-    let held: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
-    let before = UnionById.merge(&held);
-    let content = UnionById.merge(&[&before, &addition.lines]);
-    if content == before {
+    let Some(United { before: _, after: content }) = united(state, member, addition.record, &addition.lines)? else {
         return Ok(None);
-    }
+    };
     let put = PutRecord {
         member,
         record: addition.record,

@@ -22,7 +22,7 @@ pub(super) type EntryId = [u8; 16];
 pub(super) struct Entry {
     pub(super) id: EntryId,
     pub(super) version: u32,
-    /// When the sample ended, in milliseconds since 1970: no version of a sample changes it.
+    /// When the sample ended, in milliseconds since 1970; of one that was withdrawn, when the event was that it was named after.
     pub(super) ended_ms: i64,
 }
 
@@ -43,6 +43,11 @@ pub(super) const fn day_of(ms: i64) -> i64 {
 impl Ledger {
     pub(super) const fn new(floor_ms: i64) -> Self {
         Self { floor_ms, days: BTreeMap::new() }
+    }
+
+    /// Whether nothing was written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.days.values().all(BTreeMap::is_empty)
     }
 
     /// The version that was written, if any was.

@@ -1,6 +1,6 @@
 //! From samples to quantities of HealthKit.
 
-use tidegate_tandem::{GlucoseRange, InsulinBasal, InsulinBolus, Sample, What};
+use tidegate_tandem::{GlucoseRange, InsulinBasal, InsulinBolus, Sample, What, WithdrawnKind};
 
 /// What a sample is to Apple Health.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,6 +50,15 @@ pub(crate) fn quantity(sample: &Sample) -> Quantity {
             amount(GLUCOSE, "mg/dL", value, None, glucose.device == "meter")
         }
         What::Event(_) => Quantity::Foreign,
+    }
+}
+
+/// The type of what is no sample any more.
+pub(crate) const fn type_of(kind: WithdrawnKind) -> &'static str {
+    match kind {
+        WithdrawnKind::InsulinBasal => INSULIN,
+        WithdrawnKind::Carbohydrates => CARBOHYDRATES,
+        WithdrawnKind::Glucose => GLUCOSE,
     }
 }
 

@@ -3,7 +3,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use tidegate_tandem::Sample;
+use jiff::Timestamp;
+use subtle::ConstantTimeEq as _;
+use tidegate_tandem::{Sample, Withdrawn};
 
 use super::ledger::{Entry, EntryId};
 use crate::names::SampleNames;
@@ -30,8 +32,16 @@ impl Receipts<'_> {
     }
 
     pub(super) fn of(&self, sample: &Sample) -> Receipt {
-        let id = self.entry_id(&sample.id);
-        let entry = Entry { id, version: sample.version, ended_ms: sample.end.utc.as_millisecond() };
+        self.receipt(&sample.id, sample.version, sample.end.utc)
+    }
+
+    /// Of the deletion of what is no sample any more.
+    pub(super) fn of_withdrawn(&self, withdrawn: &Withdrawn) -> Receipt {
+        self.receipt(&withdrawn.id, withdrawn.version, withdrawn.at)
+    }
+
+    fn receipt(&self, sample: &str, version: u32, ended: Timestamp) -> Receipt {
+        let entry = Entry { id: self.entry_id(sample), version, ended_ms: ended.as_millisecond() };
         Receipt { entry, mac: self.mac(entry) }
     }
 
@@ -42,8 +52,7 @@ impl Receipts<'_> {
         let (version, rest) = rest.split_first_chunk::<4>()?;
         let (ended_ms, mac) = rest.split_first_chunk::<8>()?;
         let entry = Entry { id: *id, version: u32::from_be_bytes(*version), ended_ms: i64::from_be_bytes(*ended_ms) };
-        // Whoever holds batches holds the receipts too: nothing is to be learned from the time that this takes.
-        (self.mac(entry) == *mac).then_some(entry)
+        bool::from(self.mac(entry).ct_eq(mac)).then_some(entry)
     }
 
     fn mac(&self, entry: Entry) -> [u8; 16] {

@@ -1,5 +1,6 @@
 //! The folder on the device that holds an account: keys, session, local database. For its owner's eyes only.
 
+mod deletion;
 mod enrolment;
 mod keys;
 mod lock;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
+pub(crate) use deletion::DeletionFile;
 pub(crate) use enrolment::{Enrolment, EnrolmentKind, NewAccount};
 pub(crate) use keys::Keys;
 pub(crate) use lock::{HomeGuard, HomeLock};

@@ -36,6 +36,10 @@ impl SessionFile {
         }
     }
 
+    pub(crate) fn remove(home: &Home) -> Result<(), Error> {
+        home.remove(FILE)
+    }
+
     pub(crate) fn save(&self, home: &Home) -> Result<(), Error> {
         home.write(FILE, self)
     }

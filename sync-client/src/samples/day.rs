@@ -1,12 +1,11 @@
-//! On which day a sample lies.
+//! On which day a line lies, and what its record is called.
 
-use jiff::SignedDuration;
 use jiff::civil::Date;
-use tidegate_tandem::{Sample, What};
+use tidegate_tandem::Line;
 
 use super::SampleKind;
 
-/// Which record of a pump's a sample belongs to.
+/// Which record of a pump's a line belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     /// The day, by the pump's clock.
@@ -15,24 +14,13 @@ pub(super) struct Place {
     pub(super) kind: SampleKind,
 }
 
-/// A sample lies on the day on which it ended, by the pump's clock.
-///
-/// It ended when the event was that it is named after, and that event never moves. Its start does: a greater version may know
-/// of an earlier one (a bolus whose beginning was not yet known), and by the start the two versions would lie on two days and
-/// both be counted.
-pub(super) fn place_of(sample: &Sample) -> Place {
-    let end = sample.end.wall.civil();
-    let day = match sample.what {
-        // Basal insulin is closed at midnight, and what is closed there belongs to the day before.
-        What::InsulinBasal(_) => end.saturating_sub(SignedDuration::from_millis(1)).date(),
-        What::InsulinBolus(_) | What::Carbohydrates(_) | What::Glucose(_) | What::Event(_) => end.date(),
+/// No version of a line lies elsewhere: by [`Line::day`].
+pub(super) fn place_of(line: &Line) -> Place {
+    let kind = match line {
+        Line::Rate(_) => SampleKind::InsulinBasal,
+        Line::Sample(sample) => SampleKind::of(&sample.what),
     };
-    Place { day, kind: SampleKind::of(&sample.what) }
-}
-
-/// The day that a sample lies on.
-pub(crate) fn day_of(sample: &Sample) -> Date {
-    place_of(sample).day
+    Place { day: line.day(), kind }
 }
 
 /// What a record of a day is called: its day, and whose log it is from, for people who list records.
@@ -60,7 +48,7 @@ mod tests {
     fn day(start: &str, end: &str, mut what: Value) -> String {
         let head = json!({"id": "p/0/1/x", "version": 1_000_001, "start": moment(start), "end": moment(end)});
         what.as_object_mut().unwrap().extend(head.as_object().unwrap().clone());
-        place_of(&serde_json::from_value(what).unwrap()).day.to_string()
+        place_of(&Line::Sample(serde_json::from_value(what).unwrap())).day.to_string()
     }
 
     #[test]

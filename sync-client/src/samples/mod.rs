@@ -1,7 +1,8 @@
 //! A pump's samples in records: one for each day, kind and pump, written by any number of devices, and never in conflict.
 //!
-//! A record's content is a line of JSON for each sample, united by the samples' ids ([`tidegate_sync_core::state::UnionById`]): the
-//! greatest version of each stays. Two devices that gather the same day, fully or in part, come to the same record.
+//! A record's content is lines of JSON ([`tidegate_tandem::Line`]), united by their ids ([`tidegate_sync_core::state::UnionById`]): the
+//! greatest version of each stays. Two devices that gather the same day, fully or in part, come to the same record. What follows from
+//! several lines is found when they are read.
 
 mod day;
 mod kind;
@@ -14,7 +15,6 @@ use tidegate_sync_core::state::{MergeKinds, UnionById};
 
 use crate::error::Error;
 
-pub(crate) use day::day_of;
 pub use kind::SampleKind;
 pub use read::{SampleDay, SampleFilter, SampleReader};
 pub use write::SamplesWritten;

@@ -1,34 +1,33 @@
-//! Writing samples: into the records of their days, beside what others wrote there.
+//! Writing lines: into the records of their days, beside what others wrote there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt as _;
 use tidegate_protocol::{MemberId, RecordId};
 use tidegate_sync_core::engine::{ContentPlace, PutRecord};
-use tidegate_sync_core::state::{MergeContents as _, UnionById};
-use tidegate_tandem::Sample;
+use tidegate_tandem::{Line, Sample};
 
 use super::day::{Place, place_of, title};
 use super::{MEDIA_TYPE, record_of};
-use crate::client::{SyncClient, content_here, refusal};
+use crate::client::{SyncClient, United, refusal, united};
 use crate::device::LocalState;
 use crate::error::Error;
 use crate::record::{ChangeId, ContentId};
 use crate::report::Event;
 use crate::view;
 
-/// What writing samples came to.
+/// What writing lines came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SamplesWritten {
-    /// Samples that were new, or new versions of ones that were there.
+    /// Lines that were new, or new versions of ones that were there.
     pub samples: u64,
     /// Records that have a new version: days of one kind each.
     pub records: u64,
-    /// Samples that were left out, as they will be others when they are read again: their time is still to come.
+    /// Lines that were left out, as they will be others when they are read again: their time is still to come.
     pub provisional: u64,
 }
 
-/// The samples of one record that is to be written.
+/// The lines of one record that is to be written.
 struct Day {
     place: Place,
     record: RecordId,
@@ -36,23 +35,33 @@ struct Day {
 }
 
 impl SyncClient {
-    /// Writes samples of one pump into the records of their days. When this returns, no crash loses them: all of them, or none
-    /// where it fails. Samples that are there already are not written again, so that repeating it changes nothing. Of a record that
+    /// Writes samples of one pump as [`SyncClient::put_lines`] does. Samples are what they are, whatever becomes known later; what was
+    /// read from a pump's log is better written as lines.
+    ///
+    /// # Errors
+    /// As [`SyncClient::put_lines`].
+    pub async fn put_samples(&self, member: MemberId, pump: &str, samples: &[Sample]) -> Result<SamplesWritten, Error> {
+        let lines: Vec<Line> = samples.iter().cloned().map(Line::from).collect();
+        self.put_lines(member, pump, &lines).await
+    }
+
+    /// Writes lines of one pump into the records of their days. When this returns, no crash loses them: all of them, or none
+    /// where it fails. Lines that are there already are not written again, so that repeating it changes nothing. Of a record that
     /// somebody has deleted nothing is written.
     ///
     /// # Errors
     /// `member-unknown`, `record-too-large`, `home-busy`, `disk-full`.
-    pub async fn put_samples(&self, member: MemberId, pump: &str, samples: &[Sample]) -> Result<SamplesWritten, Error> {
+    pub async fn put_lines(&self, member: MemberId, pump: &str, lines: &[Line]) -> Result<SamplesWritten, Error> {
         let mut written = SamplesWritten::default();
         let mut places: BTreeMap<Place, Vec<u8>> = BTreeMap::new();
-        for sample in samples {
-            if sample.is_provisional() {
+        for line in lines {
+            if line.is_provisional() {
                 written.provisional += 1;
                 continue;
             }
-            let lines = places.entry(place_of(sample)).or_default();
-            serde_json::to_writer(&mut *lines, sample).map_err(|error| Error::bug(error.to_string()))?;
-            lines.push(b'\n');
+            let content = places.entry(place_of(line)).or_default();
+            serde_json::to_writer(&mut *content, line).map_err(|error| Error::bug(error.to_string()))?;
+            content.push(b'\n');
         }
         let days = self.device.read(|state| {
             view::check_member(&state.engine, member)?;
@@ -103,27 +112,15 @@ fn versions_away(state: &LocalState, member: MemberId, record: RecordId) -> impl
     versions.into_iter().map(|version| version.cid).filter(is_away)
 }
 
-/// The next version of a record with these samples, and how many of them it did not have; `None` if they add nothing.
+/// The next version of a record with these lines, and how many of them it did not have; `None` if they add nothing.
 ///
 /// Written only where they do: every look at a pump's log reads days again, and without this each would make a version of every
 /// day on every device, for the others to fetch.
 fn addition(state: &LocalState, member: MemberId, pump: &str, day: &Day) -> Result<Option<(PutRecord, u64)>, Error> {
-    let engine = &state.engine;
-    if engine.shown(member, day.record).is_some_and(|(_, deleted)| deleted) {
+    if state.engine.shown(member, day.record).is_some_and(|(_, deleted)| deleted) {
         return Ok(None);
     }
-    let mut contents = Vec::new();
-    if let Some((_, versions)) = engine.merged(member, day.record) {
-        for version in versions {
-            contents.extend(content_here(state, member, version.cid)?);
-        }
-    }
-    let held: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
-    let before = UnionById.merge(&held);
-    let after = UnionById.merge(&[&before, &day.lines]);
-    if after == before {
-        return Ok(None);
-    }
+    let Some(United { before, after }) = united(state, member, day.record, &day.lines)? else { return Ok(None) };
     let added = lines_not_in(&after, &before);
     let kind = Some(day.place.kind.record_kind().to_owned());
     let (title, media_type) = (Some(title(day.place.day, pump)), Some(MEDIA_TYPE.to_owned()));

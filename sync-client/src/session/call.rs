@@ -54,9 +54,21 @@ impl Session {
         token: Token<'_>,
         body: impl Fn(Option<&str>) -> Vec<u8>,
     ) -> Result<T, Error> {
+        self.call(&reqwest::Method::POST, kind, path, token, body).await
+    }
+
+    /// The same by any method; without a body where it has no bytes.
+    pub(super) async fn call<T: DeserializeOwned>(
+        &self,
+        method: &reqwest::Method,
+        kind: RequestKind,
+        path: &str,
+        token: Token<'_>,
+        body: impl Fn(Option<&str>) -> Vec<u8>,
+    ) -> Result<T, Error> {
         let mut nonces = 0;
         loop {
-            let answer = self.post_once(kind, path, token, &body).await?;
+            let answer = self.call_once(method, kind, path, token, &body).await?;
             match read(&answer) {
                 Err(Error::Problem { code: ProblemCode::UseDpopNonce, .. }) if nonces < MAX_NONCES => nonces += 1,
                 reply => return reply,
@@ -64,8 +76,9 @@ impl Session {
         }
     }
 
-    async fn post_once(
+    async fn call_once(
         &self,
+        method: &reqwest::Method,
         kind: RequestKind,
         path: &str,
         token: Token<'_>,
@@ -80,7 +93,7 @@ impl Session {
             Token::Renewal(token) => (Some(token), None),
         };
         let proof = self.dpop.prove(&ProofRequest {
-            method: "POST",
+            method: method.as_str(),
             url: &url,
             body: &body,
             nonce: nonce.as_deref(),
@@ -88,9 +101,13 @@ impl Session {
             now: self.http.clock().now(),
             jti: &crate::random::token(),
         });
-        let mut headers = vec![(DPOP_HEADER.to_owned(), proof), ("content-type".to_owned(), "application/json".to_owned())];
+        let mut headers = vec![(DPOP_HEADER.to_owned(), proof)];
         headers.extend(access.map(|token| ("authorization".to_owned(), format!("{DPOP_SCHEME} {token}"))));
-        self.send(kind, reqwest::Method::POST, url, headers, Payload::Held(Bytes::from(body))).await
+        if body.is_empty() {
+            return self.send(kind, method.clone(), url, headers, Payload::Empty).await;
+        }
+        headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        self.send(kind, method.clone(), url, headers, Payload::Held(Bytes::from(body))).await
     }
 
     async fn send(

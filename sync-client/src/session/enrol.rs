@@ -2,6 +2,7 @@
 
 use tidegate_protocol::UserId;
 use tidegate_protocol::account::{ProofPurpose, device_id};
+use tidegate_protocol::capability::Capabilities;
 use tidegate_protocol::scope::AccountScope;
 use tidegate_protocol::session::{AccountProof, LinkRequest, SessionReply};
 use tidegate_protocol::wire::Base64Url;
@@ -28,6 +29,11 @@ impl Session {
         repeat(retry, || self.capabilities()).await.map(drop)
     }
 
+    /// The same, and what the broker says of itself.
+    pub(crate) async fn checked_capabilities(&self, retry: &RetryPolicy) -> Result<Capabilities, Error> {
+        repeat(retry, || self.capabilities()).await
+    }
+
     /// Opens a session without the account's key: scope `bootstrap`, for the account that whoever has the ticket has.
     pub(crate) async fn begin(&self, ticket: &Ticket, retry: &RetryPolicy) -> Result<UserId, Error> {
         let body = ticket.body(None);
@@ -49,7 +55,7 @@ impl Session {
         claim: AccountClaim<'_>,
         retry: &RetryPolicy,
     ) -> Result<AccountScope, Error> {
-        let body = |nonce: Option<&str>| ticket.body(nonce.map(|nonce| self.account_proof(claim, nonce)));
+        let body = |nonce: Option<&str>| ticket.body(nonce.map(|nonce| self.account_proof(ProofPurpose::Session, claim, nonce)));
         let reply: SessionReply = repeat(retry, || self.post(RequestKind::Renew, ticket.path(), Token::None, body)).await?;
         match reply.scope {
             AccountScope::Create | AccountScope::Full => {}
@@ -71,17 +77,13 @@ impl Session {
         self.adopt(&reply)
     }
 
-    fn account_proof(&self, claim: AccountClaim<'_>, nonce: &str) -> AccountProof {
-        let signature = claim.keys.prove(ProofPurpose::Session, &self.url, claim.user, &self.dpop.thumbprint(), nonce);
-        AccountProof {
-            genesis: Base64Url(claim.genesis.to_vec()),
-            purpose: ProofPurpose::Session,
-            signature: Base64Url(signature.to_vec()),
-        }
+    pub(super) fn account_proof(&self, purpose: ProofPurpose, claim: AccountClaim<'_>, nonce: &str) -> AccountProof {
+        let signature = claim.keys.prove(purpose, &self.url, claim.user, &self.dpop.thumbprint(), nonce);
+        AccountProof { genesis: Base64Url(claim.genesis.to_vec()), purpose, signature: Base64Url(signature.to_vec()) }
     }
 
     /// The ids follow from the keys: a broker that names others is mistaken or lies.
-    fn check_device(&self, reply: &SessionReply, user: UserId) -> Result<(), Error> {
+    pub(super) fn check_device(&self, reply: &SessionReply, user: UserId) -> Result<(), Error> {
         if reply.user_id != user || reply.device_id != device_id(user, &self.dpop.thumbprint()) {
             return Err(self.malformed("a session for another account or device"));
         }

@@ -1,20 +1,24 @@
 //! The session with a broker: proofs, tokens, their renewal.
 
 mod call;
+mod deletion;
+mod ending;
 mod enrol;
 mod proof;
 mod renew;
+mod reset;
 mod ticket;
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use tidegate_protocol::Sha256;
 use tidegate_protocol::capability::StoreProfile;
 use tidegate_protocol::session::SessionReply;
 
 pub(crate) use enrol::AccountClaim;
 pub(crate) use proof::DpopKey;
-pub use ticket::{Purchase, Ticket};
+pub use ticket::{IdToken, Purchase, Ticket};
 
 use crate::error::Error;
 use crate::home::{Home, SessionFile};
@@ -53,6 +57,16 @@ impl Session {
 
     pub(crate) const fn http(&self) -> &Http {
         &self.http
+    }
+
+    /// The broker's public URL.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// RFC 7638 thumbprint of the device's key.
+    pub(crate) fn thumbprint(&self) -> Sha256 {
+        self.dpop.thumbprint()
     }
 
     /// What the broker said its store can do; until then, that it can do nothing.

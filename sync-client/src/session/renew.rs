@@ -1,5 +1,6 @@
 //! Access tokens live minutes: they are renewed before they end, by a renewal token that lives weeks.
 
+use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tidegate_protocol::problem::ProblemCode;
@@ -24,14 +25,37 @@ impl Session {
         path: &str,
         body: &B,
     ) -> Result<T, Error> {
+        self.call_by(&Method::POST, kind, path, &json(body)).await
+    }
+
+    /// The same by any method; without a body where it has no bytes.
+    pub(super) async fn call_by<T: DeserializeOwned>(
+        &self,
+        method: &Method,
+        kind: RequestKind,
+        path: &str,
+        body: &[u8],
+    ) -> Result<T, Error> {
+        self.call_proving(method, kind, path, |_| body.to_vec()).await
+    }
+
+    /// The same with a body that depends on the nonce, as account proofs do.
+    pub(super) async fn call_proving<T: DeserializeOwned>(
+        &self,
+        method: &Method,
+        kind: RequestKind,
+        path: &str,
+        body: impl Fn(Option<&str>) -> Vec<u8>,
+    ) -> Result<T, Error> {
         let token = self.access_token().await?;
-        let reply = self.post(kind, path, Token::Access(&token), |_| json(body)).await;
+        let reply = self.call(method, kind, path, Token::Access(&token), &body).await;
         match reply {
             Err(Error::Problem {
-                code: ProblemCode::TokenExpired | ProblemCode::TokenInvalid | ProblemCode::RenewFirst, ..
+                code: ProblemCode::TokenExpired | ProblemCode::TokenInvalid | ProblemCode::SessionEnded | ProblemCode::RenewFirst,
+                ..
             }) => {
                 let token = self.renew(Some(&token)).await?;
-                self.post(kind, path, Token::Access(&token), |_| json(body)).await
+                self.call(method, kind, path, Token::Access(&token), &body).await
             }
             reply => reply,
         }

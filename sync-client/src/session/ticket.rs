@@ -1,9 +1,11 @@
-//! What opens the first session with a broker: an invite, or a subscription in the App Store.
+//! What opens the first session with a broker: an invite, a subscription in the App Store, or a login.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use tidegate_protocol::oidc::OidcSessionRequest;
 use tidegate_protocol::session::{AccountProof, SelfHostSessionRequest};
 use tidegate_protocol::subscription::SubscriptionSessionRequest;
+use tidegate_protocol::wire::Base64Url;
 use uuid::Uuid;
 
 use super::call::json;
@@ -15,6 +17,39 @@ pub enum Ticket {
     Invite(SecretString),
     /// A subscription in the App Store.
     Purchase(Purchase),
+    /// A login with an OpenID provider.
+    Login(IdToken),
+}
+
+/// An ID token, as it is presented to a broker.
+#[derive(Debug, Clone)]
+pub struct IdToken {
+    /// The token.
+    pub id_token: SecretString,
+    /// The salt of the nonce with which the login was begun for this device; `None` with a token without a nonce.
+    pub nonce_salt: Option<Vec<u8>>,
+}
+
+impl IdToken {
+    /// Reads what an app writes out: the token alone, or a JSON object with `idToken` and the `nonceSalt` of its nonce in base64url.
+    /// `None` if the text is neither.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        struct Written {
+            id_token: String,
+            #[serde(default)]
+            nonce_salt: Option<Base64Url>,
+        }
+        let text = text.trim();
+        if text.starts_with('{') {
+            let written: Written = serde_json::from_str(text).ok()?;
+            let nonce_salt = written.nonce_salt.map(|Base64Url(salt)| salt);
+            return compact_jws(&written.id_token).map(|id_token| Self { id_token, nonce_salt });
+        }
+        compact_jws(text).map(|id_token| Self { id_token, nonce_salt: None })
+    }
 }
 
 /// A StoreKit 2 transaction, as it is presented to a broker.
@@ -53,13 +88,17 @@ impl Purchase {
         Self::of(text)
     }
 
-    /// Three parts with points between them; the broker says what is wrong with more.
     fn of(jws: &str) -> Option<Self> {
-        let has_three_parts = jws.split('.').count() == 3 && jws.split('.').all(|part| !part.is_empty());
-        let is_plain = jws.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
-        let signed_transaction_info = SecretString::from(jws);
-        (has_three_parts && is_plain).then_some(Self { signed_transaction_info, device_verification_id: None })
+        let signed_transaction_info = compact_jws(jws)?;
+        Some(Self { signed_transaction_info, device_verification_id: None })
     }
+}
+
+/// Three parts with points between them; the broker says what is wrong with more.
+fn compact_jws(jws: &str) -> Option<SecretString> {
+    let has_three_parts = jws.split('.').count() == 3 && jws.split('.').all(|part| !part.is_empty());
+    let is_plain = jws.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    (has_three_parts && is_plain).then(|| SecretString::from(jws))
 }
 
 impl Ticket {
@@ -68,6 +107,7 @@ impl Ticket {
         match self {
             Self::Invite(_) => "/v1/self-host/session",
             Self::Purchase(_) => "/v1/subscription/session",
+            Self::Login(_) => "/v1/oidc/session",
         }
     }
 
@@ -79,6 +119,11 @@ impl Ticket {
                 signed_transaction_info: purchase.signed_transaction_info.expose_secret().to_owned(),
                 installation_id: None,
                 device_verification_id: purchase.device_verification_id,
+                account,
+            }),
+            Self::Login(IdToken { id_token, nonce_salt }) => json(&OidcSessionRequest {
+                id_token: id_token.expose_secret().to_owned(),
+                nonce_salt: nonce_salt.clone().map(Base64Url),
                 account,
             }),
         }
@@ -100,6 +145,21 @@ mod tests {
         for nonsense in ["", "aa.bb", "aa..cc", "aa.bb.cc.dd", "aa.b b.cc", "{}", r#"{"signedTransactionInfo":"x"}"#] {
             assert!(Purchase::parse(nonsense).is_none(), "{nonsense}");
         }
+    }
+
+    #[test]
+    fn an_id_token_is_read_alone_or_with_the_salt_of_its_nonce() {
+        assert_eq!(IdToken::parse(" aa.bb.cc\n").unwrap().nonce_salt, None);
+        let with = IdToken::parse(r#"{"idToken":"aa.bb.cc","nonceSalt":"AAEC"}"#).unwrap();
+        assert_eq!((with.id_token.expose_secret(), with.nonce_salt), ("aa.bb.cc", Some(vec![0, 1, 2])));
+        for nonsense in ["", "aa.bb", "{}", r#"{"idToken":"aa.bb.cc","nonceSalt":"?"}"#, r#"{"idToken":"aa.bb.cc","more":1}"#] {
+            assert!(IdToken::parse(nonsense).is_none(), "{nonsense}");
+        }
+        assert!(!format!("{:?}", Ticket::Login(with_secret())).contains("aa.bb"));
+    }
+
+    fn with_secret() -> IdToken {
+        IdToken::parse("aa.bb.cc").unwrap()
     }
 
     #[test]

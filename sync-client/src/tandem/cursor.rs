@@ -24,6 +24,9 @@ pub(super) struct KnownPump {
     pub(super) read: Option<Read>,
 }
 
+/// The rules by which lines are made of a log. Greater ones make lines that earlier ones did not.
+pub(super) const RULES: u32 = 1;
+
 /// How far a pump was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Read {
@@ -34,6 +37,9 @@ pub(super) struct Read {
     /// When all that there was had last been read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) completed_at: Option<Timestamp>,
+    /// By which rules.
+    #[serde(default)]
+    pub(super) rules: u32,
 }
 
 impl KnownPump {

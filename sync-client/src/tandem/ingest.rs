@@ -10,19 +10,18 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tidegate_protocol::MemberId;
 use tidegate_tandem::source::{Class as SourceClass, Pump, Session, SourceError, Window};
-use tidegate_tandem::{Body, Normaliser, Sample, Settings};
+use tidegate_tandem::{Body, Line, Normaliser, Settings};
 
 use super::account::{gather, see, session, setup_of};
-use super::cursor::{Pumps, Read};
+use super::cursor::{Pumps, RULES, Read};
 use super::keeper::{Kept, MemberKeeper, load, save};
 use super::plan::{Plan, is_unchanged};
 use super::settings::TandemSetup;
 use crate::client::SyncClient;
 use crate::crash;
 use crate::error::Error;
-use crate::samples::day_of;
 
-/// How many days of samples are written at once.
+/// How many days of lines are written at once.
 const DAYS_AT_ONCE: usize = 7;
 
 /// What to read.
@@ -50,7 +49,7 @@ pub struct IngestProgress {
     pub from: Date,
     /// The last day of it.
     pub to: Date,
-    /// Samples that were new so far, in this run.
+    /// Lines of days that were new so far, in this run.
     pub samples: u64,
 }
 
@@ -100,7 +99,7 @@ pub struct PumpReport {
     pub windows: u64,
     /// Events in them; those of the days that two windows share count twice.
     pub events: u64,
-    /// Samples that were new, or new versions of ones that were there.
+    /// Lines of days that were new, or new versions of ones that were there.
     pub samples: u64,
     /// Records that have a new version.
     pub records: u64,
@@ -199,11 +198,18 @@ impl Run<'_> {
             return Ok(());
         };
         let began = self.now();
-        if self.options.only_news && self.options.since.is_none() && is_unchanged(read.as_ref(), pump.last_upload) {
+        let is_by_rules = read.as_ref().is_none_or(|read| read.rules == RULES);
+        if self.options.only_news && self.options.since.is_none() && is_by_rules && is_unchanged(read.as_ref(), pump.last_upload)
+        {
             told.skipped = Some(Skipped::NothingNew);
             return Ok(());
         }
-        let plan = Plan::new(read.as_ref(), available, self.options.since, self.today(began)?);
+        // By earlier rules other lines were written: all of it is read again, from where it was read.
+        let (read, since) = match read {
+            Some(read) if read.rules < RULES => (None, Some(self.options.since.map_or(read.from, |since| since.min(read.from)))),
+            read => (read, self.options.since),
+        };
+        let plan = Plan::new(read.as_ref(), available, since, self.today(began)?);
         let (windows, mut completed_at) = (plan.windows.len(), read.and_then(|read| read.completed_at));
         for (index, window) in plan.windows.iter().copied().enumerate() {
             let (from, to) = (window.from(), window.to());
@@ -213,7 +219,7 @@ impl Run<'_> {
             if index + 1 == windows {
                 completed_at = Some(began);
             }
-            let read = Read { from: plan.from, to: plan.read_to(window), completed_at };
+            let read = Read { from: plan.from, to: plan.read_to(window), completed_at, rules: RULES };
             told.read = Some((read.from, read.to));
             crash::point("tandem-cursor");
             self.note(pump, read)?;
@@ -238,11 +244,11 @@ impl Run<'_> {
         });
         normaliser.add(log.events);
         normaliser.add_clock_changes(log.clock_changes);
-        let samples = normaliser.samples(Some(self.now()));
-        // Not needed any more, and as large as the samples.
+        let lines = normaliser.lines(Some(self.now()));
+        // Not needed any more, and as large as the lines.
         drop(normaliser);
-        for samples in parts(samples, from) {
-            let written = self.client.put_samples(self.member, &pump.assignment_id, &samples).await?;
+        for lines in parts(lines, from) {
+            let written = self.client.put_lines(self.member, &pump.assignment_id, &lines).await?;
             told.samples += written.samples;
             told.records += written.records;
             told.provisional += written.provisional;
@@ -271,18 +277,18 @@ impl Run<'_> {
     }
 }
 
-/// The samples from this day on, some days at a time: what is written at once is held in memory several times over.
-fn parts(samples: Vec<Sample>, from: Date) -> impl Iterator<Item = Vec<Sample>> {
-    let mut days: BTreeMap<Date, Vec<Sample>> = BTreeMap::new();
-    for sample in samples {
-        let day = day_of(&sample);
+/// The lines from this day on, some days at a time: what is written at once is held in memory several times over.
+fn parts(lines: Vec<Line>, from: Date) -> impl Iterator<Item = Vec<Line>> {
+    let mut days: BTreeMap<Date, Vec<Line>> = BTreeMap::new();
+    for line in lines {
+        let day = line.day();
         if day >= from {
-            days.entry(day).or_default().push(sample);
+            days.entry(day).or_default().push(line);
         }
     }
     let mut days = days.into_values();
     std::iter::from_fn(move || {
-        let part: Vec<Sample> = days.by_ref().take(DAYS_AT_ONCE).flatten().collect();
+        let part: Vec<Line> = days.by_ref().take(DAYS_AT_ONCE).flatten().collect();
         (!part.is_empty()).then_some(part)
     })
 }

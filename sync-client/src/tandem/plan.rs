@@ -100,7 +100,7 @@ mod tests {
     }
 
     fn read(from: Date, to: Date) -> Read {
-        Read { from, to, completed_at: None }
+        Read { from, to, completed_at: None, rules: super::super::cursor::RULES }
     }
 
     fn spans(plan: &Plan) -> Vec<(Date, Date)> {

@@ -58,6 +58,11 @@ impl BrokerTransport {
         }
     }
 
+    /// How calls to the broker are repeated.
+    pub(crate) const fn retry(&self) -> &RetryPolicy {
+        &self.retry
+    }
+
     /// Sends the request under a URL kept or asked for; once more with a fresh one if the store no longer takes the kept one:
     /// it ended early, with the credential that signed it, or clocks disagree.
     pub(super) async fn send(

@@ -1,14 +1,14 @@
 //! The hand-over to Apple Health: pending, written, confirmed; across devices, new installations and corrections.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 use tidegate_protocol::MemberId;
 use tidegate_sync_client::health::{Confirmation, Confirmed, HandOver, HealthBatch};
-use tidegate_sync_client::{Clock, Options, SyncClient};
-use tidegate_tandem::Sample;
+use tidegate_sync_client::{Clock, Options, SampleFilter, SyncClient};
+use tidegate_tandem::{Concentration, Event, Line, Normaliser, Sample, Settings, Zone, decode_event, samples_of};
 use time::OffsetDateTime;
 
 use crate::exports::golden;
@@ -383,5 +383,108 @@ fn hide(document: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(hide),
         Value::Object(fields) => fields.values_mut().for_each(hide),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// A pump's log of the morning of 2026-11-10: the rate every five minutes, 0.8 U/h with 0.4 and 1.2 in between.
+fn morning() -> Vec<Event> {
+    let rate = |step: u32| match step {
+        13..=14 => 400,
+        30..=50 => 1_200,
+        _ => 800,
+    };
+    let event = |step: u32| {
+        let minutes = 300 + step * 5;
+        let event = json!({
+            "eventCode": 279, "sequenceGroup": 0, "sequenceNumber": 100 + step,
+            "pumpDateTime": format!("2026-11-10T{:02}:{:02}:00", minutes / 60, minutes % 60),
+            "eventProperties": {"commandedRateSource": 3, "commandedRate": rate(step)},
+        });
+        decode_event(&event).unwrap()
+    };
+    (0..60).map(event).collect()
+}
+
+fn lines(events: &[Event], seen: impl Fn(usize) -> bool) -> Vec<Line> {
+    let zone = Zone::named("UTC").unwrap();
+    let mut normaliser = Normaliser::new(Settings { pump: PUMP.to_owned(), zone, concentration: Concentration::U100 });
+    normaliser.add((0..events.len()).filter(|index| seen(*index)).map(|index| events[index].clone()));
+    normaliser.lines(None)
+}
+
+/// Apple Health: of each sync identifier the greatest version, until it is deleted.
+#[derive(Default)]
+struct HealthKit(BTreeMap<String, (u32, f64, String, String)>);
+
+impl HealthKit {
+    /// Takes what is pending until nothing is, and gives how many objects were saved and deleted.
+    async fn take(&mut self, client: &SyncClient, member: MemberId) -> (usize, usize) {
+        let (mut saved, mut deleted) = (0, 0);
+        loop {
+            let batch = client.health_pending(&HandOver { limit: 3, ..HandOver::new(member, "phone") }).await.unwrap();
+            if batch.samples.is_empty() && batch.deletions.is_empty() {
+                return (saved, deleted);
+            }
+            for object in &batch.samples {
+                let name = object.metadata.sync_identifier.to_string();
+                let new = (object.metadata.sync_version, object.value, object.start.clone(), object.end.clone());
+                assert!(self.0.get(&name).is_none_or(|old| old.0 < new.0), "HealthKit would keep the old one");
+                self.0.insert(name, new);
+            }
+            for deletion in &batch.deletions {
+                self.0.remove(&deletion.sync_identifier.to_string());
+            }
+            saved += batch.samples.len();
+            deleted += batch.deletions.len();
+            confirm(client, &batch).await;
+        }
+    }
+
+    fn spans(&self) -> Vec<(String, String, f64)> {
+        let mut spans: Vec<_> = self.0.values().map(|(_, value, start, end)| (start.clone(), end.clone(), *value)).collect();
+        spans.sort_by(|a, b| a.0.cmp(&b.0));
+        spans
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hole_in_the_log_that_is_filled_later_leaves_no_insulin_behind_that_was_handed_over_across_it() {
+    let stand = Stand::direct().await;
+    set_store_clock(&stand);
+    let (home, other_home) = (TestHome::new(), TestHome::new());
+    let (one, member, code) = phone(&stand, &home).await;
+    sync(&one).await;
+    stand.join(&other_home.path(), &code).await;
+    let other = SyncClient::open(&other_home.path(), at(NOW)).unwrap();
+    sync(&other).await;
+    let (events, mut health) = (morning(), HealthKit::default());
+
+    // The one missed two lower rates within a quarter of an hour, and two hours with higher ones.
+    one.put_lines(member, PUMP, &lines(&events, |index| index != 13 && index != 14 && !(24..48).contains(&index))).await.unwrap();
+    assert_eq!(health.take(&one, member).await.1, 0);
+    let first = health.spans();
+    assert_eq!(first[0].1, "2026-11-10T07:00:00.000Z", "{first:?}");
+
+    // The other one fills the holes, in part and then in whole, and both hand over in turn.
+    for seen in [|index: usize| (12..40).contains(&index), |_: usize| true] {
+        other.put_lines(member, PUMP, &lines(&events, seen)).await.unwrap();
+        for client in [&other, &one, &other] {
+            sync(client).await;
+        }
+        health.take(&one, member).await;
+        sync(&one).await;
+        sync(&other).await;
+        assert_eq!(health.take(&other, member).await, (0, 0), "the ledger is one");
+    }
+    let whole = samples_of(&lines(&events, |_| true), None);
+    let utc = |moment: &tidegate_tandem::Moment| format!("{:.3}", moment.utc);
+    let value = |sample: &Sample| serde_json::to_value(sample).unwrap()["units"].as_f64().unwrap();
+    let expected: Vec<_> = whole.iter().map(|sample| (utc(&sample.start), utc(&sample.end), value(sample))).collect();
+    assert_eq!(health.spans(), expected);
+    for client in [&one, &other] {
+        let mut reader = client.samples(&SampleFilter::new(member)).await.unwrap();
+        let day = reader.next_day().await.unwrap().unwrap();
+        assert_eq!(day.samples, whole);
+        assert!(reader.next_day().await.unwrap().is_none());
     }
 }

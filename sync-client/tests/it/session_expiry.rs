@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use secrecy::SecretString;
 use tidegate_broker::dev::{DevOptions, DevServer};
-use tidegate_sync_client::{Class, Enrolment, NewRecord, Remote, Source, SyncClient, Ticket};
+use tidegate_sync_client::{Class, Enrolment, LoggedOut, NewRecord, Remote, Source, SyncClient, Ticket};
 use time::{Duration, OffsetDateTime};
 
 use crate::stand::{TestHome, options, sync};
@@ -85,4 +85,37 @@ async fn a_session_that_has_ended_asks_to_sign_in_again_and_loses_nothing() {
     world.advance(Duration::days(-31));
     client.sign_in(&world.invite()).await.unwrap();
     assert_eq!(sync(&client).await.pushed, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_logs_out_is_out_until_signing_in_again_and_loses_nothing() {
+    let (world, home) = (World::start(900).await, TestHome::new());
+    let client = SyncClient::create_account(&home.path(), world.enrolment(), options()).await.unwrap().client;
+    let member = client.add_member("Ada").unwrap();
+    sync(&client).await;
+    client.put(NewRecord::new(member, note())).unwrap();
+    assert!(matches!(client.log_out().await.unwrap(), LoggedOut::Ended(_)));
+    assert_eq!(client.log_out().await.unwrap(), LoggedOut::HadEnded);
+    let error = client.sync(&|_progress| {}).await.unwrap_err();
+    assert_eq!(error.class(), Class::Reauthenticate, "{error}");
+    assert_eq!(client.status().unwrap().pending, 1);
+    client.sign_in(&world.invite()).await.unwrap();
+    assert_eq!(sync(&client).await.pushed, 1);
+    let devices = client.broker_devices().await.unwrap().unwrap().devices;
+    assert_eq!((devices.len(), devices[0].device_id, devices[0].current), (1, client.device_id(), true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_was_revoked_gets_nothing_any_more_and_says_why() {
+    let (world, home) = (World::start(900).await, TestHome::new());
+    let client = SyncClient::create_account(&home.path(), world.enrolment(), options()).await.unwrap().client;
+    let member = client.add_member("Ada").unwrap();
+    sync(&client).await;
+    let stranger = tidegate_protocol::DeviceId::from_bytes([7; 16]);
+    assert_eq!(client.revoke_device(stranger).await.unwrap_err().code(), "not-found");
+    assert!(client.revoke_device(client.device_id()).await.unwrap().is_some());
+    // A URL that is out already is good until it ends; what is written needs another.
+    client.put(NewRecord::new(member, note())).unwrap();
+    let error = client.sync(&|_progress| {}).await.unwrap_err();
+    assert_eq!((error.code(), error.class()), ("device-revoked", Class::Denied), "{error}");
 }

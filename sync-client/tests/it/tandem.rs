@@ -12,8 +12,8 @@ use tidegate_sync_client::tandem::{
     Concentration, IngestOptions, IngestReport, IngestWatch, Login, Region, Service, Skipped, TandemSetup, TandemWatched, Zone,
 };
 use tidegate_sync_client::watch::Ticker;
-use tidegate_sync_client::{ListFilter, SampleFilter, SampleKind, SecretString, SyncClient};
-use tidegate_tandem::{Normaliser, Sample, Settings, decode_event};
+use tidegate_sync_client::{ListFilter, SampleFilter, SecretString, SyncClient};
+use tidegate_tandem::{Line, Normaliser, Sample, Settings, decode_event, samples_of};
 use tidegate_testkit::tandem::{Fault, LogPlan, Plan, PlannedPump, Stage, TandemStandIn};
 
 use crate::stand::{Stand, TestHome, options, sync};
@@ -54,19 +54,17 @@ async fn stored(client: &SyncClient) -> Vec<Sample> {
 
 /// What the whole log comes to at once, from a day on.
 fn whole(pump: &PlannedPump, from: Date) -> Vec<Sample> {
+    in_order(samples_of(&whole_lines(pump, from), None))
+}
+
+fn whole_lines(pump: &PlannedPump, from: Date) -> Vec<Line> {
     let zone = Zone::named(ZONE).unwrap();
     let settings = Settings { pump: pump.assignment_id.clone(), zone, concentration: Concentration::U100 };
     let (log, mut normaliser) = (pump.log.as_ref().unwrap(), Normaliser::new(settings));
     for day in log.first_day.series(jiff::Span::new().days(1)).take_while(|day| *day <= log.last_day()) {
         normaliser.add(log.events_of(day, &pump.assignment_id).iter().map(|event| decode_event(event).unwrap()));
     }
-    let samples = normaliser.samples(None).into_iter().filter(|sample| {
-        let end = sample.end.wall.civil();
-        let is_basal = SampleKind::of(&sample.what) == SampleKind::InsulinBasal;
-        let end = if is_basal { end.saturating_sub(jiff::SignedDuration::from_millis(1)) } else { end };
-        end.date() >= from
-    });
-    in_order(samples.collect())
+    normaliser.lines(None).into_iter().filter(|line| line.day() >= from).collect()
 }
 
 fn in_order(mut samples: Vec<Sample>) -> Vec<Sample> {
@@ -203,20 +201,15 @@ async fn what_comes_late_is_found_for_a_week_and_later_by_reading_again() {
     }
     ingest(&client, Some(FIRST)).await;
     service.release();
-    // Stretches of basal insulin beside a hole that was filled are the documented exception.
-    let told = |samples: &[Sample], day: Option<Date>| -> Vec<Sample> {
-        let is_told = |sample: &&Sample| {
-            SampleKind::of(&sample.what) != SampleKind::InsulinBasal && day.is_none_or(|day| sample.end.wall.date() == day)
-        };
-        samples.iter().filter(is_told).cloned().collect()
-    };
+    let told =
+        |samples: &[Sample], day: Date| -> Vec<Sample> { samples.iter().filter(|sample| sample.day() == day).cloned().collect() };
     let expected = whole(&pump, FIRST);
     ingest(&client, None).await;
     let found = stored(&client).await;
-    assert_same(&told(&found, Some(recent)), &told(&expected, Some(recent)));
-    assert_ne!(told(&found, Some(old)).len(), told(&expected, Some(old)).len());
+    assert_same(&told(&found, recent), &told(&expected, recent));
+    assert_ne!(told(&found, old).len(), told(&expected, old).len());
     ingest(&client, Some(FIRST.yesterday().unwrap())).await;
-    assert_same(&told(&stored(&client).await, None), &told(&expected, None));
+    assert_same(&stored(&client).await, &expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,9 +229,10 @@ async fn every_pump_of_an_account_is_read_and_one_that_fails_does_not_stop_the_o
     assert_same(&stored(&client).await, &whole(&old, date(2020, 1, 1)));
     let report = ingest(&client, Some(date(2020, 1, 1))).await;
     assert!(report.pumps.iter().all(|pump| pump.failure.is_none()));
-    let mut both = whole(&old, date(2020, 1, 1));
-    both.extend(whole(&service.plan().pumps[0], date(2020, 1, 1)));
-    assert_same(&stored(&client).await, &in_order(both));
+    // The last stretch of the pump that was given up is closed, as another pump's log goes on.
+    let mut both = whole_lines(&old, date(2020, 1, 1));
+    both.extend(whole_lines(&service.plan().pumps[0], date(2020, 1, 1)));
+    assert_same(&stored(&client).await, &in_order(samples_of(&both, None)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use crate::time::Reading;
 use crate::units::{BolusId, Units};
 
 /// Events of one bolus are no farther apart: then the number is another bolus's. In milliseconds.
-pub(super) const ONE_BOLUS: i64 = 24 * 3_600_000;
+const ONE_BOLUS: i64 = 24 * 3_600_000;
 
 /// What was last told of the bolus of one number.
 #[derive(Default, Clone, Copy)]
@@ -69,15 +69,18 @@ fn bolus_of(body: &Body) -> Option<BolusId> {
 fn push(maker: &mut Maker<'_>, id: EventId, end: Reading, told: Told, ended: &End) {
     let Some(units) = maker.insulin(ended.delivered) else { return };
     let requested_units = ended.requested.and_then(|requested| maker.insulin(requested));
-    let (start, part) = match ended.part {
-        BolusPart::Normal => (told.started, "bolus"),
-        BolusPart::Extended => (told.extended_started.or(told.ended), "extended-bolus"),
+    let ours = |start: Option<Reading>| start.filter(|start| of_one_bolus(*start, end));
+    // What says when it began, and what has to do where that is not known.
+    let (start, instead, part) = match ended.part {
+        BolusPart::Normal => (ours(told.started), None, "bolus"),
+        BolusPart::Extended => (ours(told.extended_started), ours(told.ended), "extended-bolus"),
     };
-    let start = start.filter(|start| of_one_bolus(*start, end));
     let request = told.requested.filter(|(asked, _)| of_one_bolus(*asked, end));
     let automatic = request.and_then(|(_, kind)| kind).map(|kind| kind == BolusType::Automatic);
-    // Started and asked for in the past: the more of this is known, the greater the version.
-    let events = 1 + u32::from(start.is_some()) + u32::from(request.is_some());
+    // Started and asked for in the past: the more of this is known, the greater the version. A beginning that only has to do
+    // weighs less than the real one, which would not replace it otherwise.
+    let began = if start.is_some() { 2 } else { u64::from(instead.is_some()) };
+    let known = 1 + began + u64::from(request.is_some());
     let what = InsulinBolus {
         units,
         requested_units,
@@ -86,7 +89,7 @@ fn push(maker: &mut Maker<'_>, id: EventId, end: Reading, told: Told, ended: &En
         automatic,
         bolus_id: ended.bolus.0,
     };
-    maker.push(&Name { event: id, part }, (start.unwrap_or(end), end), events, What::InsulinBolus(what));
+    maker.push(&Name { event: id, part }, (start.or(instead).unwrap_or(end), end), known, What::InsulinBolus(what));
 }
 
 fn of_one_bolus(before: Reading, end: Reading) -> bool {

@@ -1,5 +1,5 @@
-//! Glucose, of sensors and meters. A reading that was missed comes later, at times twice, and at times though it was not missed;
-//! it is dropped where an earlier event told it.
+//! Glucose, of sensors and meters. A reading that was missed comes later, at times twice, and at times though it was not missed:
+//! each time it is a line. Which of them are no samples is found when they are read.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use crate::sample::{Glucose, GlucoseRange, What};
 use crate::time::{Reading, WallTime};
 use crate::units::{MgDl, PumpSeconds, Trend};
 
-/// Two readings of one sensor within this time are one. In milliseconds.
-const TWIN: i64 = 60_000;
+/// A sensor's clock may be so much ahead of the pump's. In milliseconds.
+const AHEAD: i64 = 60_000;
 /// A reading may come so late, and no later. In milliseconds.
 const LATEST: i64 = 26 * 3_600_000;
 /// The value of a trend that a sensor cannot tell, in tenths.
@@ -32,23 +32,12 @@ struct Message {
 }
 
 pub(super) fn make(events: &BTreeMap<EventId, Event>, maker: &mut Maker<'_>) {
-    let mut told: BTreeMap<(u32, &'static str, i64), ()> = BTreeMap::new();
-    let mut known_since: BTreeMap<u32, i64> = BTreeMap::new();
     for event in events.values() {
         let reading = maker.reading(event);
-        let since = *known_since.entry(event.id.group).or_insert(reading.elapsed);
         if let Some(message) = message(&event.body) {
             let Some((range, mg_dl)) = value(&message) else { continue };
             let measured = measured(maker, reading, message.measured_at);
             let backfilled = message.kinds.contains(ReadingKind::Backfill);
-            let key = |elapsed: i64| (event.id.group, message.device, elapsed);
-            // Of a log that begins later than the reading it is not known whether the reading was told in time.
-            let twin = measured.elapsed < since
-                || told.range(key(measured.elapsed - TWIN)..=key(measured.elapsed + TWIN)).next().is_some();
-            told.insert(key(measured.elapsed), ());
-            if backfilled && twin {
-                continue;
-            }
             let trend = message.trend.filter(|trend| trend.tenths.abs() < NO_TREND);
             let what = Glucose {
                 mg_dl,
@@ -120,5 +109,5 @@ fn value(message: &Message) -> Option<(GlucoseRange, Option<u16>)> {
 fn measured(maker: &Maker<'_>, came: Reading, measured_at: Option<PumpSeconds>) -> Reading {
     let Some(PumpSeconds(seconds)) = measured_at else { return came };
     let measured = maker.clock.at(came, WallTime::from_pump_seconds(seconds));
-    if (-TWIN..=LATEST).contains(&(came.elapsed - measured.elapsed)) { measured } else { came }
+    if (-AHEAD..=LATEST).contains(&(came.elapsed - measured.elapsed)) { measured } else { came }
 }

@@ -1,14 +1,16 @@
-//! From events to samples. The samples depend on the set of the events alone: not on their order, nor on how often one was told.
-//! What is made from a part of a pump's log, all of it between two points, is right or less than right, and never wrong under
-//! another name: a greater part of the log makes the same ids with equal or greater versions. So samples of windows that overlap
-//! by [`OVERLAP_HOURS`] are merged by id and greatest version, and come out as from the whole log.
+//! From events to lines. They depend on the set of the events alone: not on their order, nor on how often one was told. A greater
+//! part of a pump's log makes the same ids with equal or greater versions, and then an equal version says the same (of parts of which neither
+//! holds the other, lines of one version may differ: the greater text stands until more is known); so the lines of any
+//! parts, read at any time by any device, are merged by id and greatest version, and once all of the log was read in windows that
+//! overlap by [`OVERLAP_HOURS`], they are those of the whole log. What each rule must hold for that: a line lies on a day, and has an
+//! id, that its event alone decides; what it takes from other events makes its version greater.
 
-mod basal;
 mod bolus;
 mod carbohydrates;
 mod glucose;
 mod happening;
 mod maker;
+mod rate;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -17,11 +19,13 @@ use jiff::Timestamp;
 
 use self::maker::Maker;
 use crate::event::{Event, EventId};
+use crate::line::Line;
 use crate::sample::Sample;
 use crate::time::{Clock, Zone};
+use crate::view::samples_of;
 
-/// Windows of a log overlap by so many hours, so that every sample is made from all its events in one of them: the longest bolus
-/// and the longest stretch of basal insulin take a day, and sensors deliver readings up to a day late.
+/// Windows of a log overlap by so many hours, so that every line is made from all its events in one of them: the longest bolus
+/// takes a day.
 pub const OVERLAP_HOURS: i64 = 48;
 
 /// What samples are made with, beside events.
@@ -89,19 +93,23 @@ impl Normaliser {
         self.events.values()
     }
 
-    /// The samples, by start and id. What the pump's clock says is still to come after `now` is put at `now`, and is provisional.
+    /// What is to be kept of the events. What the pump's clock says is still to come after `now` is put at `now`, and is provisional.
     #[must_use]
-    pub fn samples(&self, now: Option<Timestamp>) -> Vec<Sample> {
+    pub fn lines(&self, now: Option<Timestamp>) -> Vec<Line> {
         let clock = Clock::new(self.settings.zone.clone(), self.changes.values().chain(self.events.values()));
-        let mut maker = Maker { settings: &self.settings, clock: &clock, now, samples: Vec::new() };
+        let mut maker = Maker { settings: &self.settings, clock: &clock, now, lines: Vec::new() };
         bolus::make(&self.events, &mut maker);
-        basal::make(&self.events, &self.changes, &mut maker);
+        rate::make(&self.events, &self.changes, &mut maker);
         carbohydrates::make(&self.events, &mut maker);
         glucose::make(&self.events, &mut maker);
         happening::make(&self.events, &mut maker);
-        let mut samples = maker.samples;
-        samples.sort_by(|a, b| (a.start.utc, &a.id).cmp(&(b.start.utc, &b.id)));
-        samples
+        maker.lines
+    }
+
+    /// The samples that follow from these events alone, by start and id.
+    #[must_use]
+    pub fn samples(&self, now: Option<Timestamp>) -> Vec<Sample> {
+        samples_of(&self.lines(now), now)
     }
 }
 

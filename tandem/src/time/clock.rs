@@ -66,6 +66,7 @@ pub struct Reading {
 pub struct Clock {
     zone: Zone,
     changes: Vec<EventId>,
+    made: Vec<Change>,
     stretches: Vec<Stretch>,
 }
 
@@ -77,7 +78,7 @@ impl Clock {
             events.into_iter().filter_map(|event| Some((event.id, change_of(event)?))).collect();
         let (changes, made): (Vec<_>, Vec<_>) = changes.into_iter().unzip();
         let stretches = stretches(&zone, &made);
-        Self { zone, changes, stretches }
+        Self { zone, changes, made, stretches }
     }
 
     /// The zone.
@@ -92,6 +93,31 @@ impl Clock {
         self.reading_in(self.changes.partition_point(|change| *change <= id), wall)
     }
 
+    /// How many changes decide on an event's time: those before it, and those after it that belong to the same act of setting. It
+    /// grows with what is known of the log.
+    #[must_use]
+    pub fn known(&self, id: EventId) -> usize {
+        let before = self.changes.partition_point(|change| *change <= id);
+        let rest = self.made.get(before.saturating_sub(1)..).unwrap_or_default();
+        let later = rest.array_windows().take_while(|[one, next]| before > 0 && is_one_act(one, next)).count();
+        before + later
+    }
+
+    /// What the clock showed right before and right after a change; `None` for an event that is none.
+    #[must_use]
+    pub fn change(&self, id: EventId) -> Option<(Reading, Reading)> {
+        let index = self.changes.binary_search(&id).ok()?;
+        let change = self.made.get(index)?;
+        let wall = WallTime::from_millis;
+        Some((self.reading_in(index, wall(change.before())), self.reading_in(index + 1, wall(change.after))))
+    }
+
+    /// Whether the zone's rules alone decide here: no change is known that was before.
+    #[must_use]
+    pub fn is_by_zone(&self, reading: Reading) -> bool {
+        self.stretches[reading.stretch].ahead.is_none()
+    }
+
     /// What the clock showed before at an event that reads like this: in the same stretch.
     #[must_use]
     pub fn at(&self, near: Reading, wall: WallTime) -> Reading {
@@ -102,26 +128,10 @@ impl Clock {
         Reading { stretch, wall, elapsed: wall.millis() - self.stretches[stretch].shifted }
     }
 
-    /// Ends a span that began at `start` when this much time had passed by the clock that nobody sets.
-    #[must_use]
-    pub fn after(&self, start: Reading, elapsed: i64) -> Reading {
-        let wall = WallTime::from_millis(elapsed + self.stretches[start.stretch].shifted);
-        Reading { elapsed, wall, ..start }
-    }
-
     /// When that was.
     #[must_use]
     pub fn moment(&self, reading: Reading) -> Moment {
-        let wall = reading.wall;
-        let (offset_seconds, resolution) = match self.stretches[reading.stretch].ahead {
-            None => self.zone.offset_of(wall),
-            Some(ahead) => {
-                let offset = seconds(ahead);
-                (offset, self.agreement(wall, offset))
-            }
-        };
-        let utc = instant(wall, offset_seconds);
-        Moment { wall, zone: self.zone.name().to_owned(), utc, offset_seconds, resolution, clamped: false }
+        resolved(&self.zone, reading.wall, self.stretches[reading.stretch].ahead.map(seconds))
     }
 
     /// When a span began and ended: never the other way round.
@@ -131,17 +141,27 @@ impl Clock {
         end.utc = end.utc.max(start.utc);
         (start.not_after(now), end.not_after(now))
     }
+}
 
-    /// Whether the zone's clocks showed the same as a pump's with this offset.
-    fn agreement(&self, wall: WallTime, offset: i32) -> Resolution {
-        if self.zone.offset_at(instant(wall, offset)) != offset {
-            return Resolution::PumpOffset;
-        }
-        match self.zone.fold(wall) {
-            Some((first, _)) if first == offset => Resolution::AmbiguousFirst,
-            Some(_) => Resolution::AmbiguousSecond,
-            None => Resolution::Unique,
-        }
+/// When a clock showed this that was ahead of UTC by so many seconds; `None` leaves it to the zone's rules.
+pub(crate) fn resolved(zone: &Zone, wall: WallTime, offset: Option<i32>) -> Moment {
+    let (offset_seconds, resolution) = match offset {
+        None => zone.offset_of(wall),
+        Some(offset) => (offset, agreement(zone, wall, offset)),
+    };
+    let utc = instant(wall, offset_seconds);
+    Moment { wall, zone: zone.name().to_owned(), utc, offset_seconds, resolution, clamped: false }
+}
+
+/// Whether the zone's clocks showed the same as a pump's with this offset.
+fn agreement(zone: &Zone, wall: WallTime, offset: i32) -> Resolution {
+    if zone.offset_at(instant(wall, offset)) != offset {
+        return Resolution::PumpOffset;
+    }
+    match zone.fold(wall) {
+        Some((first, _)) if first == offset => Resolution::AmbiguousFirst,
+        Some(_) => Resolution::AmbiguousSecond,
+        None => Resolution::Unique,
     }
 }
 

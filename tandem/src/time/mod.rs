@@ -5,6 +5,7 @@ mod moment;
 mod wall;
 mod zone;
 
+pub(crate) use self::clock::resolved;
 pub use self::clock::{Clock, Reading};
 pub use self::moment::{Moment, Resolution};
 pub use self::wall::WallTime;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::WallTime;
+use super::zone::instant;
 
 /// How an instant was found for a time by the pump's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,5 +49,11 @@ impl Moment {
             Some(now) if self.utc > now => Self { utc: now, clamped: true, ..self },
             Some(_) | None => self,
         }
+    }
+
+    /// What the same clock showed at another time, if nothing but its offset is known.
+    pub(crate) fn moved_to(&self, wall: WallTime) -> Self {
+        let utc = instant(wall, self.offset_seconds);
+        Self { wall, zone: self.zone.clone(), utc, clamped: false, ..*self }
     }
 }

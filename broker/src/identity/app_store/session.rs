@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use super::claim::SubscriptionClaim;
 use super::entitlement_store::{entitlement_of, subscription_name};
 use super::{AppStore, environment, refusal};
+use crate::account::reset;
 use crate::broker::Broker;
 use crate::identity::link::{self, LinkDocument};
 use crate::identity::{account_proof, bearer, door, link_account};
@@ -91,9 +92,9 @@ impl Purchase {
         }
     }
 
-    fn grant(self, user: UserId, key: &ProvenKey) -> SessionGrant {
+    fn grant(self, user: UserId, generation: u32, key: &ProvenKey) -> SessionGrant {
         let identity = IdentityClaims { lnk: self.lnk, way: WayIn::Subscription(self.claim) };
-        SessionGrant { user, thumbprint: key.thumbprint, identity, until: Some(self.until) }
+        SessionGrant { user, thumbprint: key.thumbprint, identity, generation, until: Some(self.until) }
     }
 }
 
@@ -103,25 +104,34 @@ async fn open(
     request: &SubscriptionSessionRequest,
     purchase: Purchase,
 ) -> Result<SessionReply, Problem> {
-    let proof = request.account.as_ref();
-    let proven = proof.map(|proof| account_proof::verify(proof, broker.public_url(), key)).transpose()?;
-    let link = purchase.link(broker).await?;
+    let proven = match &request.account {
+        Some(proof) => Some(account_proof::verify(broker, proof, key).await?),
+        None => None,
+    };
+    let mut link = purchase.link(broker).await?;
+    // A reset led the identity away, and here is whoever holds the account that it led to.
+    if let (Some(found), Some(proven)) = (&link, proven)
+        && found.user != proven.user
+        && reset::take_back(broker, purchase.lnk, proven.user).await?
+    {
+        link = purchase.link(broker).await?;
+    }
     let linked = link.as_ref().map(|link| link.user);
     if linked.is_some() || proven.is_some() {
-        check_binding(&purchase.transaction, link.as_ref(), proven, request)?;
+        check_binding(&purchase.transaction, link.as_ref(), proven.map(|proven| proven.user), request)?;
     }
     match (linked, proven) {
         (None, None) => Err(Problem::new(
             ProblemCode::AccountNotFound,
             "this subscription opens no account yet; send the genesis of a new one with its proof",
         )),
-        (None, Some(user)) => {
-            environment::refuse_other(broker, &purchase.claim.env, user).await?;
-            open_limited(broker, &purchase.grant(user, key), AccountScope::Create).await
+        (None, Some(proven)) => {
+            environment::refuse_other(broker, &purchase.claim.env, proven.user).await?;
+            open_limited(broker, &purchase.grant(proven.user, proven.generation, key), AccountScope::Create).await
         }
-        (Some(user), None) => open_limited(broker, &purchase.grant(user, key), AccountScope::Bootstrap).await,
-        (Some(user), Some(proven)) if user == proven => {
-            let grant = purchase.grant(user, key);
+        (Some(user), None) => open_limited(broker, &purchase.grant(user, 0, key), AccountScope::Bootstrap).await,
+        (Some(user), Some(proven)) if user == proven.user => {
+            let grant = purchase.grant(user, proven.generation, key);
             // One name may have led here and the other nowhere: a later purchase, or an app that is newer than the first.
             door::tie(broker, &grant.identity, &grant.thumbprint, user).await?;
             open_full(broker, &grant).await

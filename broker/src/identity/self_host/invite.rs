@@ -121,16 +121,16 @@ pub fn issue_invite(
         iat,
         exp,
     };
-    let token = Tokens::new(keys.clone(), public_url).sign(TokenType::Invite, &claims)?;
+    let token = Tokens::new(keys.clone(), public_url).sign(TokenType::Invite, &claims, now)?;
     let broker: String = byte_serialize(public_url.as_bytes()).collect();
     let link = format!("tidegate://enrol?broker={broker}&invite={token}");
     Ok(Invite { token, link, expires_at: OffsetDateTime::from_unix_timestamp(exp).map_err(|_| InviteError::Life)? })
 }
 
 /// Checks an invite's signature. Expiry is left to the slots: it bars new devices only.
-pub(super) fn verify(tokens: &Tokens, token: &str) -> Result<VerifiedInvite, Problem> {
+pub(super) fn verify(tokens: &Tokens, token: &str, now: OffsetDateTime) -> Result<VerifiedInvite, Problem> {
     let claims: InviteClaims = tokens
-        .verify(TokenType::Invite, token)
+        .verify(TokenType::Invite, token, now)
         .map_err(|fault| Problem::new(ProblemCode::InviteInvalid, format!("the invite is refused: {fault}")))?;
     let claim = InviteClaim { id: claims.jti, devices: claims.devices, exp: claims.exp };
     Ok(VerifiedInvite { user_name: claims.sub, claim })

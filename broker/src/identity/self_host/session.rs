@@ -7,6 +7,7 @@ use tidegate_protocol::session::{SelfHostSessionRequest, SessionReply};
 use tidegate_protocol::subscription::{InstallationRequest, SubscriptionSessionReply};
 
 use super::{invite, slot};
+use crate::account::reset;
 use crate::broker::Broker;
 use crate::identity::{account_proof, bearer, link, link_account};
 use crate::json::Json;
@@ -45,26 +46,36 @@ pub(crate) async fn session(
 }
 
 async fn open(broker: &Broker, key: &ProvenKey, request: SelfHostSessionRequest) -> Result<SessionReply, Problem> {
-    let invite = invite::verify(&broker.tokens, &request.invite)?;
+    let invite = invite::verify(&broker.tokens, &request.invite, broker.clock.now())?;
     invite::refuse_revoked(broker, &invite.claim).await?;
     slot::refuse_strangers(broker, &invite.claim, &key.thumbprint).await?;
-    let proven = request.account.map(|proof| account_proof::verify(&proof, broker.public_url(), key)).transpose()?;
+    let proven = match &request.account {
+        Some(proof) => Some(account_proof::verify(broker, proof, key).await?),
+        None => None,
+    };
     let lnk = link::self_host_identity(&broker.server_id_key, &invite.user_name);
-    let linked = link::find(broker, lnk).await?;
-    let grant = |user| {
+    let mut linked = link::find(broker, lnk).await?;
+    // A reset led the identity away, and here is whoever holds the account that it led to.
+    if let (Some(user), Some(proven)) = (linked, proven)
+        && user != proven.user
+        && reset::take_back(broker, lnk, proven.user).await?
+    {
+        linked = Some(proven.user);
+    }
+    let grant = |user, generation| {
         let identity = IdentityClaims { lnk, way: WayIn::Invite(invite.claim.clone()) };
-        SessionGrant { user, thumbprint: key.thumbprint, identity, until: None }
+        SessionGrant { user, thumbprint: key.thumbprint, identity, generation, until: None }
     };
     match (linked, proven) {
         (None, None) => Err(Problem::new(
             ProblemCode::AccountNotFound,
             "this invite opens no account yet; send the genesis of a new one with its proof",
         )),
-        (None, Some(user)) => open_limited(broker, &grant(user), AccountScope::Create).await,
-        (Some(user), None) => open_limited(broker, &grant(user), AccountScope::Bootstrap).await,
-        (Some(user), Some(proven)) if user == proven => {
+        (None, Some(proven)) => open_limited(broker, &grant(proven.user, proven.generation), AccountScope::Create).await,
+        (Some(user), None) => open_limited(broker, &grant(user, 0), AccountScope::Bootstrap).await,
+        (Some(user), Some(proven)) if user == proven.user => {
             slot::take_slot(broker, &invite.claim, &key.thumbprint, user).await?;
-            open_full(broker, &grant(user)).await
+            open_full(broker, &grant(user, proven.generation)).await
         }
         (Some(_), Some(_)) => Err(link_account::already_linked()),
     }

@@ -7,6 +7,7 @@ use tidegate_protocol::{ObjectKey, Sha256, StateKey, UserId};
 use time::OffsetDateTime;
 
 use super::invite::InviteClaim;
+use crate::account;
 use crate::broker::Broker;
 use crate::problem::Problem;
 use crate::store::{Listed, put_and_rank, rank, ranked};
@@ -53,6 +54,7 @@ pub(in crate::identity) async fn take_slot(
     match standing(broker, invite, &key, &ranked(&broker.store, &key).await?)? {
         Standing::Holds => Ok(()),
         Standing::MayCome => {
+            account::note_slot(broker, user, invite.id, *thumbprint).await?;
             let document = SlotDocument::new(user, broker.clock.now());
             let after = put_and_rank(&broker.store, &key, &document).await?;
             standing(broker, invite, &key, &after).map(drop)

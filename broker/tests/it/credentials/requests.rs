@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use tidegate_broker::clock::Clock as _;
 use tidegate_broker::config::{CredentialSource, R2Settings, StsSettings};
 use tidegate_broker::dev::DevOptions;
 use tidegate_protocol::session::SessionReply;
@@ -218,11 +219,13 @@ async fn without_the_accounts_key_there_are_no_credentials() {
 #[tokio::test]
 async fn a_revoked_device_gets_no_credentials_after_a_minute() {
     let (service, world, mut device, session) = world(true).await;
-    world.plant(&format!("_tidegate/revocations/devices/{}.json", session.device_id), b"{}").await;
+    // As another replica writes it down that revokes the device.
+    let before = world.clock.now().unix_timestamp() + 1;
+    world.plant(&format!("_tidegate/revocations/recent/{before}.device.{}.json", session.device_id), b"{}").await;
     world.clock.advance(Duration::seconds(61));
     device.fresh_nonce().await;
     let reply = ask(&device, &session.access_token, &[&format!("users/{}/", session.user_id)]).await;
-    assert_eq!(reply.code(), "device-revoked");
+    assert_eq!(reply.code(), "session-ended");
     assert!(service.calls().is_empty());
 }
 

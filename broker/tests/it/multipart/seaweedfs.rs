@@ -31,7 +31,7 @@ pub(crate) struct Weed {
 }
 
 impl Weed {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(None, |_| {}).await
     }
 
@@ -139,12 +139,14 @@ pub(crate) fn config(store: &str) -> Config {
         trusted_proxies: TrustedProxies::default(),
         tls: None,
         audit: AuditSettings::OFF,
+        traces: None,
         cors_origins: Vec::new(),
         tokens: TokenLifetimes::default(),
         self_host_pumpsync: false,
         log_drain_secret: None,
         relay: None,
         app_store: None,
+        oidc: Vec::new(),
     }
 }
 

@@ -51,10 +51,20 @@ state environment      | -            | -       | -         | -        | -      
 state invite slot      | -            | -       | -         | -        | -        | -            | -
 state invite revoked   | -            | -       | -         | -        | -        | -            | -
 state device revoked   | -            | -       | -         | -        | -        | -            | -
+state sessions ended   | -            | -       | -         | -        | -        | -            | -
+state ended lately     | -            | -       | -         | -        | -        | -            | -
+state identity revoked | -            | -       | -         | -        | -        | -            | -
+state id token use     | -            | -       | -         | -        | -        | -            | -
 state renewal          | -            | -       | -         | -        | -        | -            | -
 state store profile    | -            | -       | -         | -        | -        | -            | -
 state entitlement      | -            | -       | -         | -        | -        | -            | -
 state notification     | -            | -       | -         | -        | -        | -            | -
+state account keys first | -            | -       | -         | -        | -        | -            | -
+state account link     | -            | -       | -         | -        | -        | -            | -
+state account slot     | -            | -       | -         | -        | -        | -            | -
+state account reset    | -            | -       | -         | -        | -        | -            | -
+state account deletion | -            | -       | -         | -        | -        | -            | -
+state account gone     | -            | -       | -         | -        | -        | -            | -
 state recovery         | -            | -       | -         | -        | -        | -            | -
 state audit            | -            | -       | -         | -        | -        | -            | -
 ";
@@ -134,10 +144,20 @@ const fn kind(key: &ObjectKey) -> &'static str {
         ObjectKey::State(StateKey::Link { .. }) => "link",
         ObjectKey::State(StateKey::LinkCandidate { .. }) => "link candidate",
         ObjectKey::State(StateKey::AccountKeys { .. }) => "account keys",
+        ObjectKey::State(StateKey::AccountKeysCandidate { .. }) => "account keys first",
+        ObjectKey::State(StateKey::AccountLink { .. }) => "account link",
+        ObjectKey::State(StateKey::AccountSlot { .. }) => "account slot",
+        ObjectKey::State(StateKey::AccountReset { .. }) => "account reset",
+        ObjectKey::State(StateKey::AccountDeletion { .. }) => "account deletion",
+        ObjectKey::State(StateKey::AccountGone { .. }) => "account gone",
         ObjectKey::State(StateKey::AccountEnvironment { .. }) => "account environment",
         ObjectKey::State(StateKey::InviteSlot { .. }) => "invite slot",
         ObjectKey::State(StateKey::InviteRevoked { .. }) => "invite revoked",
         ObjectKey::State(StateKey::DeviceRevoked { .. }) => "device revoked",
+        ObjectKey::State(StateKey::SessionsEnded { .. }) => "sessions ended",
+        ObjectKey::State(StateKey::EndedLately { .. }) => "ended lately",
+        ObjectKey::State(StateKey::IdentityRevoked { .. }) => "identity revoked",
+        ObjectKey::State(StateKey::IdTokenUse { .. }) => "id token use",
         ObjectKey::State(StateKey::Renewal { .. }) => "renewal",
         ObjectKey::State(StateKey::Entitlement { .. }) => "entitlement",
         ObjectKey::State(StateKey::Notification { .. }) => "notification",
@@ -150,7 +170,7 @@ const fn kind(key: &ObjectKey) -> &'static str {
 #[test]
 fn the_table_has_a_row_for_every_kind_of_object() {
     let kinds: BTreeSet<_> = cells(OBJECTS).iter().map(|(row, _, _)| kind(&object(row, owners_device()))).collect();
-    assert_eq!(kinds.len(), 27, "{kinds:?}");
+    assert_eq!(kinds.len(), 37, "{kinds:?}");
 }
 
 #[test]

@@ -9,7 +9,8 @@ use tidegate_protocol::presign::{PresignItem, Refusal};
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::scope::{AccountScope, Permission, Scopes, Share};
 use tidegate_protocol::{
-    ChainId, ContentHmac, DeviceId, GrantId, MemberId, ObjectKey, RecordId, Sha256, Space, StateKey, StoreEnvironment, UserId,
+    ChainId, ContentHmac, DeviceId, GrantId, MemberId, ObjectKey, RecordId, Sha256, Space, StateKey, StoreEnvironment,
+    TokenHolder, UserId,
 };
 
 pub(super) const BODY: &[u8] = b"the exact bytes that go up";
@@ -104,7 +105,21 @@ pub(super) fn object(row: &str, own_device: DeviceId) -> ObjectKey {
         }
         "state invite revoked" => ObjectKey::State(StateKey::InviteRevoked { invite: RecordId::from_bytes(uuid(7)).as_uuid() }),
         "state device revoked" => ObjectKey::State(StateKey::DeviceRevoked { device: own_device }),
+        "state identity revoked" => ObjectKey::State(StateKey::IdentityRevoked { identity: sha256 }),
+        "state id token use" => ObjectKey::State(StateKey::IdTokenUse { token: sha256, thumbprint: sha256 }),
         "state renewal" => ObjectKey::State(StateKey::Renewal { user, device: own_device }),
+        "state account keys first" => {
+            ObjectKey::State(StateKey::AccountKeysCandidate { user, generation: 1, digest: sha256.digest() })
+        }
+        "state account link" => ObjectKey::State(StateKey::AccountLink { user, identity: sha256 }),
+        "state account slot" => {
+            ObjectKey::State(StateKey::AccountSlot { user, invite: RecordId::from_bytes(uuid(7)).as_uuid(), thumbprint: sha256 })
+        }
+        "state account reset" => ObjectKey::State(StateKey::AccountReset { user, identity: sha256 }),
+        "state account deletion" => ObjectKey::State(StateKey::AccountDeletion { user }),
+        "state account gone" => ObjectKey::State(StateKey::AccountGone { account: sha256 }),
+        "state sessions ended" => ObjectKey::State(StateKey::SessionsEnded { user, device: None }),
+        "state ended lately" => ObjectKey::State(StateKey::EndedLately { before: 1_763_717_400, whose: TokenHolder::User(user) }),
         "state store profile" => ObjectKey::State(StateKey::StoreProfile),
         "state entitlement" => ObjectKey::State(StateKey::Entitlement { subscription: sha256 }),
         "state notification" => ObjectKey::State(StateKey::Notification { id: RecordId::from_bytes(uuid(7)).as_uuid() }),

@@ -12,12 +12,12 @@ use super::part::{foresee, number};
 use crate::body::WantedDigests;
 use crate::clock::from_ms;
 use crate::error::StoreError;
-use crate::index::{Change, Checksums, Done, NewPart, UploadPlace};
+use crate::index::{Change, Checksums, NewPart, UploadPlace};
 use crate::operation::condition::ReadConditions;
 use crate::operation::content::open_current;
 use crate::operation::copy::{read_to_file, source};
 use crate::operation::expected::LARGEST;
-use crate::operation::failure::{error, internal, not_implemented, precondition_failed, settled};
+use crate::operation::failure::{changed_at, error, internal, not_implemented, precondition_failed};
 use crate::operation::{Backend, blocking};
 
 pub(in crate::operation) async fn copy_part(
@@ -65,9 +65,7 @@ pub(in crate::operation) async fn copy_part(
         Ok((Change::PutPart { place, part: Box::new(part) }, digests))
     })
     .await?;
-    let Done::Changed { at_ms } = settled(backend.writer.submit(change).await)? else {
-        return Err(error(S3ErrorCode::InternalError, "the server failed; try again"));
-    };
+    let at_ms = changed_at(backend.writer.submit(change).await)?;
     let result = CopyPartResult {
         e_tag: Some(ETag::Strong(copied.etag)),
         last_modified: Some(from_ms(at_ms).into()),

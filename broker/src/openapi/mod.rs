@@ -1,9 +1,15 @@
 //! `GET /openapi.json`: the HTTP API, described from the handlers themselves.
 
+mod catalogue;
+mod page;
+
 use axum::Json;
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
+
+pub use catalogue::catalogue;
+pub(crate) use page::page_for_people;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -14,12 +20,20 @@ use utoipa::{Modify, OpenApi};
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),
     ),
     paths(
+        crate::account::delete_account,
+        crate::account::reset_account,
+        crate::account::rotate,
         crate::identity::session,
         crate::identity::subscription_session,
+        crate::identity::oidc::oidc_session,
+        crate::identity::oidc::auth_login,
         crate::identity::status,
         crate::identity::link_account,
         crate::identity::app_store::notifications,
         crate::session::renew,
+        crate::session::logout,
+        crate::session::devices,
+        crate::session::delete_device,
         crate::presign::presign,
         crate::presign::presigned_url,
         crate::multipart::create,
