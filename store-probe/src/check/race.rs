@@ -28,6 +28,9 @@ const AGAIN: usize = 2;
 const REST: Duration = Duration::from_millis(1_100);
 /// How long writers that are held back wait for each other: a store may take fewer connections than there are writers.
 const HOLD: Duration = Duration::from_secs(2);
+/// How long they then stay, so that the heads that have been sent have been read, too, by a store (or a machine) that is busy: one
+/// that finds a request whole looks at its condition and writes at once, whatever it does otherwise.
+const SETTLE: Duration = Duration::from_millis(250);
 
 /// What a writer was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +163,7 @@ fn held_back(body: &Bytes, barrier: Arc<Barrier>) -> reqwest::Body {
     let rest = async move {
         // Without the others it goes on after a while; the race is then one at once.
         drop(tokio::time::timeout(HOLD, barrier.wait()).await);
+        tokio::time::sleep(SETTLE).await;
         Ok::<_, std::io::Error>(rest)
     };
     let parts: [futures_util::future::BoxFuture<'static, _>; 2] = [Box::pin(async move { Ok(first) }), Box::pin(rest)];

@@ -363,7 +363,7 @@ async fn unmet(store: &StandIn, asked: &Asked, at_head: Option<bool>) -> Option<
         return Some(error(501, "NotImplemented"));
     }
     if store.has(Flaw::LooksLongBeforeItWrites) {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
     if holds || store.has(Flaw::IgnoresConditions) {
         return None;
