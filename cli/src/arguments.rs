@@ -512,8 +512,20 @@ pub(crate) struct DevicesArguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AccountCommand {
+    /// Put new keys in the place of the account's, so that a stolen device is shut out; it gives a new recovery code
+    Rotate(AccountRotateArguments),
     /// Delete the account in two steps: the first says what would go, the second, with --confirm, does it
     Delete(AccountDeleteArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AccountRotateArguments {
+    /// File that holds the present recovery code (`-` for standard input); without it you are asked
+    #[arg(long, value_name = "FILE")]
+    pub(crate) recovery_file: Option<PathBuf>,
+    /// Write the new recovery code to this new file instead of showing it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_recovery_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

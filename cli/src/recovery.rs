@@ -29,6 +29,26 @@ pub(crate) fn grid(code: &str, style: Style) -> String {
     text
 }
 
+/// What a person is told who is shown a code this once.
+pub(crate) fn shown(code: &str, style: Style) -> String {
+    format!(
+        "{}\n\n{}\n{}\n{}\n",
+        style.bold("Your recovery code"),
+        grid(code, style),
+        "  Write it down on paper, now: it is shown this once and kept nowhere. It lets further devices in,",
+        "  and it is the only way back if all of them are lost. Show it to nobody you would not show everything.",
+    )
+}
+
+/// The same where the code is in a file.
+pub(crate) fn saved(path: impl std::fmt::Display, style: Style) -> String {
+    format!(
+        "  The recovery code is in {} (readable by you alone) and is not shown.\n{}\n",
+        style.bold(path),
+        "  Keep it off this device: it lets further devices in, and it is the only way back if all of them are lost.",
+    )
+}
+
 /// The code from `--recovery-file`, or typed by a person.
 ///
 /// # Errors

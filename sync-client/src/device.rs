@@ -16,9 +16,9 @@ use crate::attachment::Budget;
 use crate::clock::StoreClock;
 use crate::crash;
 use crate::driver::Work;
-use crate::enrol::{Reach, certificate, open_reach};
+use crate::enrol::{Reach, certificate, new_keys, open_reach};
 use crate::error::Error;
-use crate::home::{Home, HomeGuard, HomeLock, Keys};
+use crate::home::{Home, HomeGuard, HomeLock, Keys, NewKeys};
 use crate::local::{Database, Upload};
 use crate::options::Options;
 use crate::report::Event;
@@ -64,7 +64,7 @@ pub(crate) struct LocalState {
 impl Device {
     /// Opens the account in a home; no request is made.
     pub(crate) fn open(home: Home, lock: HomeLock, options: Options) -> Result<Self, Error> {
-        let keys = Keys::load(&home)?.ok_or_else(|| Error::NotEnrolled { path: home.path().to_owned() })?;
+        let keys = keys_of(&home, &lock)?;
         let database = Database::open(&home, &keys)?;
         let device = Self::assemble(home, lock, keys, options, database)?;
         device.sweep_files()?;
@@ -243,10 +243,18 @@ impl Device {
     fn restart(&self, state: &mut LocalState, profile: StoreProfile) -> Result<(), Error> {
         // The mark first: a write that comes in between is found by the next look.
         state.seen = state.database.data_version()?;
-        state.engine = restore(&self.keys, &self.options, &mut state.database, profile)?;
+        let restored = restore(&self.keys, &self.options, &mut state.database, profile);
+        state.engine = restored.map_err(|error| if self.has_other_keys() { Error::KeysChanged } else { error })?;
         state.profile = profile;
         state.abandoned = false;
         Ok(())
+    }
+
+    /// Whether another process has taken up other keys of the account.
+    fn has_other_keys(&self) -> bool {
+        let is_later = |generation: u32| generation > self.keys.generation;
+        Keys::load(&self.home).ok().flatten().is_some_and(|keys| is_later(keys.generation))
+            || NewKeys::load(&self.home).ok().flatten().is_some_and(|new| new.count && is_later(new.generation))
     }
 
     /// What the engine has to know of the store, as far as it is known.
@@ -327,6 +335,23 @@ pub(crate) async fn lock_home(lock: &HomeLock) -> Result<(HomeGuard, HomeGuard),
 /// Runs what blocks for long beside the runtime.
 pub(crate) async fn blocking<T: Send + 'static>(take: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(take).await.map_err(|error| Error::bug(error.to_string()))?
+}
+
+/// The keys in a home. Where others count and were not taken up, for whoever did it was stopped, that is done first.
+pub(crate) fn keys_of(home: &Home, lock: &HomeLock) -> Result<Keys, Error> {
+    let load = || Keys::load(home)?.ok_or_else(|| Error::NotEnrolled { path: home.path().to_owned() });
+    let waiting = |keys: &Keys| NewKeys::load(home).map(|new| new.filter(|new| new.count && new.generation > keys.generation));
+    let keys = load()?;
+    if waiting(&keys)?.is_none() {
+        return Ok(keys);
+    }
+    let _guard = lock.acquire()?;
+    // Another process may have been faster.
+    let keys = load()?;
+    match waiting(&keys)? {
+        Some(new) => new_keys::take_up(home, &keys, &new),
+        None => Ok(keys),
+    }
 }
 
 fn restore(keys: &Keys, options: &Options, database: &mut Database, profile: StoreProfile) -> Result<Engine, Error> {

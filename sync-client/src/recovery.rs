@@ -23,6 +23,9 @@ pub(crate) const fn of_reason(reason: Reason) -> &'static str {
         Reason::Corrupt | Reason::Malformed | Reason::MissingContent => {
             "run 'tidegate sync --full'; if it stays, put the object back from a backup or an older version of the bucket"
         }
+        Reason::ReplacedKeys => {
+            "if a device of yours wrote it, run 'tidegate join' there with the new recovery code, then 'tidegate sync'; else nothing"
+        }
         Reason::ForgedSignature | Reason::UnknownDevice | Reason::WrongSpace | Reason::Disagrees => {
             "nothing of it was taken in: find out who else can write to the bucket, and change its keys"
         }
@@ -71,6 +74,7 @@ mod tests {
             "ahead-of-clock",
             "missing-content",
             "disagrees",
+            "replaced-keys",
         ];
         assert!(holes.iter().all(|code| HoleReason::from_code(code).is_some()));
         assert!(reasons.iter().all(|code| Reason::from_code(code).is_some()));

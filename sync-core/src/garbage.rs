@@ -241,7 +241,8 @@ const fn may_be_believed_some_day(subject: &Subject, reason: Reason) -> bool {
         | Reason::NewerFormat
         | Reason::UnknownKey
         | Reason::AheadOfClock
-        | Reason::Disagrees => true,
+        | Reason::Disagrees
+        | Reason::ReplacedKeys => true,
     }
 }
 

@@ -31,6 +31,9 @@ pub enum Reason {
     MissingContent,
     /// It claims to have merged what is merged here, and shows other edits.
     Disagrees,
+    /// Signed under keys of the account that were replaced. What an honest device has signed so comes by its first checkpoint under
+    /// the new keys.
+    ReplacedKeys,
 }
 
 impl Reason {
@@ -48,6 +51,7 @@ impl Reason {
             Self::AheadOfClock => "ahead-of-clock",
             Self::MissingContent => "missing-content",
             Self::Disagrees => "disagrees",
+            Self::ReplacedKeys => "replaced-keys",
         }
     }
 
@@ -65,6 +69,7 @@ impl Reason {
             Self::AheadOfClock,
             Self::MissingContent,
             Self::Disagrees,
+            Self::ReplacedKeys,
         ];
         all.into_iter().find(|reason| reason.code() == code)
     }
@@ -182,6 +187,7 @@ impl From<&SignedError> for Reason {
             SignedError::Envelope(error) => Self::from(error),
             SignedError::Malformed => Self::Malformed,
             SignedError::Certificate(_) | SignedError::UnknownAuthor { .. } => Self::UnknownDevice,
+            SignedError::ReplacedKeys { .. } => Self::ReplacedKeys,
             SignedError::OtherDevice | SignedError::BadSignature => Self::ForgedSignature,
         }
     }
@@ -205,7 +211,8 @@ impl From<&GrantError> for Reason {
             | GrantError::Header(_)
             | GrantError::DoesNotOpen
             | GrantError::KeyDigestMismatch => Self::Corrupt,
-            GrantError::BadSignature | GrantError::OtherOwner { .. } | GrantError::OtherOwnerKey => Self::ForgedSignature,
+            GrantError::BadSignature | GrantError::OtherOwner { .. } => Self::ForgedSignature,
+            GrantError::OtherOwnerKey => Self::ReplacedKeys,
             GrantError::OtherRecipient { .. } | GrantError::OtherRecipientKey => Self::UnknownKey,
         }
     }

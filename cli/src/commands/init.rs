@@ -13,7 +13,7 @@ use crate::arguments::InitArguments;
 use crate::failure::Failure;
 use crate::moment::minute;
 use crate::save::SecretFile;
-use crate::style::{Style, shown};
+use crate::style::shown;
 use crate::{access, input, recovery};
 
 #[derive(Serialize)]
@@ -72,7 +72,10 @@ pub(super) async fn run(context: &Context, arguments: &InitArguments) -> Result<
         recovery_code: file.is_none().then(|| code.to_string()),
     };
     context.output.result(&document, |style| {
-        let place = file.as_ref().map_or_else(|| code_shown(&code, style), |file| code_saved(file, style));
+        let place = match &file {
+            Some(file) => recovery::saved(input::display(file.path()), style),
+            None => recovery::shown(&code, style),
+        };
         let (account, name) = (style.bold(client.user_id()), style.bold(shown(&name)));
         let done = format!("{} account {account} is created, and {name} is its first device", style.good("✓"));
         format!("{done}\n\n{place}\nNext: {}\n", style.code("tidegate member add NAME"))
@@ -116,23 +119,4 @@ fn place_for_code(context: &Context, path: &Path) -> Result<SecretFile, Failure>
         Some(_) => SecretFile::create(path),
         None => Err(Error::AlreadyEnrolled { path: context.home.clone(), user: client.user_id() }.into()),
     }
-}
-
-fn code_shown(code: &str, style: Style) -> String {
-    format!(
-        "{}\n\n{}\n{}\n{}\n",
-        style.bold("Your recovery code"),
-        recovery::grid(code, style),
-        "  Write it down on paper, now: it is shown this once and kept nowhere. It lets further devices in,",
-        "  and it is the only way back if all of them are lost. Show it to nobody you would not show everything.",
-    )
-}
-
-fn code_saved(file: &SecretFile, style: Style) -> String {
-    let path = input::display(file.path());
-    format!(
-        "  The recovery code is in {} (readable by you alone) and is not shown.\n{}\n",
-        style.bold(path),
-        "  Keep it off this device: it lets further devices in, and it is the only way back if all of them are lost.",
-    )
 }

@@ -1,8 +1,9 @@
 //! `join`: a further device of an existing account.
 
 use serde::Serialize;
+use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::{DeviceId, UserId};
-use tidegate_sync_client::{Enrolment, Error, LoginPurpose, Options, SyncClient};
+use tidegate_sync_client::{Enrolment, Error, LoginPurpose, Options, SyncClient, Ticket};
 
 use super::Context;
 use crate::arguments::{AccessArguments, JoinArguments};
@@ -26,7 +27,7 @@ pub(super) async fn run(context: &Context, arguments: &JoinArguments) -> Result<
     let enrolment = access::resolve(context, &arguments.access, LoginPurpose::Join).await?;
     let name = enrolment.device_name.clone();
     if let Some(client) = already_here(context, &enrolment)? {
-        return sign_in(context, &client, &enrolment).await;
+        return sign_in(context, client, &enrolment, arguments).await;
     }
     let code = recovery::read(arguments.recovery_file.as_deref())?;
     let client = SyncClient::join(&context.home, enrolment, &code, arguments.user_id, Options::default()).await?;
@@ -52,13 +53,42 @@ fn already_here(context: &Context, enrolment: &Enrolment) -> Result<Option<SyncC
     }
 }
 
-/// Opens a new session for a device whose old one has ended; its keys prove the account, so no recovery code is asked for.
-async fn sign_in(context: &Context, client: &SyncClient, enrolment: &Enrolment) -> Result<(), Failure> {
-    if let Some(ticket) = &enrolment.ticket {
-        client.sign_in(ticket).await?;
-    }
+/// Opens a new session for a device whose old one has ended; its keys prove the account, so no recovery code is asked for, unless
+/// others have taken their place.
+async fn sign_in(
+    context: &Context,
+    client: SyncClient,
+    enrolment: &Enrolment,
+    arguments: &JoinArguments,
+) -> Result<(), Failure> {
+    let Some(ticket) = &enrolment.ticket else { return Err(Failure::bug("a home of a broker, and nothing to sign in with")) };
+    let (client, has_new_keys) = match client.sign_in(ticket).await {
+        Err(Error::Problem { code: ProblemCode::AccountKeysReplaced, .. }) => {
+            (take_up_keys(context, client, ticket, arguments).await?, true)
+        }
+        signed_in => (signed_in.map(|()| client)?, false),
+    };
     let document = JoinDocument { user_id: client.user_id(), device_id: client.device_id() };
     context.output.result(&document, |style| {
-        format!("{} this device, of account {}, is signed in again\n", style.good("✓"), style.bold(document.user_id))
+        let (done, account) = (style.good("✓"), style.bold(document.user_id));
+        if has_new_keys {
+            format!("{done} this device has taken up the new keys of account {account}\n\nNext: {}\n", style.code("tidegate sync"))
+        } else {
+            format!("{done} this device, of account {account}, is signed in again\n")
+        }
     })
+}
+
+/// Takes up the keys that another device has put in the place of the account's.
+async fn take_up_keys(
+    context: &Context,
+    client: SyncClient,
+    ticket: &Ticket,
+    arguments: &JoinArguments,
+) -> Result<SyncClient, Failure> {
+    // Keys that this very device has made, and whose making was stopped, come with a code that nobody has seen yet.
+    let made_here = client.recovery_code()?.filter(|_| arguments.recovery_file.is_none());
+    drop(client);
+    let code = made_here.map_or_else(|| recovery::read(arguments.recovery_file.as_deref()), Ok)?;
+    Ok(SyncClient::take_up_keys(&context.home, ticket, &code, Options::default()).await?)
 }

@@ -25,6 +25,7 @@ mod reader;
 mod rebuild;
 mod resolve;
 mod restore;
+mod rotate;
 mod status;
 mod sync;
 mod tandem;
@@ -85,6 +86,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<(), Fail
             Some(DevicesCommand::Retire { id }) => devices::retire(&context, &id).await,
             Some(DevicesCommand::Rename { id, name }) => devices::rename(&context, &id, &name).await,
         },
+        Command::Account(AccountCommand::Rotate(arguments)) => rotate::run(&context, &arguments).await,
         Command::Account(AccountCommand::Delete(arguments)) => account::delete(&context, &arguments).await,
         Command::Logout => logout::run(&context).await,
         Command::Gc(arguments) => gc::run(&context, &arguments).await,

@@ -44,7 +44,7 @@ impl From<&SyncReport> for SyncDocument {
 }
 
 pub(super) async fn run(context: &Context, arguments: &SyncArguments) -> Result<(), Failure> {
-    let options = SyncOptions { allow_mass_delete: arguments.allow_mass_delete, look_again: arguments.full };
+    let options = SyncOptions { allow_mass_delete: arguments.allow_mass_delete, look_again: arguments.full, write_down: false };
     let client = context.open()?;
     if client.is_syncing_elsewhere() {
         context.output.note("another process is syncing this home: waiting for it");

@@ -299,3 +299,55 @@ fn crash_points_of_join_end_in_one_device() {
     tell("join", &killed);
     assert_eq!(killed.values().sum::<usize>(), points.len(), "every point was reached");
 }
+
+#[test]
+#[ignore = "a minute: just test-crash-points"]
+fn crash_points_of_new_keys_end_in_one_account_with_one_code() {
+    let backend = Backend::start(Kind::EmbeddedDev);
+    let points_file = backend.path("points");
+    let run = |name: &str, point: Option<&Point>| -> (Vec<Point>, bool) {
+        let invite = invite_of(&backend.data(), name, 3);
+        let device = |which: &str| Cli::new(&backend.path(&format!("{which}-{name}"))).with("TIDEGATE_INVITE", &invite);
+        let path = |which: &str| backend.path(&format!("{which}-{name}")).to_str().unwrap().to_owned();
+        let (a, b, old, new) = (device("a"), device("b"), path("old-code"), path("new-code"));
+        a.json(&backend.enrol("init", &["--recovery-file", &old]));
+        a.json(&["member", "add", "Ada"]);
+        let note = backend.file("note.txt", b"what was there before");
+        a.json(&["put", &note, "--member", "Ada"]);
+        a.json(&["sync"]);
+        b.json(&backend.enrol("join", &["--recovery-file", &old]));
+        b.json(&["sync"]);
+        let rotate = ["account", "rotate", "--recovery-file", &old, "--new-recovery-file", &new];
+        if point.is_none() {
+            return (points_of(&a, &points_file, &rotate), false);
+        }
+        let killed = point.is_some_and(|point| ends_at(&a, point, &rotate));
+        if killed {
+            let again = a.run(&rotate);
+            // Stopped after the code was handed over: there is nothing to go on with, and the old code has had its say.
+            assert!(again.code == Some(0) || again.text().contains("recovery-code-wrong"), "{again:?}");
+        }
+        a.json(&["sync"]);
+        b.json(&backend.enrol("join", &["--recovery-file", &new]));
+        for cli in [&a, &b] {
+            let synced = cli.json(&["sync"]);
+            assert_eq!(synced["quarantined"], serde_json::json!([]), "{point:?}");
+            assert_eq!(cli.json(&["list"])["records"].as_array().unwrap().len(), 1);
+        }
+        (Vec::new(), killed)
+    };
+    let (points, _) = run("first", None);
+    // The effects of the two syncs in it are tried elsewhere.
+    let own = ["new-keys-", "persist-checkpoint", "put-checkpoint", "put-doorbell"];
+    let points: Vec<Point> = points.into_iter().filter(|(name, _)| own.iter().any(|own| name.starts_with(own))).collect();
+    let mut killed = BTreeMap::new();
+    for (index, point) in points.iter().enumerate() {
+        if run(&format!("person-{index}"), Some(point)).1 {
+            *killed.entry(point.0.clone()).or_default() += 1;
+        }
+    }
+    tell("account rotate", &killed);
+    includes(&killed, &["new-keys-decided", "new-keys-granted-anew", "new-keys-stored", "new-keys-replaced"]);
+    includes(&killed, &["new-keys-granted", "new-keys-taken-up", "put-checkpoint"]);
+    assert_eq!(killed.values().sum::<usize>(), points.len(), "every point was reached");
+}

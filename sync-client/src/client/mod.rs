@@ -8,6 +8,7 @@ mod edits;
 mod enrolment;
 mod examination;
 mod merged;
+mod new_keys;
 mod syncing;
 
 pub use cache::CacheUsage;

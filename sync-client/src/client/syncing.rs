@@ -10,6 +10,7 @@ use tidegate_sync_core::engine::{CollectOptions, Collected, Engine, SyncOptions,
 use super::SyncClient;
 use super::cache::tidy;
 use super::devices::read_devices;
+use super::new_keys::introduce_anew;
 use crate::device::Device;
 use crate::driver::{Driver, Work};
 use crate::error::Error;
@@ -97,13 +98,33 @@ async fn run(
 ) -> Result<(SyncReport, Option<Collected>), Error> {
     let transport = device.transport()?;
     let before = transport.traffic().total();
-    let synced = run_over(device, &transport, work, progress).await;
+    let synced = run_under_keys(device, &transport, work, progress).await;
     let traffic = transport.traffic().total().since(&before);
     // A sync that fails has cost what it asked for, too. Where even this cannot be written, its own failure counts.
     let noted = device.note(|database| database.add_requests(&month_name(device.now_ms()), &traffic.requests));
     let (report, collected) = synced?;
     noted?;
     Ok((SyncReport { traffic, ..report }, collected))
+}
+
+/// The same; where new keys were just taken up, everything is written down anew first.
+async fn run_under_keys(
+    device: &Device,
+    transport: &Arc<dyn Transport>,
+    work: Work,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<(SyncReport, Option<Collected>), Error> {
+    if !device.read(|state| state.database.must_write_down())? {
+        return run_over(device, transport, work, progress).await;
+    }
+    introduce_anew(device, &**transport).await?;
+    let options = if let Work::Sync(options) = work { options } else { SyncOptions::default() };
+    let done = run_over(device, transport, Work::Sync(SyncOptions { write_down: true, ..options }), progress).await?;
+    device.note(|database| database.set_must_write_down(false))?;
+    match work {
+        Work::Sync(_) => Ok(done),
+        Work::Collect(_) => run_over(device, transport, work, progress).await,
+    }
 }
 
 async fn run_over(

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use tidegate_protocol::account::{device_id, user_id};
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::reset::{ResetReply, ResetState};
@@ -14,6 +13,7 @@ use tidegate_sync_core::keys::{
 };
 use time::OffsetDateTime;
 
+use super::account::put_once;
 use super::device_file::put_device_file;
 use super::reach::{Reach, open_reach};
 use crate::clock::StoreClock;
@@ -24,7 +24,7 @@ use crate::local::Database;
 use crate::options::Options;
 use crate::remote::Remote;
 use crate::session::{AccountClaim, DpopKey, Session, Ticket};
-use crate::transport::{PutCondition, Transport};
+use crate::transport::Transport;
 
 /// What a person brings to create an account.
 #[derive(Debug)]
@@ -164,6 +164,7 @@ fn keys_of(enrolment: &Enrolment, account: &NewAccount) -> Keys {
         device_name: enrolment.device_name.clone(),
         genesis: account.genesis.clone(),
         generation: 0,
+        store: account.master.local_store_key(),
         master: account.master.clone(),
         dpop: enrolment.dpop.clone(),
         device_key: enrolment.device_key.clone(),
@@ -237,9 +238,4 @@ async fn put_account(transport: &dyn Transport, user: UserId, account: &NewAccou
     put_once(transport, &ObjectKey::Genesis { user }, &account.genesis).await?;
     let digest = Digest::of(&account.master_keys);
     put_once(transport, &ObjectKey::MasterKeys { user, generation: 0, digest }, &account.master_keys).await
-}
-
-/// Stores an object whose key follows from its bytes; that it is there already is as good.
-async fn put_once(transport: &dyn Transport, key: &ObjectKey, bytes: &[u8]) -> Result<(), Error> {
-    transport.put(key, Bytes::copy_from_slice(bytes), &PutCondition::Absent).await.map(drop)
 }

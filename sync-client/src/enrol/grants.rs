@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tidegate_protocol::{GrantId, ListPrefix, ObjectKey, UserId};
-use tidegate_sync_core::keys::{AccountKeys, Keyring, open_grant};
+use tidegate_sync_core::keys::{AccountKeys, GrantError, Keyring, open_grant};
 
 use super::account::{list_all, read};
 use crate::error::Error;
@@ -27,6 +27,7 @@ pub(crate) async fn own_grants(
                 keyring.insert(opened.keys);
                 grants.insert(grant, blob);
             }
+            Err(GrantError::OtherOwnerKey) => tracing::debug!(%grant, "a grant is by other keys of this account than those that count"),
             Err(error) => tracing::warn!(%grant, code = error.code(), "a grant does not open for this account"),
         }
     }

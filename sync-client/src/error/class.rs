@@ -59,6 +59,9 @@ impl Error {
             | Self::InvalidSetting { .. }
             | Self::InviteMissing
             | Self::BrokerMissing
+            | Self::NewKeysNeedBroker
+            | Self::KeysChanged
+            | Self::NewKeysNotPrepared { .. }
             | Self::OtherDevice(_)
             | Self::RecoveryCode(_)
             | Self::RecoveryCodeWrong { .. }

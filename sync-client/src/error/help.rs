@@ -53,6 +53,11 @@ impl Error {
             Self::BrokerMissing => {
                 "do it with the store's own tools: an account is everything below users/{user id}/ in its bucket"
             }
+            Self::NewKeysNeedBroker => {
+                "make another access key in the store for your devices, and delete the one that the lost device has"
+            }
+            Self::NewKeysNotPrepared { .. } => "run 'tidegate account rotate' with the recovery code",
+            Self::KeysChanged => "stop this program and start it again: it then goes on with the new keys",
             Self::DeletionNotAsked => "run 'tidegate account delete' first; it says what would go and how to go on",
             Self::RecoveryCode(_) => "check the words against what you wrote down",
             Self::RecoveryCodeWrong { .. } => "check that the code is this account's",
@@ -145,7 +150,7 @@ fn problem_help(code: ProblemCode) -> &'static str {
         ProblemCode::AccountProofInvalid => "this invite, subscription or login belongs to another account than this device",
         ProblemCode::AccountDeleted => "this account is being deleted, for all its devices; the copy on this device stays",
         ProblemCode::AccountKeysReplaced => {
-            "the account has a new recovery code: join again with it, from another folder; edits that this device never sent stay in this one"
+            "the account has a new recovery code: run 'tidegate join' with it on this device, with an invite, a subscription or a login; nothing is lost"
         }
         ProblemCode::ConfirmationInvalid => "run 'tidegate account delete' again",
         ProblemCode::StatementInvalid | ProblemCode::StatementConflict => "read the account's keys again, then decide",

@@ -245,6 +245,18 @@ pub enum Error {
     #[error("this account has no broker: it goes straight to its store")]
     BrokerMissing,
 
+    /// The account is straight on a store, where no broker says which keys count.
+    #[error("this account has no broker that could say which of its keys count")]
+    NewKeysNeedBroker,
+    /// New keys are put in place in two steps, and the first was not taken.
+    #[error("no new keys were prepared in {}", .path.display())]
+    NewKeysNotPrepared {
+        /// The home.
+        path: PathBuf,
+    },
+    /// Another process has taken up new keys of the account.
+    #[error("another process has put new keys of this account in place")]
+    KeysChanged,
     /// The account is deleted in two steps, and the first was not taken, or too long ago.
     #[error("nobody has asked for this account's deletion in the last minutes")]
     DeletionNotAsked,

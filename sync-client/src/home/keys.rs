@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use tidegate_protocol::{DeviceId, UserId};
-use tidegate_sync_core::keys::{DeviceKey, MasterKey};
+use tidegate_sync_core::keys::{DeviceKey, MasterKey, SpaceKey};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::Home;
@@ -27,6 +27,8 @@ pub(crate) struct Keys {
     /// Generation of the account's keys; an older one in the store is a rollback.
     pub(crate) generation: u32,
     pub(crate) master: MasterKey,
+    /// Seals the bodies of the local database. It stays when the account's keys are replaced: what is sealed is sealed.
+    pub(crate) store: SpaceKey,
     pub(crate) dpop: DpopKey,
     pub(crate) device_key: DeviceKey,
 }
@@ -42,6 +44,9 @@ struct KeysJson {
     genesis: String,
     generation: u32,
     master_key: String,
+    /// Only where it does not derive from the master key, because that one was replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    store_key: Option<String>,
     dpop_key: String,
     device_key: String,
 }
@@ -49,6 +54,7 @@ struct KeysJson {
 impl Drop for KeysJson {
     fn drop(&mut self) {
         self.master_key.zeroize();
+        self.store_key.zeroize();
         self.dpop_key.zeroize();
         self.device_key.zeroize();
     }
@@ -64,6 +70,11 @@ impl Keys {
         let damaged = |field: &str| home.damaged(FILE, format!("the field {field} is not what it has to be"));
         let genesis = URL_SAFE_NO_PAD.decode(&json.genesis).map_err(|_| damaged("genesis"))?;
         let dpop = secret(&json.dpop_key).and_then(|secret| DpopKey::from_secret(&secret));
+        let master = secret(&json.master_key).map(MasterKey::from_secret).ok_or_else(|| damaged("master_key"))?;
+        let store = match &json.store_key {
+            None => master.local_store_key(),
+            Some(text) => MasterKey::local_store_key_from(secret(text).ok_or_else(|| damaged("store_key"))?),
+        };
         Ok(Some(Self {
             remote: json.remote.clone(),
             user: json.user_id,
@@ -71,7 +82,8 @@ impl Keys {
             device_name: json.device_name.clone(),
             genesis,
             generation: json.generation,
-            master: secret(&json.master_key).map(MasterKey::from_secret).ok_or_else(|| damaged("master_key"))?,
+            master,
+            store,
             dpop: dpop.ok_or_else(|| damaged("dpop_key"))?,
             device_key: secret(&json.device_key)
                 .map(|secret| DeviceKey::from_secret(&secret))
@@ -90,6 +102,8 @@ impl Keys {
             genesis: URL_SAFE_NO_PAD.encode(&self.genesis),
             generation: self.generation,
             master_key: URL_SAFE_NO_PAD.encode(self.master.secret()),
+            store_key: (self.store.name() != self.master.local_store_key().name())
+                .then(|| URL_SAFE_NO_PAD.encode(self.store.secret())),
             dpop_key: URL_SAFE_NO_PAD.encode(*self.dpop.secret()),
             device_key: URL_SAFE_NO_PAD.encode(*self.device_key.secret()),
         };

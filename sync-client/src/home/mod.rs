@@ -4,6 +4,7 @@ mod deletion;
 mod enrolment;
 mod keys;
 mod lock;
+mod new_keys;
 mod session;
 mod settings;
 
@@ -19,13 +20,14 @@ pub(crate) use deletion::DeletionFile;
 pub(crate) use enrolment::{Enrolment, EnrolmentKind, NewAccount};
 pub(crate) use keys::Keys;
 pub(crate) use lock::{HomeGuard, HomeLock};
+pub(crate) use new_keys::{MadeKeys, NewKeys};
 pub(crate) use session::SessionFile;
 pub(crate) use settings::Settings;
 
 use crate::error::Error;
 
 /// The largest file read here, in bytes.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The home's folder and the names in it.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@ mod asleep;
 mod changes;
 mod encode;
 mod files;
+mod grants;
 mod load;
 mod looked;
 mod outbox;
@@ -31,6 +32,7 @@ use crate::home::{Home, Keys, private_file};
 use crate::report::Requests;
 use asleep::Shelf;
 pub(crate) use files::Upload;
+pub(crate) use grants::KeptGrants;
 pub(crate) use private_rows::PrivateRow;
 use sealing::Sealing;
 
@@ -183,6 +185,28 @@ impl Database {
         let written = work(&mut self.connection());
         self.batches = written.map_err(|error| self.failure(error))?;
         Ok(())
+    }
+
+    /// The grants that open for the account.
+    pub(crate) fn grants(&mut self) -> Result<KeptGrants, Error> {
+        self.load().map(|(saved, _)| saved.grants)
+    }
+
+    /// Puts grants under the account's new keys in the place of all that are there; from then on everything has to be written down
+    /// anew under these keys.
+    pub(crate) fn replace_grants(&mut self, grants: &KeptGrants) -> Result<(), Error> {
+        let replaced = grants::replace(&mut self.connection(), grants);
+        replaced.map_err(|error| self.failure(error))
+    }
+
+    /// Whether everything has to be written down anew, because the account's keys were replaced.
+    pub(crate) fn must_write_down(&self) -> Result<bool, Error> {
+        grants::must_write_down(&self.connection()).map_err(|error| self.failure(error))
+    }
+
+    pub(crate) fn set_must_write_down(&mut self, must: bool) -> Result<(), Error> {
+        let set = grants::set_must_write_down(&self.connection(), must);
+        set.map_err(|error| self.failure(error))
     }
 
     /// How many edits were committed here, by any process.
@@ -466,6 +490,7 @@ mod tests {
 
     fn keys() -> Keys {
         let mut rng = crate::random::system();
+        let master = MasterKey::generate(&mut rng);
         Keys {
             remote: Remote::broker("https://broker.example").unwrap(),
             user: UserId::from_bytes([1; 16]),
@@ -473,7 +498,8 @@ mod tests {
             device_name: "laptop".to_owned(),
             genesis: Vec::new(),
             generation: 0,
-            master: MasterKey::generate(&mut rng),
+            store: master.local_store_key(),
+            master,
             dpop: DpopKey::generate(),
             device_key: DeviceKey::generate(&mut rng),
         }

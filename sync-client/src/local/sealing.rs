@@ -32,7 +32,7 @@ pub(super) fn private_row(name: &str) -> String {
 
 impl Sealing {
     pub(super) fn new(keys: &Keys) -> Self {
-        Self { key: keys.master.local_store_key(), account: Space::Account(keys.user) }
+        Self { key: keys.store.clone(), account: Space::Account(keys.user) }
     }
 
     /// Seals the body of this row.

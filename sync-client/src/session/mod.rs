@@ -7,6 +7,7 @@ mod enrol;
 mod proof;
 mod renew;
 mod reset;
+mod rotation;
 mod ticket;
 
 use std::fmt;

@@ -16,6 +16,7 @@ mod garbage;
 mod health;
 mod lost_answers;
 mod merge_kinds;
+mod new_keys;
 mod samples;
 mod session_expiry;
 mod stand;

@@ -112,14 +112,22 @@ pub(super) struct Account {
     pub(super) identity: Identity,
     pub(super) profile: StoreProfile,
     pub(super) keyring: Keyring,
-    /// Opened grants; those not yet stored with their blobs.
-    pub(super) grants: BTreeMap<GrantId, Option<Vec<u8>>>,
+    /// Opened grants.
+    pub(super) grants: BTreeMap<GrantId, KeptGrant>,
     pub(super) spaces: BTreeMap<Space, SpaceMemory>,
     pub(super) doorbell: DoorbellMemory,
     pub(super) clock: Clock,
     pub(super) checkpoint_minimum: usize,
     pub(super) checkpoint_part_bytes: usize,
     pub(super) merge_kinds: MergeKinds,
+}
+
+/// A grant whose key is in the keyring.
+#[derive(Debug)]
+pub(super) struct KeptGrant {
+    pub(super) space: Space,
+    /// Its blob, where it is not stored yet.
+    pub(super) unsent: Option<Vec<u8>>,
 }
 
 /// One space as this device knows it.
@@ -237,9 +245,10 @@ impl Account {
     }
 
     pub(super) fn take_grant(&mut self, grant: GrantId, opened: OpenedGrant, unsent: Option<Vec<u8>>) {
-        self.spaces.entry(opened.keys.space()).or_default();
+        let space = opened.keys.space();
+        self.spaces.entry(space).or_default();
         self.keyring.insert(opened.keys);
-        self.grants.insert(grant, unsent);
+        self.grants.insert(grant, KeptGrant { space, unsent });
     }
 
     pub(super) const fn account_space(&self) -> Space {
@@ -255,10 +264,16 @@ impl Account {
         self.spaces.keys().copied().filter(|space| self.keyring.current(*space).is_some()).collect()
     }
 
+    /// The spaces of which there is something to write down.
+    pub(super) fn spaces_with_history(&self) -> Vec<Space> {
+        let has_history = |space: &Space| self.spaces.get(space).is_some_and(|memory| !memory.state.frontier().is_empty());
+        self.open_spaces().into_iter().filter(has_history).collect()
+    }
+
     /// Whether something of this device is not in the store or not in the doorbell yet.
     pub(super) fn has_to_push(&self) -> bool {
         self.doorbell.ring
-            || self.grants.values().any(Option::is_some)
+            || self.grants.values().any(|grant| grant.unsent.is_some())
             || self.spaces.values().any(|space| !space.outbox.is_empty() || space.built.is_some())
     }
 

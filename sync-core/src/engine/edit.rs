@@ -12,7 +12,7 @@ use tidegate_protocol::{ContentHmac, GrantId, MemberId, RecordId, Space};
 use super::Engine;
 use super::edit_error::EditError;
 use super::edit_request::{Attach, AttachedContent, Edit, MemberEdit, PutRecord};
-use super::members::{MEMBER_KIND, PROFILE_KIND, member_content, profile_of};
+use super::members::{PROFILE_KIND, profile_of};
 use super::persist::{Persist, Row, Step};
 use crate::clock::Hlc;
 use crate::keys::SpaceKeys;
@@ -141,21 +141,12 @@ impl Engine {
     pub fn add_member(&self, name: &str, now_ms: u64, rng: &mut dyn CryptoRng) -> Result<MemberEdit, EditError> {
         let user = self.account.identity.user;
         let account_space = self.account.account_space();
-        let account_keys = self.account.keyring.current(account_space).ok_or(EditError::NotSyncedYet)?.clone();
         let member = MemberId::new(uuid::Builder::from_random_bytes(random(rng)).into_uuid());
         let space = Space::Member(user, member);
         let keys = SpaceKeys::generate(space, rng);
         let (grant, blob) = self.account.identity.grant_to_self(&keys, rng);
         let target = Target::Record(profile_of(member));
-
-        let entry = member_content(&[grant]);
-        let entry_meta =
-            Meta { kind: Some(MEMBER_KIND.to_owned()), media_type: Some("application/json".to_owned()), ..Meta::default() };
-        let hmac = account_keys.attachment_key().content_hmac(&entry);
-        let mut entry_change =
-            self.draft(&State::new(), target, Op::Put, Vec::new(), entry_meta, Some(hmac), entry.len() as u64, now_ms, rng)?;
-        entry_change.location = Some(Location::Inline(entry.into()));
-        entry_change.check_unsent()?;
+        let entry = self.member_entry(&State::new(), target, Vec::new(), &[grant], now_ms, rng)?;
 
         let profile_meta = Meta { kind: Some(PROFILE_KIND.to_owned()), title: Some(name.to_owned()), ..Meta::default() };
         let hmac = keys.attachment_key().content_hmac(&[]);
@@ -167,7 +158,7 @@ impl Engine {
             // The space is new: nobody else can have written to it.
             Row::PutListedAt { space, listed_at_ms: now_ms },
         ];
-        rows.extend(unsent_rows(account_space, entry_change));
+        rows.extend(unsent_rows(account_space, entry));
         let edit = acknowledge(space, profile, rows)?;
         Ok(MemberEdit { member, edit })
     }

@@ -1,16 +1,23 @@
 //! The family members of an account: entries in the account space that name the grants of their keys.
 
+use std::collections::BTreeSet;
+
+use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use tidegate_protocol::{GrantId, ListPrefix, MemberId, ObjectKey, RecordId, Space};
 
+use super::Engine;
+use super::edit::acknowledge;
+use super::edit_error::EditError;
+use super::edit_request::Edit;
 use super::effect::Effect;
 use super::event::{FailureClass, Outcome, Read};
 use super::persist::{Row, Step};
 use super::sync::{Phase, Task, Turn};
 use crate::keys::{grant_id, parse_grant_header};
-use crate::manifest::{FORMAT, Location, Target};
+use crate::manifest::{Change, Cid, FORMAT, Location, Meta, Op, Target};
 use crate::quarantine::{Quarantined, Reason, Subject};
-use crate::state::{BACKSTOP_MS, State};
+use crate::state::{BACKSTOP_MS, State, superseded_by_edit};
 
 /// Kind of the account space's records that stand for family members.
 pub const MEMBER_KIND: &str = "member";
@@ -30,7 +37,7 @@ struct MemberContent {
 }
 
 /// The content of a member's entry.
-pub(super) fn member_content(grants: &[GrantId]) -> Vec<u8> {
+fn member_content(grants: &[GrantId]) -> Vec<u8> {
     let content = MemberContent { format: FORMAT, grants: grants.to_vec() };
     serde_json::to_vec(&content).expect("ids and numbers always serialise")
 }
@@ -38,14 +45,73 @@ pub(super) fn member_content(grants: &[GrantId]) -> Vec<u8> {
 /// The grants that the account space's member entries name: all heads of them. An entry that a restored backup could only
 /// keep has no winner beside it, and passed over, everything of that member would be nowhere but on the device that made it.
 fn grants_named(state: &State) -> Vec<GrantId> {
-    let entries = state.registers().filter(|register| matches!(register.target, Target::Record(_)));
-    let heads = entries.flat_map(|register| state.heads(register)).filter(|head| head.has_content());
-    let members = heads.filter(|change| change.meta.kind.as_deref() == Some(MEMBER_KIND));
-    let contents = members.filter_map(|change| match &change.location {
-        Some(Location::Inline(content)) => serde_json::from_slice::<MemberContent>(content).ok(),
-        Some(Location::Object(_) | Location::Pack(_) | Location::Unknown(_)) | None => None,
-    });
-    contents.flat_map(|content| content.grants).collect()
+    entries(state).flat_map(|(_, heads)| heads).flat_map(grants_named_in).collect()
+}
+
+/// The members' entries, each with its heads.
+fn entries(state: &State) -> impl Iterator<Item = (RecordId, Vec<&Change>)> {
+    let is_entry = |head: &&Change| head.has_content() && head.meta.kind.as_deref() == Some(MEMBER_KIND);
+    state.registers().filter_map(move |register| {
+        let Target::Record(record) = register.target else { return None };
+        let heads: Vec<&Change> = state.heads(register).into_iter().filter(is_entry).collect();
+        (!heads.is_empty()).then_some((record, heads))
+    })
+}
+
+fn grants_named_in(entry: &Change) -> Vec<GrantId> {
+    match &entry.location {
+        Some(Location::Inline(content)) => {
+            serde_json::from_slice::<MemberContent>(content).map_or_else(|_| Vec::new(), |content| content.grants)
+        }
+        Some(Location::Object(_) | Location::Pack(_) | Location::Unknown(_)) | None => Vec::new(),
+    }
+}
+
+impl Engine {
+    /// New versions of the members' entries that do not name the grants that this device has: after the account's keys were
+    /// replaced, the grants that they name open for nobody.
+    ///
+    /// # Errors
+    /// [`EditError::NotSyncedYet`] on a device that has just joined.
+    pub fn renew_member_entries(&self, now_ms: u64, rng: &mut dyn CryptoRng) -> Result<Vec<Edit>, EditError> {
+        let account_space = self.account.account_space();
+        let state = self.state_of(account_space);
+        let mut edits = Vec::new();
+        for (record, heads) in entries(state) {
+            let space = Space::Member(self.account.identity.user, MemberId::from_bytes(*record.as_bytes()));
+            let held: BTreeSet<GrantId> =
+                self.account.grants.iter().filter(|(_, kept)| kept.space == space).map(|(grant, _)| *grant).collect();
+            let named: BTreeSet<GrantId> = heads.iter().copied().flat_map(grants_named_in).collect();
+            if held.is_empty() || held == named {
+                continue;
+            }
+            let (target, held) = (Target::Record(record), Vec::from_iter(held));
+            let entry = self.member_entry(state, target, superseded_by_edit(&heads), &held, now_ms, rng)?;
+            edits.push(acknowledge(account_space, entry, Vec::new())?);
+        }
+        Ok(edits)
+    }
+
+    /// A member's entry, not committed yet.
+    pub(super) fn member_entry(
+        &self,
+        state: &State,
+        target: Target,
+        supersedes: Vec<Cid>,
+        grants: &[GrantId],
+        now_ms: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Change, EditError> {
+        let keys = self.account.keyring.current(self.account.account_space()).ok_or(EditError::NotSyncedYet)?;
+        let content = member_content(grants);
+        let (hmac, size) = (keys.attachment_key().content_hmac(&content), content.len() as u64);
+        let meta =
+            Meta { kind: Some(MEMBER_KIND.to_owned()), media_type: Some("application/json".to_owned()), ..Meta::default() };
+        let mut entry = self.draft(state, target, Op::Put, supersedes, meta, Some(hmac), size, now_ms, rng)?;
+        entry.location = Some(Location::Inline(content.into()));
+        entry.check_unsent()?;
+        Ok(entry)
+    }
 }
 
 impl Turn<'_> {

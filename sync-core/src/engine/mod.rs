@@ -136,10 +136,15 @@ impl Engine {
         if self.is_poisoned() || self.sync.as_ref().is_some_and(|sync| !sync.is_over()) {
             return;
         }
-        if options.look_again {
+        if options.look_again || options.write_down {
             self.account.look_again();
         }
-        self.sync = Some(Sync::new(options));
+        let mut sync = Sync::new(options);
+        if options.write_down {
+            self.account.doorbell.ring = true;
+            sync.checkpoints_wished.extend(self.account.spaces_with_history());
+        }
+        self.sync = Some(sync);
         self.advance(now_ms, rng);
     }
 
@@ -228,6 +233,6 @@ impl Engine {
 
     /// The grants that this device has opened, and whether each has yet to be stored.
     pub fn grants(&self) -> impl Iterator<Item = (GrantId, bool)> + '_ {
-        self.account.grants.iter().map(|(grant, unsent)| (*grant, unsent.is_some()))
+        self.account.grants.iter().map(|(grant, kept)| (*grant, kept.unsent.is_some()))
     }
 }

@@ -8,4 +8,7 @@ pub struct SyncOptions {
     /// List every space, and look again at all that was set aside, whenever that was: what a person asks for who has just
     /// updated Tidegate, or put the bucket right.
     pub look_again: bool,
+    /// Write everything down anew, as a checkpoint of each space, and ring: after the account's keys were replaced, for nothing that
+    /// was signed under the old ones counts any more. It implies [`SyncOptions::look_again`].
+    pub write_down: bool,
 }

@@ -25,11 +25,11 @@ impl Turn<'_> {
     /// able to fetch its key would set it aside for a day.
     pub(super) fn send_grants(&mut self) {
         let unsent: Vec<(GrantId, Vec<u8>)> =
-            self.account.grants.iter().filter_map(|(grant, blob)| Some((*grant, blob.clone()?))).collect();
+            self.account.grants.iter().filter_map(|(grant, kept)| Some((*grant, kept.unsent.clone()?))).collect();
         let sent = std::mem::take(&mut self.sync.grants_sent);
         if !sent.is_empty() {
             for (grant, blob) in unsent.into_iter().filter(|(grant, _)| sent.contains(grant)) {
-                self.account.grants.insert(grant, None);
+                self.account.grants.entry(grant).and_modify(|kept| kept.unsent = None);
                 self.sync.rows.push(Row::PutGrant { grant, blob, unsent: false });
             }
             return self.persist(Step::GrantsSent);

@@ -21,7 +21,8 @@ use crate::keys::{Certificate, CertificateError, DeviceKey, Keyring, SpaceKey, m
 
 const SIGNATURE_BYTES: usize = 64;
 
-/// The accounts whose devices may write, by account and generation of its keys.
+/// The accounts whose devices may write, by account and generation of its keys. Of an account's generations only the greatest
+/// counts: what was signed under others comes by checkpoints that a device has signed under that one.
 #[derive(Debug, Clone, Default)]
 pub struct AccountDirectory(BTreeMap<(UserId, u32), VerifyingKey>);
 
@@ -37,10 +38,15 @@ impl AccountDirectory {
         self.0.insert((user, generation), key);
     }
 
-    /// The account's key of this generation.
+    /// The account's key of this generation, if it is the greatest.
     #[must_use]
     pub fn get(&self, user: UserId, generation: u32) -> Option<&VerifyingKey> {
-        self.0.get(&(user, generation))
+        self.0.get(&(user, generation)).filter(|_| !self.is_replaced(user, generation))
+    }
+
+    /// Whether keys of a later generation have taken this one's place.
+    fn is_replaced(&self, user: UserId, generation: u32) -> bool {
+        self.0.range((user, generation)..=(user, u32::MAX)).any(|((_, known), _)| *known > generation)
     }
 }
 
@@ -75,6 +81,14 @@ pub enum SignedError {
         /// The generation of its keys.
         generation: u32,
     },
+    /// Signed under keys of its account that others have taken the place of.
+    #[error("the document is signed under keys of {user} (generation {generation}) that were replaced")]
+    ReplacedKeys {
+        /// The account.
+        user: UserId,
+        /// The generation of the keys.
+        generation: u32,
+    },
     /// Signed by another device than the one under whose name it lies.
     #[error("the document lies under another device's name than the one that signed it")]
     OtherDevice,
@@ -92,6 +106,7 @@ impl SignedError {
             Self::Malformed => "signed-malformed",
             Self::Certificate(error) => error.code(),
             Self::UnknownAuthor { .. } => "signed-unknown-author",
+            Self::ReplacedKeys { .. } => "signed-replaced-keys",
             Self::OtherDevice => "signed-other-device",
             Self::BadSignature => "signed-bad-signature",
         }
@@ -152,7 +167,10 @@ pub fn open_signed(
     let (document, signature, certificate) = split(&content).ok_or(SignedError::Malformed)?;
     let certificate = Certificate::parse(certificate)?;
     let (user, generation) = (certificate.user(), certificate.generation());
-    let account = directory.get(user, generation).ok_or(SignedError::UnknownAuthor { user, generation })?;
+    let account = directory.get(user, generation).ok_or_else(|| match directory.is_replaced(user, generation) {
+        true => SignedError::ReplacedKeys { user, generation },
+        false => SignedError::UnknownAuthor { user, generation },
+    })?;
     certificate.verify(account)?;
     if context.device().is_some_and(|device| device != certificate.device()) {
         return Err(SignedError::OtherDevice);

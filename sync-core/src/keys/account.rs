@@ -63,7 +63,13 @@ impl MasterKey {
     /// The key that seals the bodies of the local database; it never leaves the device.
     #[must_use]
     pub fn local_store_key(&self) -> SpaceKey {
-        SpaceKey::from_secret(MemberId::from_bytes([0; 16]), 0, derive(self.secret(), None, LOCAL_STORE_LABEL))
+        Self::local_store_key_from(derive(self.secret(), None, LOCAL_STORE_LABEL))
+    }
+
+    /// The same, kept apart: a device whose account has another master key by now goes on with it.
+    #[must_use]
+    pub fn local_store_key_from(secret: Zeroizing<[u8; 32]>) -> SpaceKey {
+        SpaceKey::from_secret(MemberId::from_bytes([0; 16]), 0, secret)
     }
 
     pub(crate) fn master_keys_mac_key(&self) -> Zeroizing<[u8; 32]> {
@@ -121,6 +127,13 @@ pub struct AccountPublicKeys {
 }
 
 impl AccountPublicKeys {
+    /// The keys in a genesis or statement; the name of the one that is none.
+    pub(crate) fn from_bytes(ed25519: &[u8; 32], xwing: &[u8; XWING_PUBLIC_KEY_BYTES]) -> Result<Self, &'static str> {
+        let ed25519 = VerifyingKey::from_bytes(ed25519).map_err(|_| "Ed25519")?;
+        let xwing = XWingPublicKey::from_bytes(xwing.as_slice()).map_err(|_| "X-Wing")?;
+        Ok(Self { ed25519, xwing })
+    }
+
     /// The key that verifies the account's signatures.
     #[must_use]
     pub const fn ed25519(&self) -> &VerifyingKey {
@@ -201,11 +214,8 @@ pub fn make_genesis(recovery: &RecoveryCode, keys: &AccountPublicKeys) -> Vec<u8
 /// [`GenesisError`] where the bytes are another account's, malformed, or hold an invalid key.
 pub fn account_public_keys(user: UserId, genesis: &[u8]) -> Result<AccountPublicKeys, GenesisError> {
     let genesis = Genesis::parse_of(user, genesis)?;
-    let ed25519 =
-        VerifyingKey::from_bytes(&genesis.account_ed25519_public_key).map_err(|_| GenesisError::InvalidKey("Ed25519"))?;
-    let xwing = XWingPublicKey::from_bytes(genesis.account_xwing_public_key.as_slice())
-        .map_err(|_| GenesisError::InvalidKey("X-Wing"))?;
-    Ok(AccountPublicKeys { ed25519, xwing })
+    AccountPublicKeys::from_bytes(&genesis.account_ed25519_public_key, &genesis.account_xwing_public_key)
+        .map_err(GenesisError::InvalidKey)
 }
 
 /// Whether an account proof is by this key and for exactly these values.

@@ -4,17 +4,20 @@
 //! recovery code ── unwraps ──> master key ── HKDF ──> account Ed25519, account X-Wing, local-store key
 //!       │                                                  │ signs                │ opens
 //!       └─ HKDF ─> recovery Ed25519                device certificates       access grants ──> space key, attachment key
+//!                  signs the statement of the next generation of keys
 //! ```
 
 mod account;
 mod attachment;
 mod derive;
 mod device;
+mod generation;
 mod grant;
 mod keyring;
 mod member;
 mod passphrase;
 mod recovery;
+mod regrant;
 #[cfg(test)]
 mod vectors;
 mod wrap;
@@ -24,6 +27,7 @@ pub use account::{
 };
 pub use attachment::{AttachmentKey, ContentHasher};
 pub use device::{Certificate, CertificateError, DeviceDocument, DeviceFileError, DeviceKey, make_device_document};
+pub use generation::{KeyGeneration, StatementError};
 pub use grant::{
     GrantError, GrantHeader, GrantRequest, OpenedGrant, Permission, grant_id, make_grant, open_grant, parse_grant_header,
 };
@@ -31,4 +35,5 @@ pub use keyring::Keyring;
 pub use member::{KeyName, SpaceKey, SpaceKeys, member_or_nil};
 pub use passphrase::{Argon2Cost, Passphrase};
 pub use recovery::{RecoveryCode, RecoveryCodeError};
+pub use regrant::regrant;
 pub use wrap::{MasterKeys, MasterKeysError, SlotSecret, make_master_keys};

@@ -124,10 +124,15 @@ pub(crate) struct Device {
 }
 
 pub(crate) fn identity(account: &Account, number: u64) -> Identity {
+    identity_under(account, number, 0)
+}
+
+/// The same under keys of a later generation.
+pub(crate) fn identity_under(account: &Account, number: u64, generation: u32) -> Identity {
     let device = DeviceKey::generate(&mut rng(100 + number));
-    let certificate = Certificate::issue(&account.keys, account.user, &device, &thumbprint(100 + number), 0);
+    let certificate = Certificate::issue(&account.keys, account.user, &device, &thumbprint(100 + number), generation);
     let mut directory = AccountDirectory::new();
-    directory.insert(account.user, 0, *account.keys.public().ed25519());
+    directory.insert(account.user, generation, *account.keys.public().ed25519());
     Identity { user: account.user, account: account.keys.clone(), directory, device, certificate }
 }
 
@@ -162,6 +167,12 @@ impl Device {
     pub(crate) fn restart(&mut self) {
         self.engine = Engine::restore(self.identity.clone(), PROFILE, self.saved.clone()).unwrap();
         self.stop_before = None;
+    }
+
+    /// Goes on from what is on its disk as somebody else.
+    pub(crate) fn become_another(&mut self, identity: Identity) {
+        self.identity = identity;
+        self.restart();
     }
 
     /// The same with other rows than those on the disk, and sources for what is left out of them.

@@ -7,7 +7,7 @@ use crate::device::{Device, Store};
 use crate::sample::MORNING_MS;
 use crate::setup::account;
 
-const ALLOWED: SyncOptions = SyncOptions { allow_mass_delete: true, look_again: false };
+const ALLOWED: SyncOptions = SyncOptions { allow_mass_delete: true, look_again: false, write_down: false };
 
 /// A device with so many records that are synced.
 fn with_records(count: u64) -> (Device, MemberId, Store) {

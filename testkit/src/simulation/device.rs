@@ -176,7 +176,7 @@ impl Device {
         self.requests.clear();
         self.asked.clear();
         self.may_mass_delete = allow_mass_delete;
-        let options = SyncOptions { allow_mass_delete, look_again: false };
+        let options = SyncOptions { allow_mass_delete, ..SyncOptions::default() };
         self.engine.start_sync(options, self.now(store_now_ms), rng);
         self.poll(store_now_ms);
     }
