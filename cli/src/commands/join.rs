@@ -55,12 +55,7 @@ fn already_here(context: &Context, enrolment: &Enrolment) -> Result<Option<SyncC
 
 /// Opens a new session for a device whose old one has ended; its keys prove the account, so no recovery code is asked for, unless
 /// others have taken their place.
-async fn sign_in(
-    context: &Context,
-    client: SyncClient,
-    enrolment: &Enrolment,
-    arguments: &JoinArguments,
-) -> Result<(), Failure> {
+async fn sign_in(context: &Context, client: SyncClient, enrolment: &Enrolment, arguments: &JoinArguments) -> Result<(), Failure> {
     let Some(ticket) = &enrolment.ticket else { return Err(Failure::bug("a home of a broker, and nothing to sign in with")) };
     let (client, has_new_keys) = match client.sign_in(ticket).await {
         Err(Error::Problem { code: ProblemCode::AccountKeysReplaced, .. }) => {
@@ -72,7 +67,10 @@ async fn sign_in(
     context.output.result(&document, |style| {
         let (done, account) = (style.good("✓"), style.bold(document.user_id));
         if has_new_keys {
-            format!("{done} this device has taken up the new keys of account {account}\n\nNext: {}\n", style.code("tidegate sync"))
+            format!(
+                "{done} this device has taken up the new keys of account {account}\n\nNext: {}\n",
+                style.code("tidegate sync")
+            )
         } else {
             format!("{done} this device, of account {account}, is signed in again\n")
         }

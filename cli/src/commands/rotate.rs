@@ -60,7 +60,9 @@ pub(super) async fn run(context: &Context, arguments: &AccountRotateArguments) -
     client.recovery_code_kept()?;
     if let Err(error) = client.sync(&|_progress| {}).await {
         let reason = error.code();
-        context.output.warn(&format!("what was stored is not written down under the new keys yet ({reason}): run 'tidegate sync'"));
+        context
+            .output
+            .warn(&format!("what was stored is not written down under the new keys yet ({reason}): run 'tidegate sync'"));
     }
     Ok(())
 }

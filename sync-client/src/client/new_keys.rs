@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tidegate_protocol::Space;
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::scope::AccountScope;
 use tidegate_sync_core::engine::SyncOptions;
-use tidegate_protocol::Space;
 use tidegate_sync_core::keys::RecoveryCode;
 
 use super::syncing::sync;
@@ -89,7 +89,12 @@ impl SyncClient {
     /// # Errors
     /// `recovery-code-wrong` for one that does not open later keys than this device has; `new-keys-need-broker`; else as
     /// [`SyncClient::join`]. It can be repeated.
-    pub async fn take_up_keys(home: &Path, ticket: &Ticket, recovery_code: &RecoveryCode, options: Options) -> Result<Self, Error> {
+    pub async fn take_up_keys(
+        home: &Path,
+        ticket: &Ticket,
+        recovery_code: &RecoveryCode,
+        options: Options,
+    ) -> Result<Self, Error> {
         let home = Home::new(home);
         let lock = HomeLock::new(&home, options.home_wait);
         let _guard = lock_home(&lock).await?;

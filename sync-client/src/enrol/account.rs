@@ -41,7 +41,8 @@ pub(crate) async fn open_account(
         match open_master(user, recovery, &entry.key, &bytes) {
             Ok(master) => {
                 let (number, keys) = (generation_of(&entry.key), master.account_keys());
-                let is_theirs = |stated: &&KeyGeneration| Some(stated.number()) == number && stated.public_keys() == keys.public();
+                let is_theirs =
+                    |stated: &&KeyGeneration| Some(stated.number()) == number && stated.public_keys() == keys.public();
                 match generations.iter().find(is_theirs) {
                     Some(stated) => return Ok(OpenedAccount { genesis, stated: stated.clone(), master }),
                     None => refusal = Error::MasterKeys(MasterKeysError::MacMismatch),

@@ -27,7 +27,9 @@ pub(crate) async fn own_grants(
                 keyring.insert(opened.keys);
                 grants.insert(grant, blob);
             }
-            Err(GrantError::OtherOwnerKey) => tracing::debug!(%grant, "a grant is by other keys of this account than those that count"),
+            Err(GrantError::OtherOwnerKey) => {
+                tracing::debug!(%grant, "a grant is by other keys of this account than those that count")
+            }
             Err(error) => tracing::warn!(%grant, code = error.code(), "a grant does not open for this account"),
         }
     }

@@ -93,7 +93,10 @@ async fn a_stolen_device_is_shut_out_and_the_others_go_on() {
     sync(&b).await;
     sync(&a).await;
     let everything = ["after", "before", "of b, not sent"];
-    assert_eq!((texts(&a).await, texts(&b).await), (everything.map(str::to_owned).to_vec(), everything.map(str::to_owned).to_vec()));
+    assert_eq!(
+        (texts(&a).await, texts(&b).await),
+        (everything.map(str::to_owned).to_vec(), everything.map(str::to_owned).to_vec())
+    );
 
     // A device that joins by the new code has it all, and nothing seems strange to it.
     let newcomer_home = TestHome::new();

@@ -184,7 +184,8 @@ fn keys_are_granted_anew_once_and_the_next_epoch_is_one() {
     take_up(&mut world.b, &world.store, &world.new, 2);
     assert!(world.b.engine.grants().all(|(_, unsent)| !unsent), "everything was granted before");
     for space in world.a.engine.keyring().spaces() {
-        let epochs = |device: &Device| -> Vec<_> { device.engine.keyring().of_space(space).map(|keys| keys.key().name()).collect() };
+        let epochs =
+            |device: &Device| -> Vec<_> { device.engine.keyring().of_space(space).map(|keys| keys.key().name()).collect() };
         assert_eq!(epochs(&world.a).len(), 2);
         assert_eq!(epochs(&world.a), epochs(&world.b));
     }
