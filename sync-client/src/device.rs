@@ -241,10 +241,12 @@ impl Device {
     }
 
     fn restart(&self, state: &mut LocalState, profile: StoreProfile) -> Result<(), Error> {
-        // The mark first: a write that comes in between is found by the next look.
-        state.seen = state.database.data_version()?;
+        // The mark first: a write that comes in between is found by the next look. It counts once the rows are read: until then
+        // what is in memory is of before.
+        let version = state.database.data_version()?;
         let restored = restore(&self.keys, &self.options, &mut state.database, profile);
         state.engine = restored.map_err(|error| if self.has_other_keys() { Error::KeysChanged } else { error })?;
+        state.seen = version;
         state.profile = profile;
         state.abandoned = false;
         Ok(())

@@ -220,7 +220,7 @@ impl Turn<'_> {
 
     /// Believes a segment only if its bytes are those that its name promises, its seal and signature hold for this very
     /// name, and everything in it lies in its space. The other case is the reason, and when to look again.
-    pub(super) fn open_segment(&self, space: Space, name: &SegmentRef, bytes: &[u8]) -> Result<Segment, (Reason, u64)> {
+    fn open_segment(&self, space: Space, name: &SegmentRef, bytes: &[u8]) -> Result<Segment, (Reason, u64)> {
         let tomorrow = self.now_ms + BACKSTOP_MS;
         let refused = |reason: Reason| (reason, tomorrow);
         let key = name.key(space);

@@ -9,7 +9,7 @@ use super::effect::Effect;
 use super::event::{FailureClass, Outcome, Written};
 use super::persist::{BuiltSegment, OwnChain, Row, Step};
 use super::sync::{Phase, Task, Turn};
-use crate::envelope::{ObjectContext, ObjectName, SealError, seal_signed_whole};
+use crate::envelope::{ObjectContext, ObjectName, SealError, open_own_signed, seal_signed_whole};
 use crate::manifest::{Chain, Change, Cid, Op, Segment, SegmentRef, Timestamp};
 use crate::planted::{self, Bug};
 use crate::state::{FRESH_MS, Origins, mass_delete};
@@ -225,7 +225,9 @@ impl Turn<'_> {
         };
         let Some(built) = self.account.space(space).built.clone() else { return };
         // What the segment says, not what is in the state: there a clone's copy of a change may stand with another place.
-        let Ok(segment) = self.open_segment(space, &built.segment, &built.bytes) else {
+        let context = ObjectContext::of_key(&built.segment.key(space)).expect("a segment is an envelope");
+        let opened = open_own_signed(&self.account.keyring, &self.account.identity.device, &context, &built.bytes);
+        let Some(segment) = opened.ok().and_then(|verified| Segment::parse(&verified.document).ok()) else {
             return self.sync.fail("put-segment", FailureClass::Local);
         };
         let memory = self.account.spaces.entry(space).or_default();

@@ -162,16 +162,43 @@ pub fn open_signed(
     context: &ObjectContext,
     sealed: &[u8],
 ) -> Result<Verified, SignedError> {
+    open_certified(keyring, context, sealed, |certificate| {
+        let (user, generation) = (certificate.user(), certificate.generation());
+        let account = directory.get(user, generation).ok_or_else(|| match directory.is_replaced(user, generation) {
+            true => SignedError::ReplacedKeys { user, generation },
+            false => SignedError::UnknownAuthor { user, generation },
+        })?;
+        Ok(certificate.verify(account)?)
+    })
+}
+
+/// Opens a document that this very device has signed and kept: its own key is enough, whatever generation of the account's keys
+/// certified it then.
+///
+/// # Errors
+/// [`SignedError`]; another device's is [`SignedError::OtherDevice`].
+pub(crate) fn open_own_signed(
+    keyring: &Keyring,
+    device: &DeviceKey,
+    context: &ObjectContext,
+    sealed: &[u8],
+) -> Result<Verified, SignedError> {
+    open_certified(keyring, context, sealed, |certificate| {
+        if *certificate.device_key() == device.public() { Ok(()) } else { Err(SignedError::OtherDevice) }
+    })
+}
+
+fn open_certified(
+    keyring: &Keyring,
+    context: &ObjectContext,
+    sealed: &[u8],
+    check: impl FnOnce(&Certificate) -> Result<(), SignedError>,
+) -> Result<Verified, SignedError> {
     let epoch = Header::parse(sealed)?.key.epoch;
     let mut content = open(keyring, context, sealed)?;
     let (document, signature, certificate) = split(&content).ok_or(SignedError::Malformed)?;
     let certificate = Certificate::parse(certificate)?;
-    let (user, generation) = (certificate.user(), certificate.generation());
-    let account = directory.get(user, generation).ok_or_else(|| match directory.is_replaced(user, generation) {
-        true => SignedError::ReplacedKeys { user, generation },
-        false => SignedError::UnknownAuthor { user, generation },
-    })?;
-    certificate.verify(account)?;
+    check(&certificate)?;
     if context.device().is_some_and(|device| device != certificate.device()) {
         return Err(SignedError::OtherDevice);
     }

@@ -161,6 +161,28 @@ fn an_honest_device_that_hears_of_it_later_loses_nothing() {
 }
 
 #[test]
+fn a_segment_that_was_built_under_the_old_keys_and_not_sent_goes_out_and_counts() {
+    for stored in [false, true] {
+        let mut world = World::new();
+        world.b.put(world.member, 2, b"built");
+        world.replace_keys();
+        // Stopped before it is sent; or its answer never came.
+        let mut elsewhere = world.store.clone();
+        let store = if stored { &mut world.store } else { &mut elsewhere };
+        let saved = world.b.sync_until(store, if stored { "persist-sent-segment" } else { "put-segment" });
+        assert!(saved.spaces.values().any(|space| space.built.is_some()));
+        take_up(&mut world.b, &world.store, &world.new, 2);
+        let (summary, _) = world.b.sync_with(ANEW, &mut world.store);
+        assert_eq!((summary.failure, summary.notices), (None, Vec::new()), "{stored}");
+        world.a.sync(&mut world.store);
+        for device in [&world.a, &world.newcomer()] {
+            assert_eq!(device.shows(world.member, 2).unwrap(), b"built");
+            assert_eq!((device.engine.quarantined(), device.engine.holes()), (Vec::new(), Vec::new()));
+        }
+    }
+}
+
+#[test]
 fn a_member_that_only_the_late_device_knew_comes_with_it() {
     let mut world = World::new();
     let added = world.b.engine.add_member("Ben", world.store.now_ms, &mut rng(5)).unwrap();
