@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::input;
+use crate::save::SecretFile;
 use crate::style::Style;
 
 const COLUMNS: usize = 4;
@@ -29,8 +30,12 @@ pub(crate) fn grid(code: &str, style: Style) -> String {
     text
 }
 
-/// What a person is told who is shown a code this once.
-pub(crate) fn shown(code: &str, style: Style) -> String {
+/// What a person is told who is given a code: in a file, or shown.
+pub(crate) fn handed_over(code: &str, file: Option<&SecretFile>, style: Style) -> String {
+    file.map_or_else(|| shown(code, style), |file| saved(input::display(file.path()), style))
+}
+
+fn shown(code: &str, style: Style) -> String {
     format!(
         "{}\n\n{}\n{}\n{}\n",
         style.bold("Your recovery code"),
@@ -40,8 +45,7 @@ pub(crate) fn shown(code: &str, style: Style) -> String {
     )
 }
 
-/// The same where the code is in a file.
-pub(crate) fn saved(path: impl std::fmt::Display, style: Style) -> String {
+fn saved(path: String, style: Style) -> String {
     format!(
         "  The recovery code is in {} (readable by you alone) and is not shown.\n{}\n",
         style.bold(path),

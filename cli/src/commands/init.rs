@@ -72,10 +72,7 @@ pub(super) async fn run(context: &Context, arguments: &InitArguments) -> Result<
         recovery_code: file.is_none().then(|| code.to_string()),
     };
     context.output.result(&document, |style| {
-        let place = match &file {
-            Some(file) => recovery::saved(input::display(file.path()), style),
-            None => recovery::shown(&code, style),
-        };
+        let place = recovery::handed_over(&code, file.as_ref(), style);
         let (account, name) = (style.bold(client.user_id()), style.bold(shown(&name)));
         let done = format!("{} account {account} is created, and {name} is its first device", style.good("✓"));
         format!("{done}\n\n{place}\nNext: {}\n", style.code("tidegate member add NAME"))

@@ -44,10 +44,7 @@ pub(super) async fn run(context: &Context, arguments: &AccountRotateArguments) -
         recovery_code: file.is_none().then(|| code.to_string()),
     };
     context.output.result(&document, |style| {
-        let place = match &file {
-            Some(file) => recovery::saved(input::display(file.path()), style),
-            None => recovery::shown(&code, style),
-        };
+        let place = recovery::handed_over(&code, file.as_ref(), style);
         format!(
             "{} account {} has new keys, and every other device is signed out\n\n{place}\n  The old recovery code opens nothing any more. On each \
              of your other devices:\n  {}\n",

@@ -175,7 +175,8 @@ fn a_segment_that_was_built_under_the_old_keys_and_not_sent_goes_out_and_counts(
         let (summary, _) = world.b.sync_with(ANEW, &mut world.store);
         assert_eq!((summary.failure, summary.notices), (None, Vec::new()), "{stored}");
         world.a.sync(&mut world.store);
-        for device in [&world.a, &world.newcomer()] {
+        let newcomer = world.newcomer();
+        for device in [&world.a, &newcomer] {
             assert_eq!(device.shows(world.member, 2).unwrap(), b"built");
             assert_eq!((device.engine.quarantined(), device.engine.holes()), (Vec::new(), Vec::new()));
         }
