@@ -256,7 +256,7 @@ impl Device {
     fn has_other_keys(&self) -> bool {
         let is_later = |generation: u32| generation > self.keys.generation;
         Keys::load(&self.home).ok().flatten().is_some_and(|keys| is_later(keys.generation))
-            || NewKeys::load(&self.home).ok().flatten().is_some_and(|new| new.count && is_later(new.generation))
+            || NewKeys::load(&self.home).ok().flatten().is_some_and(|new| new.wait_for(self.keys.generation))
     }
 
     /// What the engine has to know of the store, as far as it is known.
@@ -342,7 +342,7 @@ pub(crate) async fn blocking<T: Send + 'static>(take: impl FnOnce() -> Result<T,
 /// The keys in a home. Where others count and were not taken up, for whoever did it was stopped, that is done first.
 pub(crate) fn keys_of(home: &Home, lock: &HomeLock) -> Result<Keys, Error> {
     let load = || Keys::load(home)?.ok_or_else(|| Error::NotEnrolled { path: home.path().to_owned() });
-    let waiting = |keys: &Keys| NewKeys::load(home).map(|new| new.filter(|new| new.count && new.generation > keys.generation));
+    let waiting = |keys: &Keys| NewKeys::load(home).map(|new| new.filter(|new| new.wait_for(keys.generation)));
     let keys = load()?;
     if waiting(&keys)?.is_none() {
         return Ok(keys);
@@ -364,7 +364,8 @@ fn restore(keys: &Keys, options: &Options, database: &mut Database, profile: Sto
     Ok(engine)
 }
 
-fn identity(keys: &Keys) -> Identity {
+/// Who this device is under these keys.
+pub(crate) fn identity(keys: &Keys) -> Identity {
     let account = keys.master.account_keys();
     let mut directory = AccountDirectory::new();
     directory.insert(keys.user, keys.generation, *account.public().ed25519());

@@ -211,7 +211,7 @@ impl From<&GrantError> for Reason {
             | GrantError::Header(_)
             | GrantError::DoesNotOpen
             | GrantError::KeyDigestMismatch => Self::Corrupt,
-            GrantError::BadSignature | GrantError::OtherOwner { .. } => Self::ForgedSignature,
+            GrantError::BadSignature | GrantError::OtherOwner { .. } | GrantError::EpochTooGreat { .. } => Self::ForgedSignature,
             GrantError::OtherOwnerKey => Self::ReplacedKeys,
             GrantError::OtherRecipient { .. } | GrantError::OtherRecipientKey => Self::UnknownKey,
         }

@@ -17,7 +17,7 @@ use crate::clock::StoreClock;
 use crate::device::{Device, lock_home};
 use crate::enrol::{self, Create, IfLinked, Join, Outcome, Reach, own_grants};
 use crate::error::Error;
-use crate::home::{Enrolment as StartedEnrolment, Home, HomeLock, Keys, NewKeys};
+use crate::home::{Enrolment as StartedEnrolment, Home, HomeLock, Keys, NewKeys, Standing};
 use crate::local::{self, Database};
 use crate::login::{Login, LoginError, LoginPurpose};
 use crate::options::Options;
@@ -147,21 +147,17 @@ impl SyncClient {
         let guard = lock_home(&lock).await?;
         let lost_edits = local::count_unsent(&home);
         // Keys that count and that could not be taken up for the very damage.
-        let new = NewKeys::load(&home)?.filter(|new| new.count && new.generation > keys.generation);
-        let keys = new.map_or(keys.clone(), |new| Keys { generation: new.generation, master: new.master, ..keys });
+        let waiting = NewKeys::load(&home)?.filter(|new| new.wait_for(keys.generation));
+        let keys = waiting.as_ref().map_or_else(|| keys.clone(), |new| enrol::new_keys::keys_under(&keys, new));
 
         let clock = StoreClock::new(Arc::clone(&options.clock), 0);
         let reach = enrol::open_reach(&keys.remote, &keys.dpop, &home, &options, clock.clone())?;
-        let (grants, _) = own_grants(&*reach.transport(), keys.user, &keys.master.account_keys()).await?;
+        let (grants, _) = own_grants(&*reach.transport(), keys.user, &keys.master.account_keys(), keys.generation).await?;
         let fresh = home.database().with_extension("db.rebuilt");
         let mut database = Database::create_at(&fresh, &keys, &grants, None, clock.offset_ms())?;
         database.inherit_private(&home);
         // Whether this was still to be done the damaged database can't tell.
         database.set_must_write_down(keys.generation > 0)?;
-        keys.save(&home)?;
-        if NewKeys::load(&home)?.is_some_and(|new| new.count && new.made.is_none()) {
-            NewKeys::remove(&home)?;
-        }
         let device = Device::assemble(home.clone(), lock.clone(), keys, options.clone(), database)?;
         let report = sync(&device, SyncOptions::default(), &|_progress| {}).await?;
         device.close()?;
@@ -194,10 +190,10 @@ impl SyncClient {
     /// # Errors
     /// `home-unreadable`, `local-file-damaged`.
     pub fn recovery_code(&self) -> Result<Option<RecoveryCode>, Error> {
-        if let Some(code) = enrol::created_before(&self.device.home)? {
-            return Ok(Some(code));
+        match NewKeys::load(&self.device.home)?.and_then(|new| new.made) {
+            Some(made) => Ok(Some(made.recovery)),
+            None => enrol::created_before(&self.device.home),
         }
-        Ok(NewKeys::load(&self.device.home)?.and_then(|new| new.made).map(|made| made.recovery))
     }
 
     /// The recovery code has been written down: it is wiped from this device.
@@ -207,7 +203,7 @@ impl SyncClient {
     pub fn recovery_code_kept(&self) -> Result<(), Error> {
         let (_guard, home) = (self.device.lock.acquire()?, &self.device.home);
         // That of keys that do not count yet is not done with.
-        if NewKeys::load(home)?.is_some_and(|new| new.count && new.generation <= self.device.keys.generation) {
+        if NewKeys::load(home)?.is_some_and(|new| new.standing == Standing::Count && !new.wait_for(self.device.keys.generation)) {
             NewKeys::remove(home)?;
         }
         StartedEnrolment::remove(home)

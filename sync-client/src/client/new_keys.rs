@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use tidegate_protocol::Space;
 use tidegate_protocol::Space;
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::scope::AccountScope;
@@ -13,13 +15,13 @@ use super::syncing::sync;
 use super::{SyncClient, refusal};
 use crate::clock::StoreClock;
 use crate::crash;
-use crate::device::{Device, keys_of, lock_home};
+use crate::device::{Device, identity, keys_of, lock_home};
 use crate::enrol::{self, Reach, new_keys, open_account, own_grants, rename_device_file};
 use crate::error::Error;
-use crate::home::{Home, HomeLock, NewKeys};
+use crate::home::{Home, HomeLock, MadeKeys, NewKeys, Standing};
 use crate::options::Options;
 use crate::session::{AccountClaim, Ticket};
-use crate::transport::Transport;
+use crate::transport::{PutCondition, Transport};
 
 impl SyncClient {
     /// The first step of shutting out a stolen device: decides new keys for the account and gives the recovery code that comes with
@@ -34,7 +36,9 @@ impl SyncClient {
         let keys = keys_of(&home, &lock)?;
         match NewKeys::load(&home)? {
             // Whoever brings the code that these keys came with has kept it: this is about the next ones.
-            Some(NewKeys { made: Some(made), count: true, .. }) if made.recovery.words() == recovery_code.words() => {
+            Some(NewKeys { made: Some(made), standing: Standing::Count, .. })
+                if made.recovery.words() == recovery_code.words() =>
+            {
                 NewKeys::remove(&home)?;
             }
             Some(NewKeys { made: Some(made), .. }) => return Ok(made.recovery),
@@ -68,10 +72,11 @@ impl SyncClient {
         let lock = HomeLock::new(&home, options.home_wait);
         let _guard = lock_home(&lock).await?;
         let mut new = NewKeys::load(&home)?.ok_or_else(|| Error::NewKeysNotPrepared { path: home.path().to_owned() })?;
-        if !new.count {
+        if new.standing != Standing::Count {
             let device = Device::open(home.clone(), lock.clone(), options.clone())?;
             match make_count(&device, &mut new).await {
-                Err(error) if is_replaced_by_others(&error) => {
+                // Nobody was asked to let these count: they never will. Once the broker was asked, an answer may have been lost.
+                Err(error) if new.standing == Standing::Decided && is_replaced(&error) => {
                     NewKeys::remove(&home)?;
                     return Err(error);
                 }
@@ -111,27 +116,32 @@ impl SyncClient {
         if opened.stated.number() <= keys.generation {
             return Err(Error::RecoveryCodeWrong { user: keys.user });
         }
-        let account = opened.master.account_keys();
+        let is_this = |made: &MadeKeys| made.recovery.words() == recovery_code.words();
+        let made = NewKeys::load(&home)?.and_then(|new| new.made).filter(is_this);
+        let generation = opened.stated.number();
+        let mut new = NewKeys { generation, master: opened.master, standing: Standing::Asked, made, grants: Vec::new() };
+        new.save(&home)?;
+        crash::point("new-keys-found");
+        let account = new.master.account_keys();
         let claim = AccountClaim { user: keys.user, genesis: &keys.genesis, keys: &account };
         match session.prove(ticket, claim, &options.retry).await? {
             AccountScope::Full => {}
             AccountScope::Create | AccountScope::Bootstrap => session.link(keys.user, &options.retry).await?,
         }
-        let (grants, keyring) = own_grants(&*transport, keys.user, &account).await?;
+        let (grants, keyring) = own_grants(&*transport, keys.user, &account, generation).await?;
         if keyring.current(Space::Account(keys.user)).is_none() {
             return Err(Error::AccountIncomplete { user: keys.user, missing: "the grant of its own key" });
         }
-        let grants = grants.into_values().collect();
-        let made = NewKeys::load(&home)?.and_then(|new| new.made).filter(|made| made.recovery.words() == recovery_code.words());
-        let new = NewKeys { generation: opened.stated.number(), master: opened.master, count: true, made, grants };
+        new.grants = grants.into_values().collect();
+        new.standing = Standing::Count;
         new.save(&home)?;
-        crash::point("new-keys-found");
+        crash::point("new-keys-proven");
         Ok(Self { device: Arc::new(Device::open(home, lock, options)?) })
     }
 }
 
-/// Whether other keys than those that this device has made count now.
-fn is_replaced_by_others(error: &Error) -> bool {
+/// Whether other keys than those that this device has count now.
+fn is_replaced(error: &Error) -> bool {
     matches!(error, Error::Problem { code: ProblemCode::StatementConflict | ProblemCode::AccountKeysReplaced, .. })
 }
 
@@ -139,28 +149,53 @@ fn is_replaced_by_others(error: &Error) -> bool {
 async fn make_count(device: &Device, new: &mut NewKeys) -> Result<(), Error> {
     let Reach::Broker(session, transport) = device.reach()? else { return Err(Error::NewKeysNeedBroker) };
     let user = device.keys.user;
-    // All that others have signed so far is taken in first: what comes later under the old keys counts for nothing.
-    match sync(device, SyncOptions::default(), &|_progress| {}).await {
-        Ok(_) => {
-            let held = device.read(|state| Ok(state.engine.keyring().clone()))?;
-            new_keys::grant_anew(user, &held, new);
-            new.save(&device.home)?;
-            crash::point("new-keys-granted-anew");
-            let made = new.made.as_ref().ok_or_else(|| Error::bug("keys that this device has not made"))?;
-            new_keys::store(&*transport, user, new, made).await?;
-            crash::point("new-keys-stored");
-        }
-        // An earlier call was answered, and the answer lost; or others were first, which the broker says next.
-        Err(Error::Problem { code: ProblemCode::AccountKeysReplaced, .. }) => {}
-        Err(error) => return Err(error),
+    if new.standing == Standing::Decided {
+        // All that others have signed so far is taken in first: what comes later under the old keys counts for nothing.
+        sync(device, SyncOptions::default(), &|_progress| {}).await?;
+        let held = device.read(|state| Ok(state.engine.keyring().clone()))?;
+        new_keys::grant_anew(user, &held, new);
+        new.save(&device.home)?;
+        crash::point("new-keys-granted-anew");
+        new_keys::store(&*transport, user, new, made_here(new)?).await?;
+        store_checkpoints(device, &*transport, new).await?;
+        crash::point("new-keys-stored");
+        new.standing = Standing::Asked;
+        new.save(&device.home)?;
     }
-    let made = new.made.as_ref().ok_or_else(|| Error::bug("keys that this device has not made"))?;
     let account = new.master.account_keys();
     let claim = AccountClaim { user, genesis: &device.keys.genesis, keys: &account };
-    session.replace_keys(claim, &made.statement, &device.options.retry).await?;
+    session.replace_keys(claim, &made_here(new)?.statement, &device.options.retry).await?;
     crash::point("new-keys-replaced");
-    new.count = true;
+    new.standing = Standing::Count;
     new.save(&device.home)
+}
+
+/// Stores a checkpoint of each space, signed under the new keys: with it, whoever has the new code has all that there was, whatever
+/// becomes of this device.
+async fn store_checkpoints(device: &Device, transport: &dyn Transport, new: &NewKeys) -> Result<(), Error> {
+    let identity = identity(&new_keys::keys_under(&device.keys, new));
+    let granted = new_keys::keyring_under(device.keys.user, new);
+    for space in granted.spaces() {
+        let Some(keys) = granted.current(space) else { continue };
+        let written = device.read(|state| Ok(state.engine.write_down_as(&identity, keys, &mut crate::random::system())))?;
+        for (key, body) in written.ok_or_else(|| Error::bug("a checkpoint cannot be sealed"))? {
+            transport.put(&key, Bytes::from(body), &PutCondition::Absent).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What goes with keys that this device has made; those of others are taken up with their code.
+fn made_here(new: &NewKeys) -> Result<&MadeKeys, Error> {
+    new.made.as_ref().ok_or(Error::NewKeysUnsettled)
+}
+
+/// Whether a device may go by the keys that it has: not while it is open whether others count.
+pub(super) fn check_settled(home: &Home) -> Result<(), Error> {
+    match NewKeys::load(home)? {
+        Some(NewKeys { standing: Standing::Asked, .. }) => Err(Error::NewKeysUnsettled),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Writes this device's file and the members' entries under keys that were just taken up.

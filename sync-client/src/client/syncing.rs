@@ -10,7 +10,7 @@ use tidegate_sync_core::engine::{CollectOptions, Collected, Engine, SyncOptions,
 use super::SyncClient;
 use super::cache::tidy;
 use super::devices::read_devices;
-use super::new_keys::introduce_anew;
+use super::new_keys::{check_settled, introduce_anew};
 use crate::device::Device;
 use crate::driver::{Driver, Work};
 use crate::error::Error;
@@ -96,6 +96,7 @@ async fn run(
     work: Work,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<(SyncReport, Option<Collected>), Error> {
+    check_settled(&device.home)?;
     let transport = device.transport()?;
     let before = transport.traffic().total();
     let synced = run_under_keys(device, &transport, work, progress).await;

@@ -9,7 +9,7 @@ use tidegate_protocol::scope::AccountScope;
 use tidegate_protocol::{Digest, ObjectKey, Space, UserId};
 use tidegate_sync_core::keys::{
     DeviceKey, GrantRequest, Keyring, MasterKey, Permission, RecoveryCode, SlotSecret, SpaceKeys, grant_id, make_genesis,
-    make_grant, make_master_keys, open_grant,
+    make_grant, make_master_keys, open_own_grant,
 };
 use time::OffsetDateTime;
 
@@ -173,7 +173,7 @@ fn keys_of(enrolment: &Enrolment, account: &NewAccount) -> Keys {
 
 fn account_keyring(keys: &Keys, account: &NewAccount) -> Result<Keyring, Error> {
     let (own, blob) = (keys.master.account_keys(), &account.account_grant);
-    let opened = open_grant(grant_id(blob), blob, keys.user, own.public(), keys.user, &own).map_err(Error::Grant)?;
+    let opened = open_own_grant(grant_id(blob), blob, keys.user, &own, keys.generation).map_err(Error::Grant)?;
     let mut keyring = Keyring::new();
     keyring.insert(opened.keys);
     Ok(keyring)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tidegate_protocol::{GrantId, ListPrefix, ObjectKey, UserId};
-use tidegate_sync_core::keys::{AccountKeys, GrantError, Keyring, open_grant};
+use tidegate_sync_core::keys::{AccountKeys, GrantError, Keyring, open_own_grant};
 
 use super::account::{list_all, read};
 use crate::error::Error;
@@ -16,13 +16,14 @@ pub(crate) async fn own_grants(
     transport: &dyn Transport,
     user: UserId,
     account: &AccountKeys,
+    generation: u32,
 ) -> Result<(BTreeMap<GrantId, Vec<u8>>, Keyring), Error> {
     let mut grants = BTreeMap::new();
     let mut keyring = Keyring::new();
     for entry in list_all(transport, &ListPrefix::AccessGrants(user)).await? {
         let ObjectKey::AccessGrant { grant, .. } = entry.key else { continue };
         let Some(blob) = read(transport, &entry.key).await? else { continue };
-        match open_grant(grant, &blob, user, account.public(), user, account) {
+        match open_own_grant(grant, &blob, user, account, generation) {
             Ok(opened) => {
                 keyring.insert(opened.keys);
                 grants.insert(grant, blob);

@@ -46,7 +46,7 @@ pub(crate) async fn join(home: &Home, join: Join<'_>, options: &Options, clock: 
     let keys = keys_of(enrolment, user, opened);
 
     let account_keys = keys.master.account_keys();
-    let (grants, keyring) = own_grants(&*transport, user, &account_keys).await?;
+    let (grants, keyring) = own_grants(&*transport, user, &account_keys, keys.generation).await?;
     if keyring.current(Space::Account(user)).is_none() {
         return Err(Error::AccountIncomplete { user, missing: "the grant of its own key" });
     }

@@ -2,13 +2,13 @@
 
 use tidegate_protocol::{Digest, ObjectKey, UserId};
 use tidegate_sync_core::keys::{
-    AccountKeys, Keyring, MasterKey, RecoveryCode, SlotSecret, grant_id, make_master_keys, open_grant, regrant,
+    AccountKeys, Keyring, MasterKey, RecoveryCode, SlotSecret, grant_id, make_master_keys, open_own_grant, regrant,
 };
 
 use super::account::{OpenedAccount, put_once};
 use crate::crash;
 use crate::error::Error;
-use crate::home::{Home, Keys, MadeKeys, NewKeys};
+use crate::home::{Enrolment, Home, Keys, MadeKeys, NewKeys, Standing};
 use crate::local::{Database, KeptGrants};
 use crate::transport::Transport;
 
@@ -24,15 +24,25 @@ pub(crate) fn decide(user: UserId, opened: &OpenedAccount, recovery: &RecoveryCo
     let master_keys = make_master_keys(user, generation, &master, &[SlotSecret::Recovery(&new_recovery)], &mut rng)
         .map_err(|error| Error::bug(format!("the master key cannot be wrapped: {error}")))?;
     let made = MadeKeys { recovery: new_recovery, statement, master_keys };
-    Ok(NewKeys { generation, master, count: false, made: Some(made), grants: Vec::new() })
+    Ok(NewKeys { generation, master, standing: Standing::Decided, made: Some(made), grants: Vec::new() })
 }
 
 /// Grants the keys of all spaces anew, as far as that is not decided yet.
 pub(crate) fn grant_anew(user: UserId, held: &Keyring, new: &mut NewKeys) {
     let account = new.master.account_keys();
-    let granted = keyring_of(user, &account, new.grants.iter().map(Vec::as_slice));
+    let granted = keyring_under(user, new);
     let more = regrant(user, &account, held, &granted, &mut crate::random::system());
     new.grants.extend(more.into_iter().map(|(_, blob)| blob));
+}
+
+/// The keys of spaces in the grants that were decided.
+pub(crate) fn keyring_under(user: UserId, new: &NewKeys) -> Keyring {
+    keyring_of(user, &new.master.account_keys(), new.generation, new.grants.iter().map(Vec::as_slice))
+}
+
+/// What this device will be under keys that do not count yet.
+pub(crate) fn keys_under(keys: &Keys, new: &NewKeys) -> Keys {
+    Keys { generation: new.generation, master: new.master.clone(), ..keys.clone() }
 }
 
 /// Stores what has to be in the store before the keys count: without it nobody could read on.
@@ -54,20 +64,20 @@ pub(crate) async fn store(transport: &dyn Transport, user: UserId, new: &NewKeys
 /// A space whose key was not granted under the new keys yet (a member that was added here meanwhile, or on a device that others had
 /// not heard of) is granted now, and that is sent with the next sync.
 pub(crate) fn take_up(home: &Home, keys: &Keys, new: &NewKeys) -> Result<Keys, Error> {
-    let taken_up = Keys { generation: new.generation, master: new.master.clone(), ..keys.clone() };
+    let taken_up = keys_under(keys, new);
     let (before, account) = (keys.master.account_keys(), new.master.account_keys());
     let mut database = Database::open(home, keys)?;
     let here = database.grants()?;
-    let opens = |blob: &[u8], by: &AccountKeys| open_grant(grant_id(blob), blob, keys.user, by.public(), keys.user, by).is_ok();
+    let opens = |blob: &[u8]| open_own_grant(grant_id(blob), blob, keys.user, &account, new.generation).is_ok();
 
     let mut grants: KeptGrants = new.grants.iter().map(|blob| (grant_id(blob), (blob.clone(), false))).collect();
     for (grant, (blob, unsent)) in &here {
-        if opens(blob, &account) {
+        if opens(blob) {
             grants.entry(*grant).or_insert_with(|| (blob.clone(), *unsent));
         }
     }
-    let held = keyring_of(keys.user, &before, here.values().map(|(blob, _)| blob.as_slice()));
-    let granted = keyring_of(keys.user, &account, grants.values().map(|(blob, _)| blob.as_slice()));
+    let held = keyring_of(keys.user, &before, keys.generation, here.values().map(|(blob, _)| blob.as_slice()));
+    let granted = keyring_of(keys.user, &account, new.generation, grants.values().map(|(blob, _)| blob.as_slice()));
     for (grant, blob) in regrant(keys.user, &account, &held, &granted, &mut crate::random::system()) {
         grants.insert(grant, (blob, true));
     }
@@ -76,6 +86,8 @@ pub(crate) fn take_up(home: &Home, keys: &Keys, new: &NewKeys) -> Result<Keys, E
     crash::point("new-keys-granted");
     taken_up.save(home)?;
     crash::point("new-keys-taken-up");
+    // The code that came with the keys before opens nothing any more; nobody is to be shown it.
+    Enrolment::remove(home)?;
     if new.made.is_none() {
         NewKeys::remove(home)?;
     }
@@ -83,10 +95,10 @@ pub(crate) fn take_up(home: &Home, keys: &Keys, new: &NewKeys) -> Result<Keys, E
 }
 
 /// The keys in those of these grants that open for the account.
-fn keyring_of<'a>(user: UserId, account: &AccountKeys, grants: impl Iterator<Item = &'a [u8]>) -> Keyring {
+fn keyring_of<'a>(user: UserId, account: &AccountKeys, generation: u32, grants: impl Iterator<Item = &'a [u8]>) -> Keyring {
     let mut keyring = Keyring::new();
     for blob in grants {
-        if let Ok(opened) = open_grant(grant_id(blob), blob, user, account.public(), user, account) {
+        if let Ok(opened) = open_own_grant(grant_id(blob), blob, user, account, generation) {
             keyring.insert(opened.keys);
         }
     }

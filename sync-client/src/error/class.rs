@@ -60,6 +60,7 @@ impl Error {
             | Self::InviteMissing
             | Self::BrokerMissing
             | Self::NewKeysNeedBroker
+            | Self::NewKeysUnsettled
             | Self::KeysChanged
             | Self::NewKeysNotPrepared { .. }
             | Self::OtherDevice(_)

@@ -38,6 +38,7 @@ impl Error {
             Self::BrokerMissing => "broker-missing",
             Self::NewKeysNeedBroker => "new-keys-need-broker",
             Self::NewKeysNotPrepared { .. } => "new-keys-not-prepared",
+            Self::NewKeysUnsettled => "new-keys-unsettled",
             Self::KeysChanged => "keys-changed",
             Self::DeletionNotAsked => "deletion-not-asked",
             Self::RecoveryCode(error) => error.code(),

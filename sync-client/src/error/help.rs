@@ -57,6 +57,9 @@ impl Error {
                 "make another access key in the store for your devices, and delete the one that the lost device has"
             }
             Self::NewKeysNotPrepared { .. } => "run 'tidegate account rotate' with the recovery code",
+            Self::NewKeysUnsettled => {
+                "run 'tidegate account rotate' or 'tidegate join' again, whichever was stopped; edits are kept meanwhile"
+            }
             Self::KeysChanged => "stop this program and start it again: it then goes on with the new keys",
             Self::DeletionNotAsked => "run 'tidegate account delete' first; it says what would go and how to go on",
             Self::RecoveryCode(_) => "check the words against what you wrote down",

@@ -254,6 +254,9 @@ pub enum Error {
         /// The home.
         path: PathBuf,
     },
+    /// Whether new keys of the account count is open: the broker was asked, and its answer never came.
+    #[error("whether new keys of this account count is open: the broker's answer never came")]
+    NewKeysUnsettled,
     /// Another process has taken up new keys of the account.
     #[error("another process has put new keys of this account in place")]
     KeysChanged,

@@ -20,7 +20,7 @@ pub(crate) use deletion::DeletionFile;
 pub(crate) use enrolment::{Enrolment, EnrolmentKind, NewAccount};
 pub(crate) use keys::Keys;
 pub(crate) use lock::{HomeGuard, HomeLock};
-pub(crate) use new_keys::{MadeKeys, NewKeys};
+pub(crate) use new_keys::{MadeKeys, NewKeys, Standing};
 pub(crate) use session::SessionFile;
 pub(crate) use settings::Settings;
 

@@ -22,12 +22,24 @@ const FORMAT: &str = "tidegate/new-keys/v1";
 pub(crate) struct NewKeys {
     pub(crate) generation: u32,
     pub(crate) master: MasterKey,
-    /// Whether they count.
-    pub(crate) count: bool,
+    pub(crate) standing: Standing,
     /// Where this device has made them.
     pub(crate) made: Option<MadeKeys>,
     /// Grants of the spaces' keys under them, which are in the store.
     pub(crate) grants: Vec<Vec<u8>>,
+}
+
+/// How far they have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Standing {
+    /// Decided on. Nobody was asked to let them count.
+    Decided,
+    /// The broker was asked, or is about to be: whether they count, its answer tells. Until then nothing is synced under the keys before:
+    /// with a session of the new ones, a device would take in what a thief has signed.
+    Asked,
+    /// They count.
+    Count,
 }
 
 /// What goes with keys that this device has made.
@@ -44,7 +56,7 @@ struct NewKeysJson {
     format: String,
     generation: u32,
     master_key: String,
-    count: bool,
+    standing: Standing,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     made: Option<MadeKeysJson>,
     grants: Vec<String>,
@@ -90,11 +102,16 @@ impl NewKeys {
             format: FORMAT.to_owned(),
             generation: self.generation,
             master_key: URL_SAFE_NO_PAD.encode(self.master.secret()),
-            count: self.count,
+            standing: self.standing,
             made,
             grants: self.grants.iter().map(|grant| URL_SAFE_NO_PAD.encode(grant)).collect(),
         };
         home.write(FILE, &json)
+    }
+
+    /// Whether they take the place of this generation, and nobody has taken them up yet.
+    pub(crate) fn wait_for(&self, generation: u32) -> bool {
+        self.standing == Standing::Count && self.generation > generation
     }
 
     /// Forgets them, recovery code included.
@@ -114,7 +131,7 @@ impl NewKeys {
         Some(Self {
             generation: json.generation,
             master: MasterKey::from_secret(secret(&json.master_key)?),
-            count: json.count,
+            standing: json.standing,
             made,
             grants: json.grants.iter().map(|grant| URL_SAFE_NO_PAD.decode(grant).ok()).collect::<Option<_>>()?,
         })

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::envelope::AccountDirectory;
 use crate::keys::{
     AccountKeys, AccountPublicKeys, Certificate, DeviceKey, GrantError, GrantRequest, Keyring, OpenedGrant, Permission,
-    SpaceKeys, grant_id, make_grant, open_grant,
+    SpaceKeys, grant_id, make_grant, open_own_grant,
 };
 use crate::lazy::Lazy;
 use crate::manifest::{CHECKPOINT_PART_BYTES, Change, Cid, Doorbell, Register, SegmentRef, Target};
@@ -58,7 +58,7 @@ impl Identity {
     }
 
     pub(super) fn open_own_grant(&self, grant: GrantId, blob: &[u8]) -> Result<OpenedGrant, GrantError> {
-        open_grant(grant, blob, self.user, self.public_keys(), self.user, &self.account)
+        open_own_grant(grant, blob, self.user, &self.account, self.certificate.generation())
     }
 }
 
@@ -266,8 +266,8 @@ impl Account {
 
     /// The spaces of which there is something to write down.
     pub(super) fn spaces_with_history(&self) -> Vec<Space> {
-        let has_history = |space: &Space| self.spaces.get(space).is_some_and(|memory| !memory.state.frontier().is_empty());
-        self.open_spaces().into_iter().filter(has_history).collect()
+        let has_history = |memory: &SpaceMemory| !memory.state.frontier().is_empty() || memory.built.is_some();
+        self.open_spaces().into_iter().filter(|space| self.spaces.get(space).is_some_and(has_history)).collect()
     }
 
     /// Whether something of this device is not in the store or not in the doorbell yet.

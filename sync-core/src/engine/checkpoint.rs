@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use rand_core::CryptoRng;
 use tidegate_protocol::{ChainId, DeviceId, Digest, ObjectKey, Space};
 
+use super::Engine;
+use super::account::{Identity, SpaceMemory};
 use super::effect::Effect;
 use super::event::{FailureClass, Outcome, Read, Written};
 use super::persist::{Row, Step};
 use super::pull::Bell;
 use super::sync::{Phase, Task, Turn};
 use crate::envelope::{ObjectContext, ObjectName, open_signed, seal_signed_whole};
+use crate::keys::SpaceKeys;
 use crate::manifest::{Chain, ChainFrontier, Checkpoint, Frontier, SegmentRef, Timestamp};
 use crate::planted::{self, Bug};
 use crate::quarantine::{Quarantined, Reason, Subject};
@@ -236,24 +240,14 @@ impl Turn<'_> {
     fn write_down(&mut self, space: Space) {
         let group = ChainId::new(self.rng.next_u64());
         let Some(memory) = self.account.spaces.get(&space) else { return };
-        let includes = memory.checkpoints.iter().flat_map(|(digest, known)| known.includes.iter().copied().chain([*digest]));
-        let checkpoint = memory.state.to_checkpoint(includes.collect());
-        let parts = checkpoint.into_parts(self.account.checkpoint_part_bytes, group);
+        let parts = checkpoint_of(memory).into_parts(self.account.checkpoint_part_bytes, group);
         self.sync.checkpoints_to_send.extend(parts.into_iter().map(|document| (space, document)));
     }
 
     fn send_checkpoint(&mut self, space: Space, checkpoint: Checkpoint) {
         let Some(keys) = self.account.keyring.current(space) else { return };
-        let context = ObjectContext { space, name: ObjectName::Checkpoint };
-        let identity = &self.account.identity;
-        let document = checkpoint.to_ndjson();
-        // Its lines, its text and its sealed form are each as large as the whole history: never all at a time.
-        let Checkpoint { frontier, checkpoints: includes, part: _, lines } = checkpoint;
-        drop(lines);
-        let sealed = document.ok().and_then(|document| {
-            seal_signed_whole(keys.key(), &context, document, &identity.device, &identity.certificate, self.rng).ok()
-        });
-        let Some(body) = sealed else {
+        let (frontier, includes) = (checkpoint.frontier.clone(), checkpoint.checkpoints.clone());
+        let Some(body) = sealed(checkpoint, keys, &self.account.identity, self.rng) else {
             // One part alone says nothing: without this one the others need not go up.
             self.sync.checkpoints_to_send.retain(|(other, _)| *other != space);
             self.sync.checkpoints_sent.remove(&space);
@@ -288,6 +282,46 @@ impl Turn<'_> {
             self.sync.checkpoints_made += 1;
         }
     }
+}
+
+impl Engine {
+    /// All that is in the store of a space, as this device has merged it: as a checkpoint in parts, signed as somebody else and sealed
+    /// under these keys. For keys of the account that do not count yet: what was signed under the present ones will not count then.
+    ///
+    /// `None` if it cannot be sealed; nothing where nothing is in the store.
+    #[must_use]
+    pub fn write_down_as(
+        &self,
+        identity: &Identity,
+        keys: &SpaceKeys,
+        rng: &mut dyn CryptoRng,
+    ) -> Option<Vec<(ObjectKey, Vec<u8>)>> {
+        let space = keys.space();
+        let Some(memory) = self.account.spaces.get(&space).filter(|memory| !memory.state.frontier().is_empty()) else {
+            return Some(Vec::new());
+        };
+        let group = ChainId::new(rng.next_u64());
+        let parts = checkpoint_of(memory).into_parts(self.account.checkpoint_part_bytes, group);
+        let written = |part| {
+            let body = sealed(part, keys, identity, rng)?;
+            Some((ObjectKey::Checkpoint { space, digest: Digest::of(&body) }, body))
+        };
+        parts.into_iter().map(written).collect()
+    }
+}
+
+/// All that a space's history says, and the checkpoints that said parts of it.
+fn checkpoint_of(memory: &SpaceMemory) -> Checkpoint {
+    let includes = memory.checkpoints.iter().flat_map(|(digest, known)| known.includes.iter().copied().chain([*digest]));
+    memory.state.to_checkpoint(includes.collect())
+}
+
+fn sealed(checkpoint: Checkpoint, keys: &SpaceKeys, identity: &Identity, rng: &mut dyn CryptoRng) -> Option<Vec<u8>> {
+    let context = ObjectContext { space: keys.space(), name: ObjectName::Checkpoint };
+    let document = checkpoint.to_ndjson().ok()?;
+    // Its lines, its text and its sealed form are each as large as the whole history: never all at a time.
+    drop(checkpoint);
+    seal_signed_whole(keys.key(), &context, document, &identity.device, &identity.certificate, rng).ok()
 }
 
 /// What a frontier covers under this device's name and another does not; of a chain that it covers by its floor alone, the

@@ -130,6 +130,12 @@ pub enum GrantError {
     /// The sealed part does not open.
     #[error("the grant's sealed part does not open with this account's key")]
     DoesNotOpen,
+    /// A key of an epoch that no honest device has come to: it would stand above all that follow.
+    #[error("the grant's key is of epoch {epoch}, further than this account's can be")]
+    EpochTooGreat {
+        /// The epoch.
+        epoch: u32,
+    },
     /// What is sealed is not what the header names.
     #[error("the key inside the grant is not the one that its header names")]
     KeyDigestMismatch,
@@ -150,6 +156,7 @@ impl GrantError {
             Self::OtherRecipient { .. } => "grant-other-recipient",
             Self::OtherRecipientKey => "grant-other-recipient-key",
             Self::DoesNotOpen => "grant-does-not-open",
+            Self::EpochTooGreat { .. } => "grant-epoch-too-great",
             Self::KeyDigestMismatch => "grant-key-digest-mismatch",
         }
     }
@@ -281,6 +288,32 @@ pub fn open_grant(
     }
     let keys = parts.open(recipient_keys)?;
     Ok(OpenedGrant { header: parts.header, keys })
+}
+
+/// Epochs that there may be for each generation of the account's keys.
+const EPOCHS_PER_GENERATION: u64 = 1 << 16;
+
+/// The same for a grant to oneself, under the account's keys of this generation.
+///
+/// Of the keys of a space that of the greatest epoch seals. A thief of the account's keys could grant one of the last epoch that there is,
+/// and nothing could be put above it; so each generation has a range of its own, and the first epoch after new keys is above all that
+/// could have been granted under the old ones.
+///
+/// # Errors
+/// As [`open_grant`], and [`GrantError::EpochTooGreat`].
+pub fn open_own_grant(
+    id: GrantId,
+    blob: &[u8],
+    user: UserId,
+    account: &AccountKeys,
+    generation: u32,
+) -> Result<OpenedGrant, GrantError> {
+    let opened = open_grant(id, blob, user, account.public(), user, account)?;
+    let epoch = opened.header.epoch;
+    if u64::from(epoch) > (u64::from(generation) + 1) * EPOCHS_PER_GENERATION {
+        return Err(GrantError::EpochTooGreat { epoch });
+    }
+    Ok(opened)
 }
 
 struct Parts<'a> {

@@ -29,7 +29,8 @@ pub use attachment::{AttachmentKey, ContentHasher};
 pub use device::{Certificate, CertificateError, DeviceDocument, DeviceFileError, DeviceKey, make_device_document};
 pub use generation::{KeyGeneration, StatementError};
 pub use grant::{
-    GrantError, GrantHeader, GrantRequest, OpenedGrant, Permission, grant_id, make_grant, open_grant, parse_grant_header,
+    GrantError, GrantHeader, GrantRequest, OpenedGrant, Permission, grant_id, make_grant, open_grant, open_own_grant,
+    parse_grant_header,
 };
 pub use keyring::Keyring;
 pub use member::{KeyName, SpaceKey, SpaceKeys, member_or_nil};
