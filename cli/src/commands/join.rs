@@ -15,6 +15,8 @@ use crate::{access, input, recovery};
 struct JoinDocument {
     user_id: UserId,
     device_id: DeviceId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_code: Option<String>,
 }
 
 pub(super) async fn run(context: &Context, arguments: &JoinArguments) -> Result<(), Failure> {
@@ -31,7 +33,7 @@ pub(super) async fn run(context: &Context, arguments: &JoinArguments) -> Result<
     }
     let code = recovery::read(arguments.recovery_file.as_deref())?;
     let client = SyncClient::join(&context.home, enrolment, &code, arguments.user_id, Options::default()).await?;
-    let document = JoinDocument { user_id: client.user_id(), device_id: client.device_id() };
+    let document = JoinDocument { user_id: client.user_id(), device_id: client.device_id(), recovery_code: None };
     context.output.result(&document, |style| {
         format!(
             "{} {} is a device of account {} now\n\nNext: {}\n",
@@ -63,18 +65,23 @@ async fn sign_in(context: &Context, client: SyncClient, enrolment: &Enrolment, a
         }
         signed_in => (signed_in.map(|()| client)?, false),
     };
-    let document = JoinDocument { user_id: client.user_id(), device_id: client.device_id() };
+    // Keys that this device had begun to make have been taken up: this is the first that anybody hears of their code.
+    let code = client.recovery_code()?.filter(|_| has_new_keys).map(|code| code.words());
+    let recovery_code = code.as_ref().map(|code| code.to_string());
+    let document = JoinDocument { user_id: client.user_id(), device_id: client.device_id(), recovery_code };
     context.output.result(&document, |style| {
         let (done, account) = (style.good("✓"), style.bold(document.user_id));
-        if has_new_keys {
-            format!(
-                "{done} this device has taken up the new keys of account {account}\n\nNext: {}\n",
-                style.code("tidegate sync")
-            )
-        } else {
-            format!("{done} this device, of account {account}, is signed in again\n")
+        if !has_new_keys {
+            return format!("{done} this device, of account {account}, is signed in again\n");
         }
-    })
+        let place = code.as_ref().map(|code| format!("{}\n", recovery::handed_over(code, None, style))).unwrap_or_default();
+        let next = style.code("tidegate sync");
+        format!("{done} this device has taken up the new keys of account {account}\n\n{place}Next: {next}\n")
+    })?;
+    if code.is_some() {
+        client.recovery_code_kept()?;
+    }
+    Ok(())
 }
 
 /// Takes up the keys that another device has put in the place of the account's.
@@ -87,6 +94,11 @@ async fn take_up_keys(
     // Keys that this very device has made, and whose making was stopped, come with a code that nobody has seen yet.
     let made_here = client.recovery_code()?.filter(|_| arguments.recovery_file.is_none());
     drop(client);
-    let code = made_here.map_or_else(|| recovery::read(arguments.recovery_file.as_deref()), Ok)?;
+    if let Some(code) = made_here
+        && let Ok(client) = SyncClient::take_up_keys(&context.home, ticket, &code, Options::default()).await
+    {
+        return Ok(client);
+    }
+    let code = recovery::read(arguments.recovery_file.as_deref())?;
     Ok(SyncClient::take_up_keys(&context.home, ticket, &code, Options::default()).await?)
 }

@@ -37,7 +37,18 @@ pub(super) async fn run(context: &Context, arguments: &AccountRotateArguments) -
     if let Some(file) = &mut file {
         file.write(&code)?;
     }
-    let client = SyncClient::replace_keys(&context.home, Options::default()).await?;
+    let client = match SyncClient::replace_keys(&context.home, Options::default()).await {
+        Ok(client) => client,
+        Err(error) => {
+            if let Some(file) = &file {
+                let path = input::display(file.path());
+                context
+                    .output
+                    .warn(&format!("the code in {path} opens nothing until this command says that the keys are replaced"));
+            }
+            return Err(error.into());
+        }
+    };
     let document = RotateDocument {
         user_id: client.user_id(),
         device_id: client.device_id(),

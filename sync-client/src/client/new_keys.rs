@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tidegate_protocol::Space;
-use tidegate_protocol::Space;
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::scope::AccountScope;
 use tidegate_sync_core::engine::SyncOptions;
@@ -42,6 +41,7 @@ impl SyncClient {
                 NewKeys::remove(&home)?;
             }
             Some(NewKeys { made: Some(made), .. }) => return Ok(made.recovery),
+            Some(NewKeys { standing: Standing::Asked, .. }) => return Err(Error::NewKeysUnsettled),
             Some(_) | None => {}
         }
         let clock = StoreClock::new(Arc::clone(&options.clock), 0);
@@ -124,9 +124,16 @@ impl SyncClient {
         crash::point("new-keys-found");
         let account = new.master.account_keys();
         let claim = AccountClaim { user: keys.user, genesis: &keys.genesis, keys: &account };
-        match session.prove(ticket, claim, &options.retry).await? {
-            AccountScope::Full => {}
-            AccountScope::Create | AccountScope::Bootstrap => session.link(keys.user, &options.retry).await?,
+        match session.prove(ticket, claim, &options.retry).await {
+            Ok(AccountScope::Full) => {}
+            Ok(AccountScope::Create | AccountScope::Bootstrap) => session.link(keys.user, &options.retry).await?,
+            Err(error) => {
+                // Keys that somebody decided on and never had counted: what this device has is as good as before.
+                if is_no_key_of_account(&error) && new.made.is_none() {
+                    NewKeys::remove(&home)?;
+                }
+                return Err(error);
+            }
         }
         let (grants, keyring) = own_grants(&*transport, keys.user, &account, generation).await?;
         if keyring.current(Space::Account(keys.user)).is_none() {
@@ -138,6 +145,11 @@ impl SyncClient {
         crash::point("new-keys-proven");
         Ok(Self { device: Arc::new(Device::open(home, lock, options)?) })
     }
+}
+
+/// Whether the broker knows the account by other keys than those that were proven.
+fn is_no_key_of_account(error: &Error) -> bool {
+    matches!(error, Error::Problem { code: ProblemCode::AccountProofInvalid | ProblemCode::AccountKeysReplaced, .. })
 }
 
 /// Whether other keys than those that this device has count now.

@@ -189,6 +189,8 @@ fn a_member_that_only_the_late_device_knew_comes_with_it() {
     let added = world.b.engine.add_member("Ben", world.store.now_ms, &mut rng(5)).unwrap();
     world.b.commit(&added.edit);
     world.b.put(added.member, 9, b"his");
+    // Stopped when its segments were built: the member's space has no other history.
+    world.b.sync_until(&mut world.store.clone(), "put-segment");
     world.replace_keys();
     take_up(&mut world.b, &world.store, &world.new, 2);
     world.b.sync_with(ANEW, &mut world.store);
@@ -212,6 +214,37 @@ fn keys_are_granted_anew_once_and_the_next_epoch_is_one() {
         assert_eq!(epochs(&world.a).len(), 2);
         assert_eq!(epochs(&world.a), epochs(&world.b));
     }
+}
+
+#[test]
+fn a_key_that_would_stand_above_all_others_is_not_taken_in() {
+    use tidegate_sync_core::keys::{GrantRequest, Permission, SpaceKeys, grant_id, make_grant, open_own_grant};
+
+    let world = World::new();
+    let space = world.a.engine.space_of(world.member);
+    let to_oneself = GrantRequest {
+        recipient: world.old.user,
+        recipient_keys: world.old.keys.public(),
+        permission: Permission::Owner,
+        expires_at: None,
+    };
+    // What a thief of the old keys could grant: the greatest that is taken in, and one more.
+    let mut keys = SpaceKeys::generate(space, &mut rng(1));
+    for _ in 0..1 << 16 {
+        keys = keys.next_epoch(&mut rng(2)).unwrap();
+    }
+    let open = |keys: &SpaceKeys| {
+        let blob = make_grant(&world.old.keys, keys, to_oneself, &mut rng(3));
+        open_own_grant(grant_id(&blob), &blob, world.old.user, &world.old.keys, 0)
+    };
+    assert!(open(&keys).is_ok());
+    assert_eq!(open(&keys.next_epoch(&mut rng(2)).unwrap()).unwrap_err().code(), "grant-epoch-too-great");
+    // The first epoch after new keys is above it, and is taken in.
+    let mut held = Keyring::new();
+    held.insert(keys);
+    let granted = regrant(world.new.user, &world.new.keys, &held, &Keyring::new(), &mut rng(4));
+    let opened = granted.iter().map(|(id, blob)| open_own_grant(*id, blob, world.new.user, &world.new.keys, 1).unwrap());
+    assert_eq!(opened.map(|opened| opened.header.epoch).collect::<Vec<_>>(), [1 << 16, (1 << 16) + 1]);
 }
 
 #[test]
