@@ -14,8 +14,9 @@ use tidegate_sync_core::envelope::{
     AccountDirectory, HEADER_BYTES, ObjectContext, ObjectName, open, open_signed, open_with_key, seal, seal_signed,
 };
 use tidegate_sync_core::keys::{
-    Argon2Cost, Certificate, DeviceDocument, DeviceKey, GrantRequest, Keyring, MasterKeys, Passphrase, Permission, RecoveryCode,
-    SlotSecret, SpaceKeys, account_public_keys, grant_id, make_device_document, make_grant, make_master_keys, open_grant,
+    Argon2Cost, Certificate, DeviceDocument, DeviceKey, GrantRequest, KeyGeneration, Keyring, MasterKey, MasterKeys, Passphrase,
+    Permission, RecoveryCode, SlotSecret, SpaceKeys, account_public_keys, grant_id, make_device_document, make_grant,
+    make_master_keys, open_grant,
 };
 
 use crate::setup::{Account, account, bytes, member_space, record_context, rng, thumbprint};
@@ -71,6 +72,9 @@ fn make() -> Made {
         ("grant-account-space.blob", grant(&account, &account_space, Permission::Owner, 6)),
         ("grant-member.blob", grant(&account, &member, Permission::ReadWrite, 7)),
     ]);
+    let next = next_keys(&account);
+    files.insert("account-keys-1.json", next.statement);
+    files.insert("master-keys-1.blob", next.master_keys);
     let mut contents = BTreeMap::new();
     for sealed in sealed_objects(&account, &account_space, &member) {
         contents.insert(sealed.name.to_owned(), Sha256::of(&sealed.content));
@@ -95,6 +99,23 @@ fn make() -> Made {
     facts_json.push(b'\n');
     files.insert("facts.json", facts_json);
     Made { files, facts }
+}
+
+/// The keys that take the place of the account's first ones.
+struct NextKeys {
+    recovery: RecoveryCode,
+    master: MasterKey,
+    statement: Vec<u8>,
+    master_keys: Vec<u8>,
+}
+
+fn next_keys(account: &Account) -> NextKeys {
+    let (recovery, master) = (RecoveryCode::generate(&mut rng(19)), MasterKey::generate(&mut rng(20)));
+    let first = KeyGeneration::of_genesis(account.user, &account.genesis).unwrap();
+    let statement = first.state_next(&account.recovery, &recovery, master.account_keys().public()).unwrap();
+    let slots = [SlotSecret::Recovery(&recovery)];
+    let master_keys = make_master_keys(account.user, 1, &master, &slots, &mut rng(21)).unwrap();
+    NextKeys { recovery, master, statement, master_keys }
 }
 
 fn grant(owner: &Account, keys: &SpaceKeys, permission: Permission, seed: u64) -> Vec<u8> {
@@ -225,6 +246,19 @@ fn every_golden_file_is_read_back() {
         };
         assert_eq!(Sha256::of(&opened), *content, "{name}");
     }
+}
+
+#[test]
+fn the_golden_statement_leads_to_the_golden_keys() {
+    let facts: Facts = serde_json::from_slice(&golden("facts.json")).unwrap();
+    let first = KeyGeneration::of_genesis(facts.user_id, &golden("genesis.json")).unwrap();
+    let second = first.followed_by(&golden("account-keys-1.json")).unwrap();
+    let next = next_keys(&account(ACCOUNT_SEED));
+    let slots = MasterKeys::parse(&golden("master-keys-1.blob")).unwrap();
+    let master = slots.open(facts.user_id, SlotSecret::Recovery(&next.recovery)).unwrap();
+    assert_eq!((second.number(), slots.generation()), (1, 1));
+    assert_eq!(second.public_keys(), master.account_keys().public());
+    assert_eq!(master.secret(), next.master.secret());
 }
 
 #[test]
