@@ -140,6 +140,10 @@ bench-app-store folder="target/bench-app-store":
 fuzz seconds="30":
     scripts/fuzz {{seconds}}
 
+# The fuzz targets, built and not run
+build-fuzz:
+    scripts/fuzz build
+
 # What takes long: fuzzing, each target for a quarter of an hour, then the soak
 nightly:
     just fuzz 900
