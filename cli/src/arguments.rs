@@ -86,7 +86,7 @@ pub(crate) enum Command {
     Doctor,
     /// List the account's devices, rename this one, retire one
     Devices(DevicesArguments),
-    /// Delete the account, with everything in the store
+    /// New keys for the account, after a device was stolen; or its end, with everything in the store
     #[command(subcommand)]
     Account(AccountCommand),
     /// End this device's session with the broker; keys and content stay
