@@ -137,9 +137,9 @@ fn write_problem(mut response: Response, id: &str) -> Response {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
     match &problem.cause {
         Some(cause) if problem.code == ProblemCode::Internal => {
-            tracing::error!(code = %problem.code, cause = %chain(cause.as_ref()), "failed");
+            tracing::error!(code = %problem.code, cause = %crate::problem::chain(cause.as_ref()), "failed");
         }
-        Some(cause) => tracing::warn!(code = %problem.code, cause = %chain(cause.as_ref()), "refused"),
+        Some(cause) => tracing::warn!(code = %problem.code, cause = %crate::problem::chain(cause.as_ref()), "refused"),
         // Counted, and not worth a line: a flood must not become one of the log.
         None if is_of_floods(problem.code) => tracing::debug!(code = %problem.code, "refused"),
         None => tracing::info!(code = %problem.code, "refused"),
@@ -155,18 +155,6 @@ fn write_problem(mut response: Response, id: &str) -> Response {
     }
     *response.body_mut() = body;
     response
-}
-
-/// An error and what it came from, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 fn http_date(now: OffsetDateTime) -> Option<HeaderValue> {

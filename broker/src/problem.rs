@@ -98,3 +98,8 @@ impl From<Refusal> for Problem {
         Self::new(refusal.code, refusal.message)
     }
 }
+
+/// An error and what it came from, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {}", chain(source)))
+}

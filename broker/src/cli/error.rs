@@ -101,7 +101,7 @@ impl From<InviteError> for CliError {
 
 impl From<WalkError> for CliError {
     fn from(error: WalkError) -> Self {
-        let text = chain(&error);
+        let text = crate::problem::chain(&error);
         match error {
             WalkError::NotConfigured => {
                 let help = "set app_store.bundle_ids and app_store.server_api.*; docs/config.md lists them";
@@ -120,11 +120,6 @@ impl From<WalkError> for CliError {
     }
 }
 
-/// An error and what it came from, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {}", chain(source)))
-}
-
 impl From<ServeError> for CliError {
     fn from(error: ServeError) -> Self {
         match &error {
@@ -137,11 +132,11 @@ impl From<ServeError> for CliError {
                 Self::new(INVALID, "address-unusable", message, "choose an address of this machine")
             }
             ServeError::Store { source, .. } => Self::store(format!("{error}: {source}")),
-            ServeError::Probe { source, .. } if source.is_passing() => Self::store(chain(&error)),
+            ServeError::Probe { source, .. } if source.is_passing() => Self::store(crate::problem::chain(&error)),
             ServeError::Probe { .. } => {
                 let help =
                     "check endpoint, bucket, region and the rights of the three credentials (docs/config.md), then start again";
-                Self::new(INVALID, "store-not-probed", chain(&error), help)
+                Self::new(INVALID, "store-not-probed", crate::problem::chain(&error), help)
             }
             ServeError::Unfit { .. } => {
                 let help = "change what is named; docs/store-probe.md says how to accept a risk by its name";

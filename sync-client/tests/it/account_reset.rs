@@ -1,23 +1,14 @@
 //! A new account in the place of one whose recovery code is lost.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use secrecy::SecretString;
 use tidegate_broker::dev::{DevOptions, DevServer};
 use tidegate_sync_client::{Enrolment, Error, NewRecord, PendingReset, Remote, Reset, Source, SyncClient, Ticket};
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
+use crate::ahead_clock::AheadClock;
 use crate::stand::{TestHome, options, sync};
-
-#[derive(Debug, Default)]
-struct AheadClock(AtomicI64);
-
-impl tidegate_broker::clock::Clock for AheadClock {
-    fn now(&self) -> OffsetDateTime {
-        OffsetDateTime::now_utc() + Duration::seconds(self.0.load(Ordering::SeqCst))
-    }
-}
 
 struct World {
     server: DevServer,
@@ -38,7 +29,7 @@ impl World {
     }
 
     fn advance(&self, by: Duration) {
-        self.clock.0.fetch_add(by.whole_seconds(), Ordering::SeqCst);
+        self.clock.advance(by);
     }
 
     fn enrolment(&self) -> Enrolment {

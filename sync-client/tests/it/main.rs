@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod account_reset;
+mod ahead_clock;
 mod attachments;
 mod conformance;
 mod counts;

@@ -1,24 +1,14 @@
 //! Tokens that have ended: an access token is renewed on the way; a renewal token means signing in again, and nothing is lost.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use secrecy::SecretString;
 use tidegate_broker::dev::{DevOptions, DevServer};
 use tidegate_sync_client::{Class, Enrolment, LoggedOut, NewRecord, Remote, Source, SyncClient, Ticket};
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
+use crate::ahead_clock::AheadClock;
 use crate::stand::{TestHome, options, sync};
-
-/// The clock of this world, some seconds ahead of the real one.
-#[derive(Debug, Default)]
-struct AheadClock(AtomicI64);
-
-impl tidegate_broker::clock::Clock for AheadClock {
-    fn now(&self) -> OffsetDateTime {
-        OffsetDateTime::now_utc() + Duration::seconds(self.0.load(Ordering::SeqCst))
-    }
-}
 
 struct World {
     server: DevServer,
@@ -37,7 +27,7 @@ impl World {
     }
 
     fn advance(&self, by: Duration) {
-        self.clock.0.fetch_add(by.whole_seconds(), Ordering::SeqCst);
+        self.clock.advance(by);
     }
 
     fn invite(&self) -> Ticket {

@@ -10,4 +10,4 @@ mod owner;
 #[cfg(test)]
 pub(crate) use document::ResetDocument;
 pub(crate) use handler::{__path_reset_account, reset_account};
-pub(crate) use owner::{cancel, take_back};
+pub(crate) use owner::{cancel, is_led_back};

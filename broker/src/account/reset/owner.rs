@@ -20,8 +20,21 @@ pub(crate) async fn cancel(broker: &Broker, user: UserId, identities: &[Sha256])
     Ok(())
 }
 
+/// Whether the identity leads to the proven account again: a reset had led it away, and here is whoever holds that account.
+pub(crate) async fn is_led_back(
+    broker: &Broker,
+    identity: Sha256,
+    linked: Option<UserId>,
+    proven: Option<UserId>,
+) -> Result<bool, StoreError> {
+    match (linked, proven) {
+        (Some(linked), Some(proven)) if linked != proven => take_back(broker, identity, proven).await,
+        _ => Ok(false),
+    }
+}
+
 /// Leads the identity back to the account from which resets moved it, by a proof of that account; `false` if none did, or too long ago.
-pub(crate) async fn take_back(broker: &Broker, identity: Sha256, user: UserId) -> Result<bool, StoreError> {
+async fn take_back(broker: &Broker, identity: Sha256, user: UserId) -> Result<bool, StoreError> {
     if !broker.rotates() {
         return Ok(false);
     }

@@ -76,7 +76,7 @@ pub(super) async fn ask(broker: &Broker, subscription: Sha256, subject: Subject<
     let last = match tokio::time::timeout(LONGEST, question).await {
         Ok(Ok(last)) => last,
         Ok(Err(error)) => {
-            tracing::warn!(error = %chain(&error), "the App Store was asked about a subscription in vain");
+            tracing::warn!(error = %crate::problem::chain(&error), "the App Store was asked about a subscription in vain");
             broker.questions.settled(subscription);
             return Vec::new();
         }
@@ -111,8 +111,4 @@ async fn verified(broker: &Broker, subscription: Sha256, last: &LastTransaction)
         renewal.original_transaction_id == transaction.original_transaction_id && renewal.environment == transaction.environment
     });
     Some(Event::status(&transaction, renewal.as_deref()))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {}", chain(source)))
 }

@@ -109,11 +109,8 @@ async fn open(
         None => None,
     };
     let mut link = purchase.link(broker).await?;
-    // A reset led the identity away, and here is whoever holds the account that it led to.
-    if let (Some(found), Some(proven)) = (&link, proven)
-        && found.user != proven.user
-        && reset::take_back(broker, purchase.lnk, proven.user).await?
-    {
+    let linked = link.as_ref().map(|link| link.user);
+    if reset::is_led_back(broker, purchase.lnk, linked, proven.map(|proven| proven.user)).await? {
         link = purchase.link(broker).await?;
     }
     let linked = link.as_ref().map(|link| link.user);

@@ -1,6 +1,5 @@
 //! An issuer's keys as they were fetched lately.
 
-use std::error::Error;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tidegate_oidc::KeySet;
@@ -10,7 +9,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::fetch::{Fetch, FetchError};
 use crate::config::OidcSettings;
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 
 /// An unknown key has the keys fetched again, but not more often: anybody can name keys that do not exist.
 const REFETCH: Duration = Duration::seconds(60);
@@ -114,7 +113,7 @@ impl Source {
     async fn ask(&self, now: OffsetDateTime) -> Result<Arc<Published>, FetchError> {
         let settings = &self.settings;
         let keys = self.fetch.keys(&settings.issuer, settings.jwks_url.as_ref()).await.inspect_err(|error| {
-            tracing::warn!(issuer = settings.name, error = %chain(error), "an issuer's keys could not be fetched");
+            tracing::warn!(issuer = settings.name, error = %problem::chain(error), "an issuer's keys could not be fetched");
         })?;
         let published = Arc::new(Published { keys, fetched_at: now });
         *self.published.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&published));
@@ -132,8 +131,4 @@ fn unavailable(cause: Option<FetchError>) -> Problem {
         Some(cause) => problem.caused_by(cause),
         None => problem,
     }
-}
-
-fn chain(error: &dyn Error) -> String {
-    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {}", chain(source)))
 }

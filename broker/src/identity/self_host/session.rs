@@ -55,12 +55,9 @@ async fn open(broker: &Broker, key: &ProvenKey, request: SelfHostSessionRequest)
     };
     let lnk = link::self_host_identity(&broker.server_id_key, &invite.user_name);
     let mut linked = link::find(broker, lnk).await?;
-    // A reset led the identity away, and here is whoever holds the account that it led to.
-    if let (Some(user), Some(proven)) = (linked, proven)
-        && user != proven.user
-        && reset::take_back(broker, lnk, proven.user).await?
-    {
-        linked = Some(proven.user);
+    let holder = proven.map(|proven| proven.user);
+    if reset::is_led_back(broker, lnk, linked, holder).await? {
+        linked = holder;
     }
     let grant = |user, generation| {
         let identity = IdentityClaims { lnk, way: WayIn::Invite(invite.claim.clone()) };
