@@ -1,5 +1,7 @@
 //! Whether what the store has is what it should have: pure decisions.
 
+use std::iter;
+
 use tidegate_protocol::multipart::part_length;
 use tidegate_protocol::{Digest, Sha256};
 
@@ -8,16 +10,17 @@ use crate::store::{CompletedPart, StoredPart, Whole, composite_text};
 /// The parts of a completion, taken from those that the store has; else the number of the first that is missing or another.
 ///
 /// The store is asked, not the client: what a part's ETag is, and whether it has the length that its URL pinned, is the store's to say.
+/// A store may list every part that was ever sent under a number (SeaweedFS does), in any order: one that fits is enough, for the
+/// completion names it by its ETag.
 pub(super) fn match_parts(length: u64, wanted: &[Sha256], stored: Vec<StoredPart>) -> Result<Vec<CompletedPart>, u32> {
     let mut stored = stored.into_iter().peekable();
     let mut matched = Vec::with_capacity(wanted.len());
     for (number, sha256) in (1_u32..).zip(wanted) {
         while stored.next_if(|part| part.number < number).is_some() {}
-        let part = stored.next_if(|part| part.number == number).ok_or(number)?;
-        let is_it = part_length(length, number) == Some(part.length) && part.sha256.is_none_or(|told| told == *sha256);
-        if !is_it {
-            return Err(number);
-        }
+        let fits = |part: &StoredPart| {
+            part_length(length, number) == Some(part.length) && part.sha256.is_none_or(|told| told == *sha256)
+        };
+        let part = iter::from_fn(|| stored.next_if(|part| part.number == number)).find(fits).ok_or(number)?;
         matched.push(CompletedPart { number, etag: part.etag, sha256: *sha256 });
     }
     Ok(matched)
@@ -77,6 +80,20 @@ mod tests {
         more.push(part(6, 1, None));
         more.insert(0, part(0, 1, None));
         assert_eq!(etags(match_parts(LENGTH, &wanted(), more).unwrap()), expected);
+    }
+
+    #[test]
+    fn of_several_parts_of_one_number_the_one_that_fits_is_taken() {
+        for at in 0..=1 {
+            let mut twice = stored();
+            let other = StoredPart { etag: "\"other\"".to_owned(), ..part(1, part_length(LENGTH, 1).unwrap(), Some(hash(9))) };
+            twice.insert(at, other);
+            let matched = match_parts(LENGTH, &wanted(), twice).unwrap();
+            assert_eq!(
+                matched.iter().map(|part| part.etag.as_str()).collect::<Vec<_>>(),
+                ["\"1\"", "\"2\"", "\"3\"", "\"4\"", "\"5\""]
+            );
+        }
     }
 
     #[test]

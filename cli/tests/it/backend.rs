@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use tempfile::TempDir;
 use tidegate_testkit::dialect::{Dialect, StandIn};
+use tidegate_testkit::port::free_port;
+use tidegate_testkit::seaweedfs::{Identity, SeaweedFs, Setup};
 
-use crate::harness::{Bucket, Cli, Compose, Server, broker_command, free_port, minio, status_of};
+use crate::harness::{Bucket, Cli, Compose, Server, broker_command, minio};
 
 const BUCKET: &str = "tidegate-test";
 const ACCESS_KEY: &str = "owner";
@@ -49,6 +50,7 @@ pub(crate) struct Backend {
     kind: Kind,
     pub(crate) folder: TempDir,
     servers: Vec<Server>,
+    weed: Option<SeaweedFs>,
     compose: Option<Compose>,
     stand_in: Option<StandIn>,
     place: Vec<String>,
@@ -74,7 +76,8 @@ impl Backend {
     pub(crate) fn start(kind: Kind) -> Self {
         let ports = Ports { broker: free_port(), admin: free_port(), store: free_port(), behind: free_port() };
         let folder = tempfile::tempdir().unwrap();
-        let mut backend = Self { kind, folder, servers: Vec::new(), compose: None, stand_in: None, place: Vec::new(), ports };
+        let mut backend =
+            Self { kind, folder, servers: Vec::new(), weed: None, compose: None, stand_in: None, place: Vec::new(), ports };
         backend.start_servers();
         backend
     }
@@ -82,6 +85,7 @@ impl Backend {
     /// Kills every server.
     pub(crate) fn kill(&mut self) {
         self.servers.clear();
+        self.weed = None;
         if let Some(compose) = &self.compose {
             compose.run(&["kill"]);
         }
@@ -190,11 +194,11 @@ impl Backend {
                 self.start_broker(&store);
             }
             Kind::SeaweedFsDirect => {
-                self.servers.push(self.weed());
+                self.weed = Some(self.seaweedfs());
                 self.place = direct;
             }
             Kind::SeaweedFsBroker => {
-                self.servers.push(self.weed());
+                self.weed = Some(self.seaweedfs());
                 self.start_broker(&store);
             }
             Kind::MinioDirect => {
@@ -259,37 +263,15 @@ impl Backend {
     }
 
     /// SeaweedFS with one owner and the three identities that a broker has.
-    fn weed(&self) -> Server {
-        let program = std::env::var("WEED_PROGRAM").expect("WEED_PROGRAM names the SeaweedFS program");
-        let identity = |name: &str, secret: &str, actions: &[&str]| {
-            let actions: Vec<String> = actions.iter().map(|action| format!("{action}:{BUCKET}")).collect();
-            let credentials = serde_json::json!([{ "accessKey": name, "secretKey": secret }]);
-            serde_json::json!({ "name": name, "credentials": credentials, "actions": actions })
-        };
-        let identities = serde_json::json!({ "identities": [
+    fn seaweedfs(&self) -> SeaweedFs {
+        let identity = |name, secret, actions| Identity { name, secret, actions };
+        let identities = [
             identity(ACCESS_KEY, SECRET_KEY, &["Read", "Write", "List"]),
             identity("read", "read-secret-for-tests", &["Read", "List"]),
             identity("write", "write-secret-for-tests", &["Write"]),
             identity("state", "state-secret-for-tests", &["Read", "Write", "List"]),
-        ]});
-        let identities = self.file("s3.json", identities.to_string().as_bytes());
-        let data = self.path("weed");
-        fs::create_dir_all(&data).unwrap();
-        let mut command = Command::new(program);
-        command.env("GOMEMLIMIT", "200MiB").env("GOGC", "50").current_dir(self.folder.path());
-        command.arg("mini").arg(format!("-dir={}", data.display())).arg(format!("-s3.config={identities}"));
-        command.args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-admin.ui=false", "-webdav=false"]);
-        command.args([format!("-s3.port={}", self.ports.store), format!("-bucket={BUCKET}")]);
-        command.args(["-s3.port.iceberg=0", "-s3.port.lance=0"]);
-        for port in ["master.port", "volume.port", "admin.port"] {
-            command.arg(format!("-{port}={}", free_port()));
-        }
-        let filer = free_port();
-        command.arg(format!("-filer.port={filer}"));
-        // The S3 port is open before the bucket is made; the filer shows when it is.
-        let s3 = format!("http://127.0.0.1:{}/{BUCKET}", self.ports.store);
-        let bucket = format!("http://127.0.0.1:{filer}/buckets/{BUCKET}/");
-        Server::other(&mut command, || status_of(&bucket) == Some(200) && status_of(&s3).is_some())
+        ];
+        SeaweedFs::start(&Setup { port: Some(self.ports.store), ..Setup::new(self.folder.path(), BUCKET, &identities) })
     }
 
     /// A configuration as an operator would write it, keys and all.

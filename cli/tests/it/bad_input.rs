@@ -6,9 +6,10 @@ use std::net::TcpListener;
 use std::process::Stdio;
 
 use serde_json::Value;
+use tidegate_testkit::port::free_port;
 
 use crate::backend::{Backend, Kind, invite_of};
-use crate::harness::{Cli, Ran, broker_command, finish, free_port};
+use crate::harness::{Cli, Ran, broker_command, finish};
 
 /// A backend and a device with an account, the family member Ada and one synced record.
 fn enrolled() -> (Backend, Cli, String) {

@@ -1,6 +1,5 @@
 //! The probe over a real MinIO: with the three credentials of a broker, and with one for everything.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use tempfile::TempDir;
 use tidegate_protocol::capability::{Attack, AttackOutcome, Precondition, Support};
 use tidegate_sigv4::Credentials;
 use tidegate_store_probe::{Hello, Target, probe};
+use tidegate_testkit::port::free_port;
 
 use crate::store::{BUCKET, SECRET, probe_of, run, target};
 
@@ -23,10 +23,6 @@ impl Drop for Minio {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn statement(actions: &[&str], resource: &str) -> String {

@@ -10,11 +10,12 @@ use tidegate_broker::config::{Config, CredentialSource, StsSettings};
 use tidegate_broker::serve::Server;
 use tidegate_broker::{InviteRequest, issue_invite};
 use tidegate_protocol::session::SessionReply;
+use tidegate_testkit::port::free_port;
 use time::{Duration, OffsetDateTime};
 
 use super::attacks::{Holder, assert_reads_its_prefix_and_does_nothing_else, credentials_for};
 use crate::device::{Account, Device};
-use crate::multipart::seaweedfs::{BUCKET, config, free_port, secret};
+use crate::multipart::seaweedfs::{BUCKET, config, secret};
 use crate::world::TestClock;
 
 /// A MinIO of its own with the broker's three keys, and a broker over it.

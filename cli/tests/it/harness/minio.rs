@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
-use super::server::{Server, free_port};
+use tidegate_testkit::port::free_port;
+
+use super::server::Server;
 
 /// What `minio/bootstrap.sh` calls the broker's credential of this name.
 pub(crate) fn user(name: &str) -> String {

@@ -12,4 +12,4 @@ pub(crate) use bucket::Bucket;
 pub(crate) use cli::{Cli, Ran, finish};
 pub(crate) use compose::Compose;
 pub(crate) use random::Random;
-pub(crate) use server::{Server, broker_command, free_port, status_of};
+pub(crate) use server::{Server, broker_command, status_of};

@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -73,11 +72,6 @@ pub(crate) fn broker_command() -> Command {
     command.env_clear().stdin(Stdio::null()).stderr(Stdio::null());
     command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
     command
-}
-
-/// A port that was free a moment ago.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The status that a plain GET gets, if anything answers.
