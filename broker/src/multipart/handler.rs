@@ -17,7 +17,7 @@ use crate::presign::policy::authorize_upload;
 use crate::presign::upload_id::UploadId;
 use crate::problem::Problem;
 use crate::session::Caller;
-use crate::store::{Completion, composite_text};
+use crate::store::{Completion, tells_composite};
 
 /// Begins an upload in parts. Costs the bytes of one part of the account's day, so that beginning is bounded too.
 #[utoipa::path(
@@ -150,7 +150,7 @@ async fn finish(broker: &Broker, key: &ObjectKey, upload: &UploadId, hashes: &[S
     let parts = match_parts(upload.length, hashes, stored).map_err(mismatch)?;
     let create_only = broker.profile.conditional_create.is_honoured();
     match broker.store.complete_upload(key, &upload.store_id, &parts, &sha256, create_only).await {
-        Completion::Done(Some(told)) if told == composite_text(&sha256, parts.len()) => Ok(()),
+        Completion::Done(Some(told)) if tells_composite(&told, &sha256, parts.len()) => Ok(()),
         // Not every store tells what it has made: look.
         Completion::Done(_) => whole.or(another()).await,
         Completion::NoSuchUpload => whole.or(gone()).await,

@@ -5,7 +5,7 @@ use std::iter;
 use tidegate_protocol::multipart::part_length;
 use tidegate_protocol::{Digest, Sha256};
 
-use crate::store::{CompletedPart, StoredPart, Whole, composite_text};
+use crate::store::{CompletedPart, StoredPart, Whole, tells_composite};
 
 /// The parts of a completion, taken from those that the store has; else the number of the first that is missing or another.
 ///
@@ -28,7 +28,7 @@ pub(super) fn match_parts(length: u64, wanted: &[Sha256], stored: Vec<StoredPart
 
 /// Whether an object is the one of this length and hash; a store that tells no hash is believed on the length.
 pub(super) fn is_whole(whole: &Whole, length: u64, sha256: &Sha256, parts: usize) -> bool {
-    whole.length == length && whole.checksum.as_ref().is_none_or(|told| *told == composite_text(sha256, parts))
+    whole.length == length && whole.checksum.as_ref().is_none_or(|told| tells_composite(told, sha256, parts))
 }
 
 /// The same where only the key is known, which carries half of the hash.
@@ -39,9 +39,11 @@ pub(super) fn may_be_whole(whole: &Whole, length: u64, digest: Option<Digest>, p
 fn begins_with(told: &str, digest: Option<Digest>, parts: u32) -> bool {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
-    let Some((hash, count)) = told.split_once('-') else { return false };
+    let (hash, count) = told.split_once('-').map_or((told, None), |(hash, count)| (hash, Some(count)));
     let hash: Option<[u8; 32]> = STANDARD.decode(hash).ok().and_then(|bytes| bytes.try_into().ok());
-    count == parts.to_string() && hash.map(|bytes| Sha256::from_bytes(bytes).digest()) == digest && digest.is_some()
+    count.is_none_or(|count| count == parts.to_string())
+        && hash.map(|bytes| Sha256::from_bytes(bytes).digest()) == digest
+        && digest.is_some()
 }
 
 #[cfg(test)]
@@ -49,6 +51,7 @@ mod tests {
     use tidegate_protocol::multipart::{PART_BYTES, composite_sha256};
 
     use super::*;
+    use crate::store::composite_text;
 
     const LENGTH: u64 = 4 * PART_BYTES + 5;
 
@@ -124,7 +127,8 @@ mod tests {
             (Whole { length: LENGTH - 1, checksum: Some(right.clone()) }, false),
             (told(&composite_text(&sha256, 4)), false),
             (told(&composite_text(&hash(1), 5)), false),
-            (told(right.trim_end_matches("-5")), false),
+            (told(right.trim_end_matches("-5")), true),
+            (told(composite_text(&hash(1), 5).trim_end_matches("-5")), false),
             (told(""), false),
         ] {
             assert_eq!(is_whole(&whole, LENGTH, &sha256, 5), fits, "{whole:?}");

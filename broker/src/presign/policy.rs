@@ -3,6 +3,8 @@
 //! `rights` is the table of who may do what to which kind of object, `may_list` that of folders; the rest says what a signature
 //! pins. DELETE does not appear: it is never signed.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tidegate_protocol::account::{user_id_of_genesis_hash, uuid_of_hash};
@@ -17,6 +19,9 @@ use tidegate_protocol::{GrantId, ListPrefix, ObjectKey, ReadPrefix, Sha256, Spac
 use super::request::{Condition, ObjectRequest, refuse};
 use super::upload_id::UploadId;
 use crate::multipart::UploadRequest;
+
+/// The key of a member's segment, the longest there is, has some 240.
+const USUAL_KEY_BYTES: usize = 240;
 
 /// Everything that a signature pins besides host and time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -393,7 +398,7 @@ const fn is_replaceable(key: &ObjectKey) -> bool {
 }
 
 fn reading(method: SignedMethod, key: &ObjectKey, headers: Vec<(&'static str, String)>) -> SignedConditions {
-    SignedConditions { method, key: key.to_string(), query: Vec::new(), headers, credential: Credential::Read, signed_bytes: 0 }
+    SignedConditions { method, key: text_of(key), query: Vec::new(), headers, credential: Credential::Read, signed_bytes: 0 }
 }
 
 fn writing(key: &ObjectKey, length: u64, sha256: &Sha256, condition: Option<(&'static str, String)>) -> SignedConditions {
@@ -402,12 +407,19 @@ fn writing(key: &ObjectKey, length: u64, sha256: &Sha256, condition: Option<(&'s
     headers.push(("x-amz-checksum-sha256", STANDARD.encode(sha256.as_bytes())));
     SignedConditions {
         method: SignedMethod::Put,
-        key: key.to_string(),
+        key: text_of(key),
         query: Vec::new(),
         headers,
         credential: Credential::Write,
         signed_bytes: length,
     }
+}
+
+/// In one allocation.
+fn text_of(key: &ObjectKey) -> String {
+    let mut text = String::with_capacity(USUAL_KEY_BYTES);
+    write!(text, "{key}").expect("a string takes what is written");
+    text
 }
 
 fn writing_part(key: &ObjectKey, upload: &UploadId, number: u32, length: u64, sha256: &Sha256) -> SignedConditions {

@@ -55,7 +55,13 @@ pub(crate) async fn devices(State(broker): State<Broker>, caller: Caller) -> Res
     delete,
     path = "/v1/devices/{device}",
     tag = "session",
-    params(("device" = String, Path, description = "The device's id")),
+    params((
+        "device" = String,
+        Path,
+        description = "The device's id",
+        format = Uuid,
+        pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+    )),
     security(("dpop" = [])),
     responses(
         (status = 200, description = "The device is revoked", body = SessionsEndedReply),

@@ -78,8 +78,15 @@ impl Generations {
         if age < GENERATION_SECONDS {
             return;
         }
-        let last = mem::take(&mut self.current);
-        self.previous = if age < 2 * GENERATION_SECONDS { last } else { HashSet::new() };
+        // The room of the generation that is forgotten serves the next, so that memory does not grow and shrink with every turn; no more
+        // of it than the last generation needed, so that a flood is not paid for ever after.
+        let mut room = mem::take(&mut self.previous);
+        room.clear();
+        room.shrink_to(self.current.len());
+        let last = mem::replace(&mut self.current, room);
+        if age < 2 * GENERATION_SECONDS {
+            self.previous = last;
+        }
         self.began = now;
     }
 }
@@ -115,6 +122,23 @@ mod tests {
         assert_eq!(set.enter(&key(1), "a", NOW), Replay::Fresh);
         assert_eq!(set.enter(&key(2), "a", NOW), Replay::Fresh);
         assert_eq!(set.enter(&key(1), "b", NOW), Replay::Fresh);
+    }
+
+    #[test]
+    fn room_is_used_again_and_that_of_a_flood_is_given_back() {
+        let turn = Duration::seconds(GENERATION_SECONDS);
+        let set = ReplaySet::new(100_000, NOW);
+        let capacity = |generation: i32, entries: u32| {
+            for entry in 0..entries {
+                assert_eq!(set.enter(&key(1), &format!("{generation}-{entry}"), NOW + turn * generation), Replay::Fresh);
+            }
+            let generations = set.generations.lock().unwrap();
+            generations.current.capacity() + generations.previous.capacity()
+        };
+        let flood = capacity(0, 10_000);
+        let steady: Vec<usize> = (1..6).map(|generation| capacity(generation, 100)).collect();
+        assert!(steady[2..].iter().all(|room| *room == steady[2] && *room < flood / 10), "{flood} {steady:?}");
+        assert_eq!(set.len(), 200);
     }
 
     #[test]

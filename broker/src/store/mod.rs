@@ -17,7 +17,9 @@ pub(crate) use client::Condition;
 pub(crate) use client::{Listed, StoreClient, StoreError};
 pub(crate) use create_once::create_once;
 pub(crate) use listed::{folder_of, put_and_rank, rank, ranked};
-pub(crate) use multipart::{CompletedPart, Completion, StoredPart, Whole, composite_text};
+#[cfg(test)]
+pub(crate) use multipart::composite_text;
+pub(crate) use multipart::{CompletedPart, Completion, StoredPart, Whole, tells_composite};
 #[cfg(test)]
 pub(crate) use probing::ProfileDocument;
 pub(crate) use probing::{ProbingError, established};

@@ -79,7 +79,22 @@ pub(crate) struct Whole {
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>
 pub(crate) fn composite_text(sha256: &Sha256, parts: usize) -> String {
-    format!("{}-{parts}", STANDARD.encode(sha256.as_bytes()))
+    format!("{}-{parts}", uncounted_text(sha256))
+}
+
+/// The same as Garage writes and reads it: without the number of the parts.
+fn uncounted_text(sha256: &Sha256) -> String {
+    STANDARD.encode(sha256.as_bytes())
+}
+
+/// Whether a store tells this composite hash, in either spelling.
+pub(crate) fn tells_composite(told: &str, sha256: &Sha256, parts: usize) -> bool {
+    told == composite_text(sha256, parts) || told == uncounted_text(sha256)
+}
+
+/// Whether a completion was refused for the spelling of its hash alone: Garage cannot read one with the number of the parts.
+fn cannot_read_the_count(code: Option<&str>, message: Option<&str>) -> bool {
+    code == Some("InvalidRequest") && message.is_some_and(|message| message.contains("invalid x-amz-checksum-sha256 header"))
 }
 
 impl StoreClient {
@@ -137,13 +152,20 @@ impl StoreClient {
             SdkPart::builder().part_number(number).e_tag(&part.etag).checksum_sha256(sha256).build()
         });
         let list = CompletedMultipartUpload::builder().set_parts(Some(named.collect())).build();
-        let request = self.client().complete_multipart_upload().bucket(&self.bucket).key(key.to_string()).upload_id(upload);
-        let request = request.multipart_upload(list).checksum_sha256(composite_text(whole, parts.len()));
-        let request = if create_only { request.if_none_match("*") } else { request };
-        let patience =
-            TimeoutConfig::builder().operation_attempt_timeout(COMPLETION_ATTEMPT).operation_timeout(COMPLETION).build();
-        let patient = aws_sdk_s3::config::Config::builder().timeout_config(patience);
-        match self.time("complete-upload", request.customize().config_override(patient).send()).await {
+        let complete = async |checksum: String| {
+            let request = self.client().complete_multipart_upload().bucket(&self.bucket).key(key.to_string()).upload_id(upload);
+            let request = request.multipart_upload(list.clone()).checksum_sha256(checksum);
+            let request = if create_only { request.if_none_match("*") } else { request };
+            let patience =
+                TimeoutConfig::builder().operation_attempt_timeout(COMPLETION_ATTEMPT).operation_timeout(COMPLETION).build();
+            let patient = aws_sdk_s3::config::Config::builder().timeout_config(patience);
+            self.time("complete-upload", request.customize().config_override(patient).send()).await
+        };
+        let answer = match complete(composite_text(whole, parts.len())).await {
+            Err(error) if cannot_read_the_count(error.code(), error.message()) => complete(uncounted_text(whole)).await,
+            answer => answer,
+        };
+        match answer {
             Ok(reply) => Completion::Done(reply.checksum_sha256().map(str::to_owned)),
             Err(error) if is_no_such_upload(&error) => Completion::NoSuchUpload,
             Err(error) => match status_of(&error) {

@@ -43,6 +43,8 @@ pub(crate) enum Kind {
     ComposeMinio,
     /// `minio/compose.yaml` with SeaweedFS.
     ComposeSeaweedFs,
+    /// `minio/compose.yaml` with MinIO, and Caddy before it and the broker.
+    ComposeTls,
 }
 
 /// Running servers, the flags that lead to them, and room for homes.
@@ -106,7 +108,8 @@ impl Backend {
     pub(crate) fn device(&self, name: &str) -> Cli {
         let cli = Cli::new(&self.folder.path().join(name));
         if self.has_broker() {
-            return cli.with("TIDEGATE_INVITE", self.invite());
+            let cli = cli.with("TIDEGATE_INVITE", self.invite());
+            return if self.kind == Kind::ComposeTls { cli.with("SSL_CERT_FILE", self.root_certificate()) } else { cli };
         }
         cli.with("AWS_ACCESS_KEY_ID", ACCESS_KEY).with("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
     }
@@ -132,7 +135,7 @@ impl Backend {
     pub(crate) const fn has_broker(&self) -> bool {
         match self.kind {
             Kind::EmbeddedDev | Kind::BrokerOverStore | Kind::SeaweedFsBroker | Kind::MinioBroker => true,
-            Kind::AwsBroker | Kind::R2Broker | Kind::ComposeMinio | Kind::ComposeSeaweedFs => true,
+            Kind::AwsBroker | Kind::R2Broker | Kind::ComposeMinio | Kind::ComposeSeaweedFs | Kind::ComposeTls => true,
             Kind::AwsDirect | Kind::R2Direct | Kind::DirectS3 | Kind::SeaweedFsDirect | Kind::MinioDirect => false,
         }
     }
@@ -219,6 +222,7 @@ impl Backend {
             }
             Kind::ComposeMinio => self.start_compose("minio"),
             Kind::ComposeSeaweedFs => self.start_compose("seaweedfs"),
+            Kind::ComposeTls => self.start_compose("minio,tls"),
         }
     }
 
@@ -230,12 +234,17 @@ impl Backend {
         self.stand_in.get_or_insert_with(|| StandIn::start(dialect, listen, &store));
     }
 
-    fn start_compose(&mut self, store: &str) {
+    fn start_compose(&mut self, profiles: &str) {
         let Ports { broker, store: store_port, .. } = self.ports;
         let folder = self.path("compose");
-        let compose = self.compose.get_or_insert_with(|| Compose::set_up(&folder, store, broker, store_port));
+        let compose = self.compose.get_or_insert_with(|| Compose::set_up(&folder, profiles, broker, store_port));
         compose.up();
-        self.place = vec!["--broker".to_owned(), format!("http://127.0.0.1:{broker}")];
+        self.place = vec!["--broker".to_owned(), compose.broker.clone()];
+    }
+
+    /// A file with the certificate that vouches for the names of a backend with TLS.
+    fn root_certificate(&self) -> String {
+        self.file("root.crt", self.compose().root_certificate().as_bytes())
     }
 
     fn minio(&self) -> Server {
@@ -330,7 +339,7 @@ impl Backend {
     /// An invite for as many devices as a test needs.
     pub(crate) fn invite_for(&self, user: &str) -> String {
         let source: [String; 2] = match self.kind {
-            Kind::ComposeMinio | Kind::ComposeSeaweedFs => return self.invite_of_compose(user),
+            Kind::ComposeMinio | Kind::ComposeSeaweedFs | Kind::ComposeTls => return self.invite_of_compose(user),
             Kind::BrokerOverStore | Kind::SeaweedFsBroker | Kind::MinioBroker | Kind::AwsBroker | Kind::R2Broker => {
                 ["--config".to_owned(), self.path("broker.toml").to_str().unwrap().to_owned()]
             }
@@ -364,7 +373,7 @@ impl Backend {
             Kind::AwsBroker | Kind::AwsDirect | Kind::R2Broker | Kind::R2Direct => self.path("data"),
             Kind::SeaweedFsBroker | Kind::SeaweedFsDirect => self.path("weed"),
             Kind::MinioBroker | Kind::MinioDirect => self.path("minio"),
-            Kind::ComposeMinio | Kind::ComposeSeaweedFs => self.path("compose/data"),
+            Kind::ComposeMinio | Kind::ComposeSeaweedFs | Kind::ComposeTls => self.path("compose/data"),
         }
     }
 

@@ -24,6 +24,15 @@ fn family_of_two_devices_over_compose_with_the_other_store() {
     family_of_two_devices(Kind::ComposeSeaweedFs);
 }
 
+/// Certificates of an authority that only those devices trust which are told to; the plain ports are not what they are sent to.
+#[test]
+#[ignore = "needs Docker: just test-compose"]
+fn family_of_two_devices_over_compose_with_tls() {
+    let backend = family_of_two_devices(Kind::ComposeTls);
+    let stranger = Cli::new(&backend.path("stranger")).with("TIDEGATE_INVITE", backend.invite_for("stranger"));
+    stranger.fails(&backend.enrol("init", &[]), 12, "broker-unreachable");
+}
+
 #[test]
 #[ignore = "needs Docker: just test-compose"]
 fn compose_loses_nothing_when_broker_and_store_are_restarted_under_a_sync() {

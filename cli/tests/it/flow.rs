@@ -27,7 +27,7 @@ fn family_of_two_devices_over_a_broker_and_a_store_apart() {
 }
 
 /// The whole flow.
-pub(crate) fn family_of_two_devices(kind: Kind) {
+pub(crate) fn family_of_two_devices(kind: Kind) -> Backend {
     let mut backend = Backend::start(kind);
     let (a, b) = (backend.device("a"), backend.device("b"));
     let code = init(&backend, &a);
@@ -37,6 +37,7 @@ pub(crate) fn family_of_two_devices(kind: Kind) {
     delete_and_restore(&backend, &a, &b, &stored);
     backend.restart();
     nothing_is_lost_by_a_restart(&backend, &a, &b, &stored, &code);
+    backend
 }
 
 /// What the first device put in.

@@ -144,7 +144,7 @@ fn with_suites(mut rows: Vec<Row>, versions: &[String; 3]) -> String {
         STORES.iter().map(|(_, kind)| run(*kind).to_owned()).collect()
     };
     let suite = |name, cells| Row { name, cells, is_race: false };
-    rows.push(suite("the end-to-end suite, with a broker", passes(family_of_two_devices)));
+    rows.push(suite("the end-to-end suite, with a broker", passes(|kind| drop(family_of_two_devices(kind)))));
     rows.push(suite("the random family, with a broker", passes(random_family)));
     let today = OffsetDateTime::now_utc().date();
     let rule = "|---".repeat(STORES.len() + 1);

@@ -53,6 +53,8 @@ pub struct DirectTransport {
     pub(super) retry: RetryPolicy,
     /// The store has said that it does not know conditions; they are no longer sent.
     pub(super) conditions_refused: AtomicBool,
+    /// The store has said that it cannot read a composite hash with the number of its parts; it is no longer sent.
+    pub(super) counts_refused: AtomicBool,
     /// What a probe has found, once one was made.
     known: Mutex<Option<StoreProfile>>,
     /// The store, as a probe takes it.
@@ -103,6 +105,7 @@ impl DirectTransport {
             signer: Presigner::new(credentials, region.clone(), remote.endpoint()?),
             retry: options.retry,
             conditions_refused: AtomicBool::new(false),
+            counts_refused: AtomicBool::new(false),
             known: Mutex::default(),
             target,
         })

@@ -69,7 +69,9 @@ impl DirectTransport {
     ) -> Result<CompleteOutcome, Error> {
         let name = key.to_string();
         let conditional = !self.conditions_refused.load(Ordering::Relaxed);
-        let checksum = format!("{}-{}", STANDARD.encode(composite_sha256(hashes).as_bytes()), hashes.len());
+        let hash = STANDARD.encode(composite_sha256(hashes).as_bytes());
+        let counted = !self.counts_refused.load(Ordering::Relaxed);
+        let checksum = if counted { format!("{hash}-{}", hashes.len()) } else { hash };
         let mut headers = vec![("content-type", "application/xml".to_owned()), ("x-amz-checksum-sha256", checksum)];
         headers.extend(conditional.then(|| ("if-none-match", "*".to_owned())));
         let query = vec![("uploadId", upload.0.as_str())];
@@ -88,6 +90,11 @@ impl DirectTransport {
                 self.conditions_refused.store(true, Ordering::Relaxed);
                 Err(answer.unavailable())
             }
+            // Garage cannot read a hash with the number of the parts.
+            StatusCode::BAD_REQUEST if counted && cannot_read_the_count(&answer.body) => {
+                self.counts_refused.store(true, Ordering::Relaxed);
+                Err(answer.unavailable())
+            }
             _ if is_gone(&answer) || code == "NoSuchUpload" => {
                 Ok(if self.is_stored(key).await? { CompleteOutcome::Stored } else { CompleteOutcome::Gone })
             }
@@ -95,6 +102,10 @@ impl DirectTransport {
             _ => Err(store_answer::refusal(&answer)),
         }
     }
+}
+
+fn cannot_read_the_count(body: &[u8]) -> bool {
+    xml::error_code(body) == "InvalidRequest" && String::from_utf8_lossy(body).contains("invalid x-amz-checksum-sha256 header")
 }
 
 struct UploadCall<'a> {

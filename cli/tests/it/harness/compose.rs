@@ -7,25 +7,36 @@ use std::{env, fs};
 /// A project of Compose; its containers end with it.
 pub(crate) struct Compose {
     folder: PathBuf,
+    /// Where devices reach the broker.
+    pub(crate) broker: String,
 }
+
+/// Two names that an authority of Caddy's own certifies. `scripts/compose-test` lets them lead to this machine.
+const TLS_NAMES: [&str; 2] = ["https://tidegate.localhost", "https://objects.localhost"];
 
 impl Compose {
     /// Copies the folder, names images and ports in `.env`, and runs `setup`. `COMPOSE_PROGRAM` names Compose.
-    pub(crate) fn set_up(folder: &Path, store: &str, broker_port: u16, store_port: u16) -> Self {
+    pub(crate) fn set_up(folder: &Path, profiles: &str, broker_port: u16, store_port: u16) -> Self {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../minio");
         fs::create_dir_all(folder).unwrap();
         for entry in fs::read_dir(source).unwrap().map(Result::unwrap).filter(|entry| entry.file_type().unwrap().is_file()) {
             fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
         }
         let example = fs::read_to_string(folder.join(".env.example")).unwrap();
+        let [broker, store] = if profiles.contains("tls") {
+            TLS_NAMES.map(str::to_owned)
+        } else {
+            [broker_port, store_port].map(|port| format!("http://127.0.0.1:{port}"))
+        };
         let settings = [
-            ("COMPOSE_PROFILES", store.to_owned()),
-            ("PUBLIC_URL", format!("http://127.0.0.1:{broker_port}")),
-            ("STORE_PUBLIC_URL", format!("http://127.0.0.1:{store_port}")),
+            ("COMPOSE_PROFILES", profiles.to_owned()),
+            ("PUBLIC_URL", broker.clone()),
+            ("STORE_PUBLIC_URL", store),
             ("BROKER_PORT", broker_port.to_string()),
             ("STORE_PORT", store_port.to_string()),
             ("MINIO_IMAGE", "tidegate-test/minio".to_owned()),
             ("SEAWEEDFS_IMAGE", "tidegate-test/weed".to_owned()),
+            ("CADDY_IMAGE", "tidegate-test/caddy".to_owned()),
             ("BROKER_IMAGE", "tidegate-test/broker".to_owned()),
         ];
         let line = |line: &str| {
@@ -35,7 +46,7 @@ impl Compose {
         let mut lines: Vec<String> = example.lines().map(line).collect();
         lines.push(format!("PROJECT=tidegate-test-{broker_port}"));
         fs::write(folder.join(".env"), lines.join("\n") + "\n").unwrap();
-        let compose = Self { folder: folder.to_owned() };
+        let compose = Self { folder: folder.to_owned(), broker };
         // By its interpreter: what another thread starts at this moment holds the copy open for writing, and nothing executes that.
         finish(Command::new("sh").arg("./setup").arg("--no-image").env("COMPOSE", program()).current_dir(folder));
         compose
@@ -44,6 +55,12 @@ impl Compose {
     /// `docker compose up -d --wait`: done when every health check says so.
     pub(crate) fn up(&self) {
         self.run(&["up", "--detach", "--wait", "--no-build"]);
+    }
+
+    /// The certificate of Caddy's own authority, once it has made it.
+    pub(crate) fn root_certificate(&self) -> String {
+        let root = "/data/caddy/pki/authorities/local/root.crt";
+        self.run(&["exec", "-T", "caddy", "sh", "-c", &format!("until [ -s {root} ]; do sleep 1; done; cat {root}")])
     }
 
     /// Any other command, which must work; gives its standard output.
