@@ -37,16 +37,18 @@ pub struct Setup<'a> {
     pub port: Option<u16>,
     /// Made at the start, where it is not there.
     pub bucket: &'a str,
-    /// Those who may do anything.
+    /// Whom it lets in; nobody else.
     pub identities: &'a [Identity<'a>],
     /// Its configuration of roles, for temporary credentials.
     pub roles: Option<&'a serde_json::Value>,
+    /// Where it tells its metrics: for a benchmark, in which it may use all the memory that it likes.
+    pub metrics: Option<u16>,
 }
 
 impl<'a> Setup<'a> {
-    /// At a free port, without roles.
+    /// At a free port, without roles, beside others in little memory.
     pub const fn new(folder: &'a Path, bucket: &'a str, identities: &'a [Identity<'a>]) -> Self {
-        Self { folder, port: None, bucket, identities, roles: None }
+        Self { folder, port: None, bucket, identities, roles: None, metrics: None }
     }
 }
 
@@ -83,7 +85,7 @@ impl SeaweedFs {
         // The S3 port is open before the bucket is made; the filer shows when it is.
         let bucket = format!("/buckets/{}/", setup.bucket);
         while began.elapsed() < PATIENCE {
-            if status_of(filer, &bucket) == Some(200) && status_of(port, "/").is_some() {
+            if http_get(filer, &bucket).is_some_and(|(status, _)| status == 200) && http_get(port, "/").is_some() {
                 return Some(started);
             }
             if !matches!(started.child.try_wait(), Ok(None)) {
@@ -103,14 +105,16 @@ impl Drop for SeaweedFs {
     }
 }
 
-/// The status of a plain GET.
-fn status_of(port: u16, path: &str) -> Option<u16> {
+/// Status and body of a plain GET on this machine.
+pub fn http_get(port: u16, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
     write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n").ok()?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).ok()?;
-    String::from_utf8_lossy(&answer).split(' ').nth(1)?.parse().ok()
+    let answer = String::from_utf8_lossy(&answer);
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }
 
 fn write_configuration(setup: &Setup<'_>) {
@@ -132,14 +136,17 @@ fn command(program: &OsString, setup: &Setup<'_>, port: u16, filer: u16) -> Comm
     let at = |name: &str| setup.folder.join(name).display().to_string();
     let mut command = Command::new(program);
     // Tests run several side by side.
-    command.env("GOMEMLIMIT", "200MiB").env("GOGC", "50").current_dir(setup.folder);
-    command.stdin(Stdio::null()).stdout(log()).stderr(log());
+    if setup.metrics.is_none() {
+        command.env("GOMEMLIMIT", "200MiB").env("GOGC", "50");
+    }
+    command.current_dir(setup.folder).stdin(Stdio::null()).stdout(log()).stderr(log());
     command.args(["mini", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-admin.ui=false", "-webdav=false"]);
     command.args(["-s3.port.iceberg=0", "-s3.port.lance=0"]);
     command.args([format!("-dir={}", at("weed")), format!("-s3.config={}", at("s3.json")), format!("-bucket={}", setup.bucket)]);
     command.args([format!("-s3.port={port}"), format!("-filer.port={filer}")]);
     command.args(["master", "volume", "admin"].map(|server| format!("-{server}.port={}", free_port())));
     command.args(setup.roles.map(|_| format!("-s3.iam.config={}", at("iam.json"))));
+    command.args(setup.metrics.map(|port| format!("-metricsPort={port}")));
     command
 }
 

@@ -13,7 +13,6 @@ mod outcome;
 mod page;
 mod plot;
 mod scenario;
-mod server;
 mod store;
 mod table;
 mod tool;

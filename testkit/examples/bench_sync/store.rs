@@ -1,11 +1,12 @@
 //! The store: SeaweedFS, which counts the requests that it answers.
 
+use std::env;
 use std::path::Path;
-use std::process::Command;
-use std::{env, fs};
+
+use tidegate_testkit::port::free_port;
+use tidegate_testkit::seaweedfs::{Identity, SeaweedFs, Setup, http_get};
 
 use super::Fallible;
-use super::server::{Server, free_port, http_get};
 
 /// The bucket of all tools.
 pub(crate) const BUCKET: &str = "bench-sync";
@@ -17,8 +18,7 @@ pub(crate) const SECRET_KEY: &str = "owner-secret-of-the-benchmark";
 /// A running store.
 #[derive(Debug)]
 pub(crate) struct Store {
-    _server: Server,
-    port: u16,
+    server: SeaweedFs,
     /// Where it tells how many requests it has answered.
     metrics: u16,
 }
@@ -26,39 +26,16 @@ pub(crate) struct Store {
 impl Store {
     /// Starts SeaweedFS over an empty folder. `WEED_PROGRAM` names the program.
     pub(crate) fn seaweedfs(folder: &Path) -> Fallible<Self> {
-        let program = env::var_os("WEED_PROGRAM").ok_or("WEED_PROGRAM has to name the SeaweedFS program")?;
-        let data = folder.join("weed");
-        fs::create_dir_all(&data).map_err(|error| error.to_string())?;
-        let actions = ["Read", "Write", "List"].map(|action| format!("{action}:{BUCKET}"));
-        let credentials = serde_json::json!([{ "accessKey": ACCESS_KEY, "secretKey": SECRET_KEY }]);
-        let identity = serde_json::json!({ "name": ACCESS_KEY, "credentials": credentials, "actions": actions });
-        let identities = folder.join("s3.json");
-        fs::write(&identities, serde_json::json!({ "identities": [identity] }).to_string()).map_err(|error| error.to_string())?;
-
-        let (port, filer, metrics) = (free_port()?, free_port()?, free_port()?);
-        let mut command = Command::new(program);
-        command.current_dir(folder).arg("mini").arg(format!("-dir={}", data.display()));
-        command.arg(format!("-s3.config={}", identities.display()));
-        command.args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-admin.ui=false", "-webdav=false"]);
-        command.args(["-s3.port.iceberg=0", "-s3.port.lance=0"]);
-        command.args([format!("-s3.port={port}"), format!("-filer.port={filer}"), format!("-metricsPort={metrics}")]);
-        command.arg(format!("-bucket={BUCKET}"));
-        for other in ["master.port", "volume.port", "admin.port"] {
-            command.arg(format!("-{other}={}", free_port()?));
-        }
-        // The S3 port is open before the bucket is made; the filer shows when it is.
-        let bucket = format!("/buckets/{BUCKET}/");
-        let is_ready = || {
-            let found = |answer: Option<(u16, String)>| answer.is_some_and(|(status, _)| status == 200);
-            found(http_get(filer, &bucket)) && http_get(port, "/").is_some()
-        };
-        let server = Server::asked(&mut command, is_ready)?;
-        Ok(Self { _server: server, port, metrics })
+        env::var_os("WEED_PROGRAM").ok_or("WEED_PROGRAM has to name the SeaweedFS program")?;
+        let owner = [Identity { name: ACCESS_KEY, secret: SECRET_KEY, actions: &["Read", "Write", "List"] }];
+        let metrics = free_port();
+        let server = SeaweedFs::start(&Setup { metrics: Some(metrics), ..Setup::new(folder, BUCKET, &owner) });
+        Ok(Self { server, metrics })
     }
 
     /// Where it is.
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.server.endpoint()
     }
 
     /// How many requests it has answered so far.
