@@ -225,22 +225,35 @@ impl StandIn {
         }
     }
 
+    /// Writes into contents that the caller has locked, since before it looked at a condition.
+    fn keep(&self, contents: &mut Contents, key: &str, bytes: Vec<u8>, is_open: bool) -> String {
+        let etag = if self.has(Flaw::OneEtag) { "\"same\"".to_owned() } else { format!("\"{}\"", Sha256::of(&bytes).digest()) };
+        if !self.has(Flaw::KeepsNothing) {
+            contents.objects.insert(key.to_owned(), Object { bytes, etag: etag.clone(), is_open });
+        }
+        etag
+    }
+
+    /// The refusal of a write whose condition does not hold.
+    fn refusal(&self, holds: bool) -> Option<Response<Body>> {
+        if self.has(Flaw::RefusesConditions) {
+            return Some(error(501, "NotImplemented"));
+        }
+        if holds || self.has(Flaw::IgnoresConditions) {
+            return None;
+        }
+        Some(if self.has(Flaw::LiesAboutConditions) { with_etag("\"lie\"") } else { error(412, "PreconditionFailed") })
+    }
+}
+
+impl Contents {
     /// Whether the condition of a write holds; `None` if there is none.
     fn holds(&self, asked: &Asked) -> Option<bool> {
-        let contents = self.contents();
-        let there = contents.objects.get(&asked.key);
+        let there = self.objects.get(&asked.key);
         if asked.header("if-none-match").is_some() {
             return Some(there.is_none());
         }
         asked.header("if-match").map(|etag| there.is_some_and(|object| object.etag == etag))
-    }
-
-    fn keep(&self, key: &str, bytes: Vec<u8>, is_open: bool) -> String {
-        let etag = if self.has(Flaw::OneEtag) { "\"same\"".to_owned() } else { format!("\"{}\"", Sha256::of(&bytes).digest()) };
-        if !self.has(Flaw::KeepsNothing) {
-            self.contents().objects.insert(key.to_owned(), Object { bytes, etag: etag.clone(), is_open });
-        }
-        etag
     }
 }
 
@@ -261,7 +274,7 @@ async fn handle(State(store): State<StandIn>, request: Request) -> Response<Body
     if bucket != BUCKET {
         return error(404, "NoSuchBucket");
     }
-    let at_head = store.has(Flaw::LooksAtTheHead).then(|| store.holds(&asked)).flatten();
+    let at_head = store.has(Flaw::LooksAtTheHead).then(|| store.contents().holds(&asked)).flatten();
     let body = to_bytes(body, 1 << 20).await.unwrap().to_vec();
     let who = match store.caller(&asked, &body) {
         Ok(who) => who,
@@ -327,7 +340,7 @@ fn get(store: &StandIn, asked: &Asked) -> Response<Body> {
     response
 }
 
-async fn put(store: &StandIn, asked: &Asked, body: Vec<u8>, at_head: Option<bool>) -> Response<Body> {
+async fn put(store: &StandIn, asked: &Asked, body: Vec<u8>, mut looked: Option<bool>) -> Response<Body> {
     let signed = asked.parameter("X-Amz-SignedHeaders").map(str::to_owned).unwrap_or_default();
     let is_presigned = !signed.is_empty();
     let unsigned = |name: &str| is_presigned && asked.headers.contains_key(name) && !signed.split(';').any(|one| one == name);
@@ -348,27 +361,18 @@ async fn put(store: &StandIn, asked: &Asked, body: Vec<u8>, at_head: Option<bool
         parts.insert(number.parse().unwrap(), body);
         return with_etag(&etag);
     }
-    if let Some(refusal) = unmet(store, asked, at_head).await {
-        return refusal;
+    if store.has(Flaw::LooksLongBeforeItWrites) {
+        looked = store.contents().holds(asked);
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
     let is_framed = asked.header("x-amz-content-sha256") == Some("STREAMING-UNSIGNED-PAYLOAD-TRAILER");
     let body = if is_framed && !store.has(Flaw::StoresFrames) { unframed(&body) } else { body };
-    with_etag(&store.keep(&asked.key, body, unsigned("x-amz-acl") || unsigned("x-amz-grant-read")))
-}
-
-/// The refusal of a write whose condition does not hold.
-async fn unmet(store: &StandIn, asked: &Asked, at_head: Option<bool>) -> Option<Response<Body>> {
-    let holds = at_head.or_else(|| store.holds(asked))?;
-    if store.has(Flaw::RefusesConditions) {
-        return Some(error(501, "NotImplemented"));
+    // One lock for looking and writing: a store that lets another write in between is not atomic.
+    let mut contents = store.contents();
+    if let Some(refusal) = looked.or_else(|| contents.holds(asked)).and_then(|holds| store.refusal(holds)) {
+        return refusal;
     }
-    if store.has(Flaw::LooksLongBeforeItWrites) {
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
-    if holds || store.has(Flaw::IgnoresConditions) {
-        return None;
-    }
-    Some(if store.has(Flaw::LiesAboutConditions) { with_etag("\"lie\"") } else { error(412, "PreconditionFailed") })
+    with_etag(&store.keep(&mut contents, &asked.key, body, unsigned("x-amz-acl") || unsigned("x-amz-grant-read")))
 }
 
 fn copy(store: &StandIn, asked: &Asked) -> Response<Body> {
@@ -381,11 +385,11 @@ fn copy(store: &StandIn, asked: &Asked) -> Response<Body> {
     if flaw == Flaw::CopiesLater {
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            later.keep(&key, object.bytes, false);
+            later.keep(&mut later.contents(), &key, object.bytes, false);
         });
         return error(403, "AccessDenied");
     }
-    let etag = store.keep(&key, object.bytes, false);
+    let etag = store.keep(&mut store.contents(), &key, object.bytes, false);
     if flaw == Flaw::CopiesAndSaysNo { error(403, "AccessDenied") } else { with_etag(&etag) }
 }
 
@@ -415,10 +419,10 @@ fn delete(store: &StandIn, asked: &Asked) -> Response<Body> {
         store.contents().objects.retain(|key, _| !key.starts_with(&prefix));
         return answer(204, "");
     }
-    if store.holds(asked) == Some(false) && !store.has(Flaw::IgnoresConditions) {
+    let mut contents = store.contents();
+    if contents.holds(asked) == Some(false) && !store.has(Flaw::IgnoresConditions) {
         return error(412, "PreconditionFailed");
     }
-    let mut contents = store.contents();
     match asked.parameter("uploadId") {
         Some(id) => drop(contents.uploads.remove(id)),
         None => drop(contents.objects.remove(&asked.key)),
