@@ -10,21 +10,19 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tidegate_protocol::Sha256;
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::session::{DPOP_HEADER, DPOP_NONCE_HEADER};
 use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::broker::Broker;
-use crate::limits::gate::{RATE_LIMIT, RATE_LIMIT_POLICY, limit_crowds, limit_rates, limit_url};
+use crate::limits::gate::{RATE_LIMIT, RATE_LIMIT_POLICY, guard};
 use crate::metrics::{method_name, route_name};
 use crate::problem::Problem;
 use crate::traces;
@@ -33,9 +31,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 64;
 /// A notification of the App Store with its two nested JWS has some 20 KiB.
 const MAX_UNPROVEN_BODY_BYTES: usize = 128 << 10;
-/// RFC 9110, section 5.6.7.
-const HTTP_DATE: &[BorrowedFormatItem<'_>] =
-    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+/// The last second of the year 9999: a date has four digits for the year.
+const LAST_HTTP_SECOND: i64 = 253_402_300_799;
 const SECURITY: [(&str, &str); 6] = [
     ("content-security-policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
     ("cross-origin-opener-policy", "same-origin"),
@@ -51,32 +48,22 @@ pub(crate) struct BodyHash(pub(crate) Sha256);
 
 /// Wraps every route.
 pub(crate) fn around_all(router: Router, broker: &Broker) -> Router {
-    // A layer added later lies further out, so this reads from the innermost up.
+    // A layer added later lies further out, so this reads from the innermost up. Few layers of several steps each: for every request
+    // axum copies all that lies within a layer.
     router
-        // Within the overload check, so that a slow request gives its place back in the end.
-        .layer(from_fn_with_state(broker.clone(), limit_time))
-        // Before any work is done: beyond the limit a request is refused, not queued.
-        .layer(from_fn_with_state(broker.clone(), limit_crowds))
-        // Before a place is taken: who comes too often costs nobody else a place. It also hands on who comes.
-        .layer(from_fn_with_state(broker.clone(), limit_rates))
-        .layer(from_fn_with_state(broker.clone(), limit_url))
+        // Before any work is done, whatever may not or cannot be served.
+        .layer(from_fn_with_state(broker.clone(), guard))
         // Within the headers and the id, so that a panic's reply has them.
         .layer(CatchPanicLayer::custom(after_panic))
         // Without a place among the concurrent: a preflight does no work.
         .layer(cors(&broker.cors_origins))
-        // On every reply, refusals and preflights included.
-        .layer(from_fn_with_state(broker.clone(), add_headers))
-        // Outermost: every reply and every log line carries the id, and only here is a problem's body written and its cause logged.
-        .layer(from_fn_with_state(broker.clone(), identify))
+        // Outermost: on every reply, refusals and preflights included.
+        .layer(from_fn_with_state(broker.clone(), complete_reply))
 }
 
 /// Wraps the routes that need a DPoP proof.
 pub(crate) fn around_authenticated(router: Router<Broker>, broker: &Broker) -> Router<Broker> {
-    router
-        // The body is read whole before anybody looks at the proof, which names its hash.
-        .layer(from_fn_with_state(broker.clone(), hash_body))
-        // On refusals too: they are how a client gets its first nonce.
-        .layer(from_fn_with_state(broker.clone(), add_nonce))
+    router.layer(from_fn_with_state(broker.clone(), prepare_proof))
 }
 
 /// Wraps the routes that take a body from callers without a DPoP proof.
@@ -87,17 +74,37 @@ pub(crate) fn around_unproven(router: Router<Broker>, broker: &Broker) -> Router
 
 /// Wraps the admin listener's routes.
 pub(crate) fn around_admin(router: Router, broker: &Broker) -> Router {
-    router.layer(CatchPanicLayer::custom(after_panic)).layer(from_fn_with_state(broker.clone(), identify))
+    router.layer(CatchPanicLayer::custom(after_panic)).layer(from_fn_with_state(broker.clone(), complete_admin_reply))
 }
 
-async fn identify(State(broker): State<Broker>, request: Request, next: Next) -> Response {
+/// Gives every reply its headers and its id.
+async fn complete_reply(State(broker): State<Broker>, request: Request, next: Next) -> Response {
+    let broker = &broker;
+    let answer = |request| async move {
+        let mut response = next.run(request).await;
+        add_headers(broker, response.headers_mut());
+        response
+    };
+    identify(broker, request, answer).await
+}
+
+/// Gives every reply its id.
+async fn complete_admin_reply(State(broker): State<Broker>, request: Request, next: Next) -> Response {
+    identify(&broker, request, |request| next.run(request)).await
+}
+
+/// Every reply and every log line carries the id, and only here is a problem's body written and its cause logged.
+async fn identify<F>(broker: &Broker, request: Request, answer: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
     let id = given_id(&request).unwrap_or_else(|| Uuid::new_v4().to_string());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", request_id = %id, %method, route);
     let trace = traces::request(method_name(&method), route_name(&route), &id);
     let started = Instant::now();
-    let response = next.run(request).instrument(span.clone()).instrument(trace.clone()).await;
+    let response = answer(request).instrument(span.clone()).instrument(trace.clone()).await;
     let _entered = span.enter();
     let problem = response.extensions().get::<Problem>().map(|problem| problem.code);
     if let Some(code) = problem {
@@ -157,14 +164,13 @@ fn write_problem(mut response: Response, id: &str) -> Response {
     response
 }
 
+/// RFC 9110, section 5.6.7; none before 1970 and after 9999.
 fn http_date(now: OffsetDateTime) -> Option<HeaderValue> {
-    let text = now.to_offset(time::UtcOffset::UTC).format(HTTP_DATE).ok()?;
-    HeaderValue::from_str(&text).ok()
+    let is_told = (0..=LAST_HTTP_SECOND).contains(&now.unix_timestamp());
+    is_told.then(|| HeaderValue::from_str(&httpdate::fmt_http_date(now.into())).ok()).flatten()
 }
 
-async fn add_headers(State(broker): State<Broker>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+fn add_headers(broker: &Broker, headers: &mut HeaderMap) {
     for (name, value) in SECURITY {
         // The one page has a policy of its own.
         headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
@@ -178,7 +184,6 @@ async fn add_headers(State(broker): State<Broker>, request: Request, next: Next)
     if broker.public_url().starts_with("https://") {
         headers.insert("strict-transport-security", HeaderValue::from_static("max-age=31536000"));
     }
-    response
 }
 
 fn cors(origins: &[String]) -> CorsLayer {
@@ -206,29 +211,23 @@ fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
     Problem::internal_without_cause().into_response()
 }
 
-async fn limit_time(State(broker): State<Broker>, request: Request, next: Next) -> Response {
-    let limit = Duration::from_secs(broker.limits.request_seconds);
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::new(ProblemCode::Timeout, "the request took too long; try again").into_response(),
-    }
-}
-
-async fn add_nonce(State(broker): State<Broker>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+/// Reads the body before anybody looks at the proof, which names its hash, and hands out a nonce, on refusals too: they are how a client
+/// gets its first.
+async fn prepare_proof(State(broker): State<Broker>, request: Request, next: Next) -> Response {
+    let mut response = match hash_body(&broker, request).await {
+        Ok(request) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
     let nonce = HeaderValue::from_str(&broker.nonces.mint(broker.clock.now())).expect("base64url is visible ASCII");
     response.headers_mut().insert(HeaderName::from_static(DPOP_NONCE_HEADER), nonce);
     response
 }
 
-async fn hash_body(State(broker): State<Broker>, request: Request, next: Next) -> Response {
+async fn hash_body(broker: &Broker, request: Request) -> Result<Request, Problem> {
     let (mut parts, body) = request.into_parts();
-    let body = match whole(body, broker.limits.body_bytes, broker.limits.body_time()).await {
-        Ok(body) => body,
-        Err(problem) => return problem.into_response(),
-    };
+    let body = whole(body, broker.limits.body_bytes, broker.limits.body_time()).await?;
     parts.extensions.insert(BodyHash(Sha256::of(&body)));
-    next.run(Request::from_parts(parts, Body::from(body))).await
+    Ok(Request::from_parts(parts, Body::from(body)))
 }
 
 async fn bound_body(State(broker): State<Broker>, request: Request, next: Next) -> Response {

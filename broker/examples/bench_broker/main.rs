@@ -7,6 +7,7 @@
 
 mod client;
 mod connection;
+mod floor;
 mod page;
 mod process;
 mod rival;
@@ -19,6 +20,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use client::{Batch, Client};
+use floor::{FLOOR, Floor};
 use page::Page;
 use rival::Rival;
 use server::Server;
@@ -62,7 +64,8 @@ impl Options {
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let outcome = match arguments.split_first() {
-        Some((command, rest)) if command == rival::SERVE => rival::serve_aws_sdk(rest),
+        Some((command, [])) if command == rival::SERVE => rival::serve_aws_sdk(),
+        Some((command, [])) if command == floor::SERVE => floor::serve_floor(),
         Some((command, rest)) if command == "soak" => {
             Options::parse(rest).and_then(|options| soak::run(options.seconds, options.rate))
         }
@@ -88,9 +91,12 @@ fn run(options: &Options) -> Fallible<()> {
     let broker = server.start()?;
     page.idle_kib(broker.process.resident_kib()?);
     let client = Client::new(&server)?;
+    let floor = Floor::start()?;
     let rivals = if options.has_rivals { Rival::start_all()? } else { Vec::new() };
     // In turns: what else the machine does meets all of them.
     for _ in 0..options.rounds {
+        let load = floor.load(client.load(Batch::OneGet, options.seconds)?);
+        page.add(FLOOR, Batch::OneGet, CONNECTIONS[1], wrk::run(&floor.process, &load, CONNECTIONS[1], options.seconds)?);
         for batch in Batch::ALL {
             for connections in CONNECTIONS {
                 let measure = wrk::run(&broker.process, &client.load(batch, options.seconds)?, connections, options.seconds)?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::Fallible;
 use crate::client::Batch;
+use crate::floor::FLOOR;
 use crate::rival::{AWS_SDK, FASTAPI};
 use crate::wrk::Measure;
 
@@ -83,6 +84,7 @@ impl Page {
             let ours = self.measures.get(&(*batch, *connections, "tidegate")).map(|measures| medians(measures)[1]);
             let ratio = match ours {
                 Some(ours) if *name == AWS_SDK || *name == FASTAPI => format!("{:.0}", ours / processor_rate),
+                Some(ours) if *name == FLOOR => format!("{:.2}", ours / processor_rate),
                 Some(_) | None => String::new(),
             };
             let _ = writeln!(

@@ -51,12 +51,9 @@ impl Rival {
         Ok(rivals)
     }
 
-    /// It says on its first line at which port it listens.
     fn start(name: &'static str, command: &Command) -> Fallible<Self> {
         let mut process = Process::start(SERVER_CORE, command)?;
-        let mut line = String::new();
-        BufReader::new(process.child().stdout.take().ok_or("no output")?).read_line(&mut line)?;
-        let address = SocketAddr::from(([127, 0, 0, 1], line.trim().parse().map_err(|_| format!("{name} did not start"))?));
+        let address = port_of(name, &mut process)?;
         let rival = Self { name, process, address };
         rival.check()?;
         Ok(rival)
@@ -91,18 +88,29 @@ impl Rival {
     }
 }
 
+/// A server says on its first line at which port it listens.
+pub(crate) fn port_of(name: &str, process: &mut Process) -> Fallible<SocketAddr> {
+    let mut line = String::new();
+    BufReader::new(process.child().stdout.take().ok_or("no output")?).read_line(&mut line)?;
+    Ok(SocketAddr::from(([127, 0, 0, 1], line.trim().parse().map_err(|_| format!("{name} did not start"))?)))
+}
+
 /// Serves until it is killed.
-pub(crate) fn serve_aws_sdk(_arguments: &[String]) -> Fallible<()> {
+pub(crate) fn serve_aws_sdk() -> Fallible<()> {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url("http://127.0.0.1:9000")
+        .force_path_style(true)
+        .credentials_provider(Credentials::new("read", "secret-of-read-for-this-run", None, None, "bench"))
+        .build();
+    serve(Router::new().route(crate::client::ROUTE, post(sign)).with_state(Arc::new(Client::from_conf(config))))
+}
+
+/// On one thread, and says first at which port.
+pub(crate) fn serve(router: Router) -> Fallible<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .endpoint_url("http://127.0.0.1:9000")
-            .force_path_style(true)
-            .credentials_provider(Credentials::new("read", "secret-of-read-for-this-run", None, None, "bench"))
-            .build();
-        let router = Router::new().route(crate::client::ROUTE, post(sign)).with_state(Arc::new(Client::from_conf(config)));
         let listener = TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         println!("{}", listener.local_addr()?.port());

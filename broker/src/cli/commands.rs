@@ -247,7 +247,12 @@ pub(super) fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 pub(super) fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    // Where there is one processor, threads would only hand work to and fro.
+    let mut builder = match std::thread::available_parallelism() {
+        Ok(processors) if processors.get() == 1 => tokio::runtime::Builder::new_current_thread(),
+        Ok(_) | Err(_) => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = builder.enable_all().build();
     runtime.map_err(|error| CliError::runtime(&error))?.block_on(work)
 }
 

@@ -1,5 +1,8 @@
 //! The middleware that asks the limits, cheapest question first.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -19,17 +22,35 @@ use crate::problem::Problem;
 pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// Refuses whoever comes too often, and tells everybody how they stand.
-pub(crate) async fn limit_rates(State(broker): State<Broker>, mut request: Request, next: Next) -> Response {
-    warn_of_unnamed_proxy(&broker, &request);
-    let visitor = Visitor::of(&request, &broker);
-    if let Err(standing) = admit(&broker, &visitor) {
+/// Lets in what may and can be served.
+pub(crate) async fn guard(State(broker): State<Broker>, request: Request, next: Next) -> Response {
+    match check_url(&broker, &request) {
+        Ok(()) => limit_rates(&broker, request, next).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Refuses paths that no object key reaches.
+fn check_url(broker: &Broker, request: &Request) -> Result<(), Problem> {
+    let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    if length <= broker.limits.url_bytes {
+        return Ok(());
+    }
+    let message = format!("the path and query are longer than {} bytes", broker.limits.url_bytes);
+    Err(Problem::new(ProblemCode::UrlTooLong, message))
+}
+
+/// Refuses whoever comes too often, before a place is taken: it costs nobody else a place. Tells everybody how they stand.
+async fn limit_rates(broker: &Broker, mut request: Request, next: Next) -> Response {
+    warn_of_unnamed_proxy(broker, &request);
+    let visitor = Arc::new(Visitor::of(&request, broker));
+    if let Err(standing) = admit(broker, &visitor) {
         broker.metrics.rate_limited(standing.name);
         visitor.note(Some(standing));
         return with_standing(rate_limited().into_response(), &visitor);
     }
-    request.extensions_mut().insert(visitor.clone());
-    let response = next.run(request).await;
+    request.extensions_mut().insert(Arc::clone(&visitor));
+    let response = limit_crowds(broker, &visitor, request, next).await;
     if response.extensions().get::<Problem>().is_some_and(|problem| is_failed_proof(problem.code)) {
         broker.rates.note_failure(&visitor.culprit());
     }
@@ -40,33 +61,34 @@ pub(crate) async fn limit_rates(State(broker): State<Broker>, mut request: Reque
     with_standing(response, &visitor)
 }
 
-/// Gives a place to everyone for whom there is one. Strangers share half of them, so that their crowd leaves room for users.
-pub(crate) async fn limit_crowds(State(broker): State<Broker>, request: Request, next: Next) -> Response {
-    let visitor = request.extensions().get::<Visitor>().cloned();
-    let stranger = visitor.filter(|visitor| visitor.is_stranger() && visitor.class != RouteClass::Health);
+/// Gives a place to everyone for whom there is one; beyond that a request is refused, not queued. Strangers share half of them, so that
+/// their crowd leaves room for users.
+async fn limit_crowds(broker: &Broker, visitor: &Visitor, request: Request, next: Next) -> Response {
+    let is_stranger = visitor.is_stranger() && visitor.class != RouteClass::Health;
     let is_shed = match broker.shedder.now() {
         Shed::Nobody => false,
-        Shed::Strangers => stranger.is_some(),
+        Shed::Strangers => is_stranger,
         Shed::Everybody => true,
     };
     if is_shed {
-        return overloaded(&broker, "delay");
+        return overloaded(broker, "delay");
     }
-    let Ok(_place) = broker.requests.try_acquire() else { return overloaded(&broker, "places") };
-    let Some(stranger) = stranger else { return next.run(request).await };
-    let Ok(_half) = broker.stranger_requests.try_acquire() else { return overloaded(&broker, "strangers-places") };
-    let Some(_own) = broker.crowd.enter(stranger.address) else { return overloaded(&broker, "address-places") };
-    next.run(request).await
+    let Ok(_place) = broker.requests.try_acquire() else { return overloaded(broker, "places") };
+    if !is_stranger {
+        return limit_time(broker, request, next).await;
+    }
+    let Ok(_half) = broker.stranger_requests.try_acquire() else { return overloaded(broker, "strangers-places") };
+    let Some(_own) = broker.crowd.enter(visitor.address) else { return overloaded(broker, "address-places") };
+    limit_time(broker, request, next).await
 }
 
-/// Refuses paths that no object key reaches.
-pub(crate) async fn limit_url(State(broker): State<Broker>, request: Request, next: Next) -> Response {
-    let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
-    if length > broker.limits.url_bytes {
-        let message = format!("the path and query are longer than {} bytes", broker.limits.url_bytes);
-        return Problem::new(ProblemCode::UrlTooLong, message).into_response();
+/// Ends a slow request, so that it gives its place back in the end.
+async fn limit_time(broker: &Broker, request: Request, next: Next) -> Response {
+    let limit = Duration::from_secs(broker.limits.request_seconds);
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(ProblemCode::Timeout, "the request took too long; try again").into_response(),
     }
-    next.run(request).await
 }
 
 pub(crate) fn rate_limited() -> Problem {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use axum::extract::{MatchedPath, Request};
 use http::HeaderMap;
@@ -21,16 +21,16 @@ use crate::broker::Broker;
 pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// Whoever sent the request; one for the request's whole life.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Visitor {
     pub(super) address: ClientAddress,
     /// Hash of an access token that this replica has verified and that has not ended.
     known: Option<Sha256>,
     pub(crate) class: RouteClass,
     /// How the bucket stands that was looked at last.
-    standing: Arc<Mutex<Option<Standing>>>,
+    standing: Mutex<Option<Standing>>,
     /// Whether the request was counted on a user.
-    counted: Arc<AtomicBool>,
+    counted: AtomicBool,
 }
 
 impl Visitor {
@@ -41,8 +41,8 @@ impl Visitor {
             address: ClientAddress::of(broker.trusted_proxies.client(peer, request.headers())),
             known: known_token(request.headers(), broker),
             class: RouteClass::of(route),
-            standing: Arc::default(),
-            counted: Arc::default(),
+            standing: Mutex::default(),
+            counted: AtomicBool::default(),
         }
     }
 

@@ -121,7 +121,7 @@ impl Caller {
 
     /// Counts the call on its user. Only now: before the proof holds anybody could use up a user's calls with a stolen token.
     fn limit_rate(&self, parts: &Parts, broker: &Broker) -> Result<(), Problem> {
-        let Some(visitor) = parts.extensions.get::<Visitor>() else { return Ok(()) };
+        let Some(visitor) = parts.extensions.get::<Arc<Visitor>>() else { return Ok(()) };
         visitor.count_on_user();
         match broker.rates.admit_user(self.payer(), visitor.class) {
             Ok(standing) => {
