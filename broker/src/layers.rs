@@ -9,7 +9,10 @@ use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, DATE, REFERRER_POLICY,
+    RETRY_AFTER, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tidegate_protocol::Sha256;
@@ -33,14 +36,19 @@ const MAX_REQUEST_ID_BYTES: usize = 64;
 const MAX_UNPROVEN_BODY_BYTES: usize = 128 << 10;
 /// The last second of the year 9999: a date has four digits for the year.
 const LAST_HTTP_SECOND: i64 = 253_402_300_799;
-const SECURITY: [(&str, &str); 6] = [
-    ("content-security-policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("x-frame-options", "DENY"),
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
-    ("cross-origin-resource-policy", "same-site"),
+static SECURITY: [(HeaderName, HeaderValue); 6] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    ),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-site")),
 ];
+/// Headers of a usual reply: room for them is made once.
+const USUAL_HEADERS: usize = 16;
 
 /// SHA-256 of the request's body, which its DPoP proof has to name.
 #[derive(Debug, Clone, Copy)]
@@ -100,9 +108,10 @@ where
 {
     let id = given_id(&request).unwrap_or_else(|| Uuid::new_v4().to_string());
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("-", MatchedPath::as_str);
     let span = tracing::info_span!("request", request_id = %id, %method, route);
-    let trace = traces::request(method_name(&method), route_name(&route), &id);
+    let trace = traces::request(method_name(&method), route_name(route), &id);
     let started = Instant::now();
     let response = answer(request).instrument(span.clone()).instrument(trace.clone()).await;
     let _entered = span.enter();
@@ -114,7 +123,7 @@ where
     let mut response = write_problem(response, &id);
     traces::answered(&trace, response.status().as_u16(), problem);
     let took = started.elapsed();
-    broker.metrics.answered(route_name(&route), method_name(&method), response.status().as_u16(), took);
+    broker.metrics.answered(route_name(route), method_name(&method), response.status().as_u16(), took);
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     if is_flood {
         tracing::debug!(status = response.status().as_u16(), millis, "answered");
@@ -171,9 +180,10 @@ fn http_date(now: OffsetDateTime) -> Option<HeaderValue> {
 }
 
 fn add_headers(broker: &Broker, headers: &mut HeaderMap) {
-    for (name, value) in SECURITY {
+    headers.reserve(USUAL_HEADERS);
+    for (name, value) in &SECURITY {
         // The one page has a policy of its own.
-        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
+        headers.entry(name).or_insert_with(|| value.clone());
     }
     // Replies carry tokens and signed URLs.
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -182,7 +192,7 @@ fn add_headers(broker: &Broker, headers: &mut HeaderMap) {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     if broker.public_url().starts_with("https://") {
-        headers.insert("strict-transport-security", HeaderValue::from_static("max-age=31536000"));
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
 }
 
