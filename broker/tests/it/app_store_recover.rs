@@ -11,7 +11,7 @@ use tidegate_broker::config::{AppStoreSettings, Config, ServerApiKey, ServerApiS
 use tidegate_testkit::apple::{BUNDLE_ID, Fault, ISSUER_ID, KEY_ID, PRODUCT_ID, ServerApi, TestCa};
 use time::{Duration, OffsetDateTime};
 
-use crate::apple::{Apple, processed};
+use crate::apple::{Apple, pem_of, processed};
 use crate::store_proxy::{StoreProxy, Trouble};
 use crate::world::World;
 
@@ -264,10 +264,4 @@ async fn the_command_walks_and_tells_in_json() {
         let told: Value = serde_json::from_str(&stdout).unwrap();
         assert_eq!((status, &told["error"]["mistakes"][0]["setting"]), (10, &json!("store.conditional_replace")), "{told}");
     }
-}
-
-fn pem_of(der: &[u8]) -> String {
-    use base64::Engine as _;
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
-    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
 }

@@ -1,5 +1,7 @@
 //! The App Store as a broker under test hears it: the test authority signs what Apple would.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tidegate_app_store::{Entitlement, Roots};
 use tidegate_broker::config::{AppStoreSettings, OcspPolicy};
@@ -88,6 +90,11 @@ impl Apple {
     pub(crate) fn notification(&self, kind: &str, subtype: Option<&str>, transaction: &Value) -> String {
         self.ca.sign(&self.payload(kind, subtype, transaction))
     }
+}
+
+/// A certificate as configurations name it.
+pub(crate) fn pem_of(der: &[u8]) -> String {
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der))
 }
 
 /// Delivers as Apple does.

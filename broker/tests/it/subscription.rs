@@ -8,3 +8,5 @@ mod sandbox;
 mod shop;
 mod status;
 mod xcode;
+
+pub(crate) use shop::create_account;

@@ -5,7 +5,7 @@ use tidegate_protocol::ObjectKey;
 use tidegate_protocol::scope::AccountScope;
 use time::Duration;
 
-use super::shop::{OTHER_DEVICE, Shop, THIS_DEVICE, link, open, token_of};
+use super::shop::{OTHER_DEVICE, Shop, THIS_DEVICE, create_account, link, open, token_of};
 use crate::device::{Account, Device, master_key};
 use crate::world::World;
 
@@ -42,7 +42,7 @@ async fn a_broker_that_is_not_hosted_takes_no_transaction() {
 async fn a_restore_on_a_new_phone_goes_by_bootstrap_and_the_recovery_code() {
     let shop = Shop::open().await;
     let account = Account::new(1);
-    shop.create_account(&shop.device().await, &shop.sell(token_of(&account)), &account).await;
+    create_account(&shop.device().await, &shop.sell(token_of(&account)), &account).await;
 
     // StoreKit gives the new phone the same purchase, signed anew and for this phone.
     shop.clock.advance(Duration::days(3));
@@ -71,7 +71,7 @@ async fn two_phones_of_one_customer_share_the_account() {
     let account = Account::new(1);
     let (one, two) = (shop.device().await, shop.device().await);
     let jws = shop.sell(token_of(&account));
-    let first = shop.create_account(&one, &jws, &account).await;
+    let first = create_account(&one, &jws, &account).await;
     let second = open(&two, &jws, Some(&account), None).await.session();
     assert_eq!((second.scope, second.user_id), (AccountScope::Full, first.user_id));
     assert_ne!(second.device_id, first.device_id);
@@ -110,7 +110,7 @@ async fn a_transaction_for_one_account_opens_no_other() {
     let (owner, thief) = (shop.device().await, shop.device().await);
     let jws = shop.sell(token_of(&account));
     assert_eq!(open(&thief, &jws, Some(&other), None).await.code(), "app-account-token-mismatch");
-    shop.create_account(&owner, &jws, &account).await;
+    create_account(&owner, &jws, &account).await;
     assert_eq!(open(&thief, &jws, Some(&other), None).await.code(), "already-linked");
     // Another token in the same purchase, by the App Store itself or by the thief's hand.
     let swapped = shop.sell(token_of(&other));
@@ -161,7 +161,7 @@ async fn a_lost_recovery_code_meets_a_clear_refusal_and_the_old_account_stays() 
     let shop = Shop::open().await;
     let (account, replacement) = (Account::new(1), Account::new(2));
     let old_phone = shop.device().await;
-    let session = shop.create_account(&old_phone, &shop.sell(json!({})), &account).await;
+    let session = create_account(&old_phone, &shop.sell(json!({})), &account).await;
     let before = users_objects(&shop);
 
     let new_phone = shop.device().await;
@@ -192,7 +192,7 @@ async fn a_later_purchase_of_the_same_customer_leads_to_the_same_account() {
     let shop = Shop::open().await;
     let account = Account::new(1);
     let device = shop.device().await;
-    shop.create_account(&device, &shop.sell(json!({})), &account).await;
+    create_account(&device, &shop.sell(json!({})), &account).await;
     let another = json!({ "transactionId": "2000000000000900", "originalTransactionId": "2000000000000900" });
     let jws = shop.sell(another.clone());
     assert_eq!(open(&device, &jws, None, None).await.session().user_id, account.user());
@@ -210,7 +210,7 @@ async fn no_token_of_another_kind_passes() {
     let shop = Shop::open().await;
     let account = Account::new(1);
     let device = shop.device().await;
-    let session = shop.create_account(&device, &shop.sell(json!({})), &account).await;
+    let session = create_account(&device, &shop.sell(json!({})), &account).await;
     let invite = shop.invite_for(1);
     for nonsense in [session.access_token.as_str(), session.renewal_token.as_deref().unwrap(), &invite, "", "a.b.c"] {
         let reply = open(&device, nonsense, Some(&account), None).await;

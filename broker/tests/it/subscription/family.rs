@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::shop::{Shop, link, open};
+use super::shop::{Shop, create_account, link, open};
 use crate::device::Account;
 
 fn member(number: u32) -> Value {
@@ -18,12 +18,12 @@ fn member(number: u32) -> Value {
 async fn a_family_of_five_has_five_accounts() {
     let shop = Shop::open().await;
     let payer = Account::new(1);
-    shop.create_account(&shop.device().await, &shop.sell(json!({})), &payer).await;
+    create_account(&shop.device().await, &shop.sell(json!({})), &payer).await;
     for number in 2..=5_u8 {
         let (device, account) = (shop.device().await, Account::new(number));
         let jws = shop.sell(member(number.into()));
         assert_eq!(open(&device, &jws, None, None).await.code(), "account-not-found");
-        let session = shop.create_account(&device, &jws, &account).await;
+        let session = create_account(&device, &jws, &account).await;
         assert_eq!(session.user_id, account.user());
         assert_eq!(open(&device, &jws, Some(&payer), None).await.code(), "already-linked");
         assert_eq!(device.renew(&session.renewal_token.unwrap()).await.code(), "ok");
@@ -34,7 +34,7 @@ async fn a_family_of_five_has_five_accounts() {
 async fn a_family_member_never_reaches_the_payers_account() {
     let shop = Shop::open().await;
     let payer = Account::new(1);
-    shop.create_account(&shop.device().await, &shop.sell(json!({})), &payer).await;
+    create_account(&shop.device().await, &shop.sell(json!({})), &payer).await;
     let device = shop.device().await;
     // Even where the purchase is named by the payer's own transaction.
     let mut claimed = member(2);
@@ -50,7 +50,7 @@ async fn one_member_does_not_take_anothers_account() {
     let shop = Shop::open().await;
     let (two, three) = (Account::new(2), Account::new(3));
     let device = shop.device().await;
-    shop.create_account(&device, &shop.sell(member(2)), &two).await;
+    create_account(&device, &shop.sell(member(2)), &two).await;
     let thief = shop.device().await;
     let create = open(&thief, &shop.sell(member(3)), Some(&three), None).await.session();
     thief.put_account_objects(&create.access_token, &three).await;

@@ -6,7 +6,7 @@ use tidegate_protocol::scope::AccountScope;
 use tidegate_protocol::wire::timestamp;
 use time::Duration;
 
-use super::shop::{Shop, link, open};
+use super::shop::{Shop, create_account, link, open};
 use crate::device::{Account, Device, Reply, send};
 
 #[tokio::test]
@@ -15,7 +15,7 @@ async fn tokens_and_urls_end_with_the_subscription() {
     let (mut device, account) = (shop.device().await, Account::new(1));
     let jws = shop.sell(json!({ "expiresDate": shop.millis(Duration::minutes(10)) }));
     let ends = shop.clock.now() + Duration::minutes(10);
-    let session = shop.create_account(&device, &jws, &account).await;
+    let session = create_account(&device, &jws, &account).await;
     assert!(session.access_expires_at <= ends && session.renewal_expires_at.unwrap() <= ends, "{session:?}");
     shop.clock.advance(Duration::minutes(6));
     device.fresh_nonce().await;
@@ -38,7 +38,7 @@ async fn a_renewed_subscription_lengthens_sessions_that_are_still_open() {
     let (mut phone, account) = (shop.device().await, Account::new(1));
     let bought = shop.millis(Duration::ZERO);
     let jws = shop.sell(json!({ "expiresDate": shop.millis(Duration::hours(2)) }));
-    let session = shop.create_account(&phone, &jws, &account).await;
+    let session = create_account(&phone, &jws, &account).await;
     let renewal = session.renewal_token.unwrap();
     // Another device of the customer shows the renewal; a notification would do the same.
     shop.clock.advance(Duration::hours(1));
@@ -63,7 +63,7 @@ async fn a_renewed_subscription_lengthens_sessions_that_are_still_open() {
 async fn a_refund_ends_renewals_on_every_replica_within_a_minute() {
     let shop = Shop::open().await;
     let (mut device, account) = (shop.device().await, Account::new(1));
-    let session = shop.create_account(&device, &shop.sell(json!({})), &account).await;
+    let session = create_account(&device, &shop.sell(json!({})), &account).await;
     let renewal = session.renewal_token.unwrap();
     let (replica, elsewhere) = shop.replica().await;
     assert_eq!(renew_at(&elsewhere, &device, &renewal).await.code(), "ok");
@@ -89,7 +89,7 @@ async fn expiry_ends_renewals_on_every_replica_at_once() {
     let shop = Shop::open().await;
     let (mut device, account) = (shop.device().await, Account::new(1));
     let jws = shop.sell(json!({ "expiresDate": shop.millis(Duration::hours(1)) }));
-    let renewal = shop.create_account(&device, &jws, &account).await.renewal_token.unwrap();
+    let renewal = create_account(&device, &jws, &account).await.renewal_token.unwrap();
     let (replica, elsewhere) = shop.replica().await;
     shop.clock.advance(Duration::minutes(59));
     device.fresh_nonce().await;

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use time::Duration;
 
-use super::shop::{Shop, open};
+use super::shop::{Shop, create_account, open};
 use crate::device::{Account, Reply, send};
 
 async fn post(shop: &Shop, jws: &str) -> Reply {
@@ -62,7 +62,7 @@ async fn its_token_opens_nothing_else() {
     let shop = Shop::with(|_, settings| settings.pumpsync_contract = true).await;
     let (device, account) = (shop.device().await, Account::new(1));
     let jws = shop.sell(json!({}));
-    let session = shop.create_account(&device, &jws, &account).await;
+    let session = create_account(&device, &jws, &account).await;
     let bearer = post(&shop, &jws).await.json()["accessToken"].as_str().unwrap().to_owned();
     let presign = json!({ "items": [{ "method": "GET", "key": format!("users/{}/genesis.json", account.user()) }] });
     for (path, body) in [("/v1/presign", &presign), ("/v1/delete", &json!({ "keys": [] })), ("/v1/account/link", &json!({}))] {

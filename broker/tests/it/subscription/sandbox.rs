@@ -5,7 +5,7 @@ use tidegate_protocol::scope::AccountScope;
 use tidegate_protocol::{Sha256, UserId};
 use time::Duration;
 
-use super::shop::{Shop, link, open};
+use super::shop::{Shop, create_account, link, open};
 use crate::device::Account;
 
 fn sandbox(mut overrides: Value) -> Value {
@@ -24,7 +24,7 @@ fn put(user: UserId, bytes: usize) -> Value {
 async fn app_review_opens_an_account_in_the_sandbox_for_a_day_at_most() {
     let shop = Shop::open().await;
     let (mut device, account) = (shop.device().await, Account::new(1));
-    let session = shop.create_account(&device, &shop.sell(sandbox(json!({}))), &account).await;
+    let session = create_account(&device, &shop.sell(sandbox(json!({}))), &account).await;
     assert_eq!(session.scope, AccountScope::Full);
     let renewal = session.renewal_token.unwrap();
     let lives = session.renewal_expires_at.unwrap() - tidegate_broker::clock::Clock::now(&shop.clock);
@@ -41,7 +41,7 @@ async fn app_review_opens_an_account_in_the_sandbox_for_a_day_at_most() {
 async fn a_sandbox_purchase_leads_to_no_account_of_real_ones() {
     let shop = Shop::open().await;
     let (device, account) = (shop.device().await, Account::new(1));
-    shop.create_account(&device, &shop.sell(json!({})), &account).await;
+    create_account(&device, &shop.sell(json!({})), &account).await;
     // The same ids, but of the sandbox.
     let jws = shop.sell(sandbox(json!({})));
     let stranger = shop.device().await;
@@ -69,8 +69,8 @@ async fn the_sandbox_has_a_quota_of_its_own() {
     let shop = Shop::with(|options, _| options.limits.sandbox_daily_bytes = 1 << 20).await;
     let (real, free) = (Account::new(1), Account::new(2));
     let (paying, reviewing) = (shop.device().await, shop.device().await);
-    let paid = shop.create_account(&paying, &shop.sell(json!({})), &real).await;
-    let tried = shop.create_account(&reviewing, &shop.sell(sandbox(json!({}))), &free).await;
+    let paid = create_account(&paying, &shop.sell(json!({})), &real).await;
+    let tried = create_account(&reviewing, &shop.sell(sandbox(json!({}))), &free).await;
     assert_eq!(paying.presign(&paid.access_token, put(real.user(), 2 << 20)).await["outcome"], "signed");
     assert_eq!(reviewing.presign(&tried.access_token, put(free.user(), 2 << 20)).await["code"], "daily-limit");
     assert_eq!(reviewing.presign(&tried.access_token, put(free.user(), 1 << 19)).await["outcome"], "signed");

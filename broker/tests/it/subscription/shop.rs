@@ -81,13 +81,6 @@ impl Shop {
         self.sell(overrides)
     }
 
-    /// Everything that a first device does until its session is full.
-    pub(super) async fn create_account(&self, device: &Device, jws: &str, account: &Account) -> SessionReply {
-        let create = open(device, jws, Some(account), None).await.session();
-        device.put_account_objects(&create.access_token, account).await;
-        link(device, &create).await.session()
-    }
-
     /// Another broker over the same store, and where it listens.
     pub(super) async fn replica(&self) -> (Server, String) {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -102,6 +95,13 @@ impl Shop {
 /// The `appAccountToken` of a purchase for this account.
 pub(super) fn token_of(account: &Account) -> Value {
     json!({ "appAccountToken": app_account_token(account.user()) })
+}
+
+/// Everything that a first device does until its session is full.
+pub(crate) async fn create_account(device: &Device, jws: &str, account: &Account) -> SessionReply {
+    let create = open(device, jws, Some(account), None).await.session();
+    device.put_account_objects(&create.access_token, account).await;
+    link(device, &create).await.session()
 }
 
 /// `POST /v1/subscription/session`.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use time::Duration;
 
-use super::shop::{Shop, open};
+use super::shop::{Shop, create_account, open};
 use crate::device::{Account, Device};
 use crate::world::World;
 
@@ -17,7 +17,7 @@ async fn status(device: &Device, token: &str) -> Value {
 async fn a_subscriber_reads_which_and_until_when() {
     let shop = Shop::open().await;
     let (device, account) = (shop.device().await, Account::new(1));
-    let session = shop.create_account(&device, &shop.sell(json!({})), &account).await;
+    let session = create_account(&device, &shop.sell(json!({})), &account).await;
     let found = status(&device, &session.access_token).await;
     assert_eq!(found["entitlementActive"], true);
     assert_eq!(found["serviceMode"], "hosted");
@@ -33,7 +33,7 @@ async fn a_subscriber_reads_which_and_until_when() {
 async fn a_refund_is_seen_while_the_access_token_lives() {
     let shop = Shop::open().await;
     let (device, account) = (shop.device().await, Account::new(1));
-    let session = shop.create_account(&device, &shop.sell(json!({})), &account).await;
+    let session = create_account(&device, &shop.sell(json!({})), &account).await;
     let refunded = shop.sell(json!({ "revocationDate": shop.millis(Duration::ZERO) }));
     assert_eq!(open(&device, &refunded, None, None).await.code(), "subscription-refunded");
     let found = status(&device, &session.access_token).await;

@@ -5,7 +5,7 @@ use tidegate_broker::config::AppStoreSettings;
 use tidegate_protocol::scope::AccountScope;
 use tidegate_testkit::apple::{BUNDLE_ID, PRODUCT_ID, TestCa};
 
-use super::shop::{Shop, open};
+use super::shop::{Shop, create_account, open};
 use crate::device::Account;
 
 async fn shop() -> Shop {
@@ -22,7 +22,7 @@ async fn what_xcode_signs_opens_an_account_in_development() {
     let mut shop = shop().await;
     shop.ca = TestCa::new();
     let (device, account) = (shop.device().await, Account::new(1));
-    let session = shop.create_account(&device, &shop.sell(of("Xcode", json!({}))), &account).await;
+    let session = create_account(&device, &shop.sell(of("Xcode", json!({}))), &account).await;
     assert_eq!(session.scope, AccountScope::Full);
 }
 
