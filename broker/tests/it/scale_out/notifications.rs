@@ -17,7 +17,7 @@ use crate::subscription::create_account;
 use crate::world::client_of;
 
 /// Each about a transaction of its own.
-const REFUNDS: usize = 24;
+const REFUNDS: usize = 12;
 /// How often each is told at once.
 const TIMES: usize = 3;
 /// For so long a replica goes by what it has read of a subscription.
