@@ -1,11 +1,12 @@
 //! JSON bodies: read strictly, refused as problems.
 
+use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt as _;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tidegate_protocol::problem::ProblemCode;
 
 use crate::problem::Problem;
@@ -18,6 +19,24 @@ pub(crate) struct Json<T>(pub(crate) T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let JsonBody(body) = JsonBody::from_request(request, state).await?;
+        read(&body).map(Self)
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+/// A body of `application/json` that is yet to be read: of what is not copied out of it.
+pub(crate) struct JsonBody(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for JsonBody {
+    type Rejection = Problem;
+
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
         let essence = media_type.split(';').next().unwrap_or("").trim();
@@ -26,16 +45,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         }
         // A layer has bounded and buffered it.
         let body = request.into_body().collect().await;
-        let body = body.map_err(|_| Problem::new(ProblemCode::InvalidRequest, "the body could not be read"))?.to_bytes();
-        serde_json::from_slice(&body).map(Self).map_err(|error| {
-            let reason: String = error.to_string().chars().take(MAX_REASON_CHARACTERS).collect();
-            Problem::new(ProblemCode::InvalidJson, format!("the body is not the JSON of this route: {reason}"))
-        })
+        let body = body.map_err(|_| Problem::new(ProblemCode::InvalidRequest, "the body could not be read"))?;
+        Ok(Self(body.to_bytes()))
     }
 }
 
-impl<T: Serialize> IntoResponse for Json<T> {
-    fn into_response(self) -> Response {
-        axum::Json(self.0).into_response()
-    }
+/// Reads the body of a route.
+pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        let reason: String = error.to_string().chars().take(MAX_REASON_CHARACTERS).collect();
+        Problem::new(ProblemCode::InvalidJson, format!("the body is not the JSON of this route: {reason}"))
+    })
 }

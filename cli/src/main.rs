@@ -2,6 +2,7 @@
 
 mod access;
 mod arguments;
+mod beside;
 mod client_failure;
 mod commands;
 #[cfg(feature = "demo")]

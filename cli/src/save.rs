@@ -4,15 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::beside::Beside;
 use crate::failure::{Class, Failure};
 use crate::input::{display, is_folder};
-
-#[cfg(test)]
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let Place::File(file) = Place::open(path)? else { panic!("{} is no file", path.display()) };
-    file.handle()?.write_all(bytes).unwrap();
-    file.put()
-}
 
 /// Where a content is written to.
 pub(crate) enum Place {
@@ -23,8 +17,9 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// Looks at what is there, and opens what will be written.
-    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+    /// Looks at what is there, and opens what will be written. With a name for what is written to it, a file goes on with what an
+    /// earlier run of that name has left in the same folder.
+    pub(crate) fn open(path: &Path, name: Option<&str>) -> Result<Self, Failure> {
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let failed = |error: io::Error| unwritable(&path, &error);
         match fs::metadata(&path) {
@@ -35,28 +30,32 @@ impl Place {
             }
             Ok(_) | Err(_) => {}
         }
-        // Only the owner may read it: tempfile makes files with mode 0600.
-        let file = tempfile::NamedTempFile::new_in(folder_of(&path)).map_err(failed)?;
-        Ok(Self::File(Replacement { path, file }))
+        let beside = Beside::open(folder_of(&path), name).map_err(failed)?;
+        Ok(Self::File(Replacement { path, beside }))
     }
 }
 
-/// A file that will take another's place, whole; dropped before that, it is gone.
+/// A file that will take another's place, whole.
 pub(crate) struct Replacement {
     path: PathBuf,
-    file: tempfile::NamedTempFile,
+    beside: Beside,
 }
 
 impl Replacement {
     /// What is to be written to.
     pub(crate) fn handle(&self) -> Result<File, Failure> {
-        self.file.as_file().try_clone().map_err(|error| self.unwritable(&error))
+        self.beside.file.try_clone().map_err(|error| self.unwritable(&error))
     }
 
     /// Puts what was written in its place, once it is on the disk.
-    pub(crate) fn put(self) -> Result<(), Failure> {
-        self.file.as_file().sync_all().map_err(|error| self.unwritable(&error))?;
-        self.file.persist(&self.path).map_err(|error| unwritable(&self.path, &error.error)).map(drop)
+    pub(crate) fn put(mut self) -> Result<(), Failure> {
+        let synced = self.beside.file.sync_all();
+        synced.and_then(|()| self.beside.rename(&self.path)).map_err(|error| self.unwritable(&error))
+    }
+
+    /// Leaves what was written so far for a later run.
+    pub(crate) fn leave(mut self) {
+        self.beside.stays = self.beside.file.metadata().is_ok_and(|metadata| metadata.len() > 0);
     }
 
     pub(crate) fn unwritable(&self, error: &io::Error) -> Failure {
@@ -189,13 +188,24 @@ mod tests {
         assert!(path.exists());
     }
 
+    fn open(path: &Path, name: Option<&str>) -> Replacement {
+        let Place::File(replacement) = Place::open(path, name).unwrap() else { panic!("{} is no file", path.display()) };
+        replacement
+    }
+
     #[test]
-    fn replace_leaves_no_temporary_file() {
+    fn a_replaced_file_has_nothing_beside_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out");
-        replace(&path, b"one").unwrap();
-        replace(&path, b"two").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"two");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        for (name, bytes) in [(None, b"one"), (Some("content"), b"two")] {
+            let replacement = open(&path, name);
+            replacement.handle().unwrap().write_all(bytes).unwrap();
+            replacement.put().unwrap();
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
+        drop(open(&path, Some("content")));
+        open(&path, Some("content")).leave();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "and nothing is left of one that was not written to");
     }
 }

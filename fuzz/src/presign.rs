@@ -1,5 +1,7 @@
 //! What is asked to be signed, and what is: from the broker's own files.
 
+#[path = "../../broker/src/presign/item.rs"]
+mod item;
 #[path = "../../broker/src/presign/policy.rs"]
 pub mod policy;
 #[path = "../../broker/src/presign/request.rs"]
@@ -11,7 +13,7 @@ use std::sync::LazyLock;
 
 use tidegate_protocol::capability::StoreProfile;
 use tidegate_protocol::multipart::{AbortUploadRequest, CompleteUploadRequest, CreateUploadRequest, UploadPartsRequest};
-use tidegate_protocol::presign::PresignItem;
+use tidegate_protocol::presign::{PresignBatch, PresignItem};
 use tidegate_protocol::scope::{AccountScope, Permission, ScopeClaim, Scopes, Share};
 use tidegate_protocol::{DeviceId, ListPrefix, MemberId, ObjectKey, ReadPrefix, UserId};
 
@@ -60,6 +62,9 @@ pub fn object_key(bytes: &[u8]) {
 pub fn presign(bytes: &[u8]) {
     let Some((selector, json)) = bytes.split_first() else { return };
     let scopes = scopes(*selector);
+    let ours = serde_json::from_slice::<item::Batch<'_>>(json).ok().map(|batch| batch.items.len());
+    let theirs = serde_json::from_slice::<PresignBatch>(json).ok().map(|batch| batch.items.len());
+    assert_eq!(ours, theirs, "the broker reads another batch than clients write");
     if let Ok(item) = serde_json::from_slice::<PresignItem>(json) {
         let profile = if selector & 0x10 == 0 { StoreProfile::ATOMIC } else { StoreProfile::IGNORING };
         if let Ok(request) = ObjectRequest::parse(&with_upload(item.clone()), &UPLOADS)
@@ -118,9 +123,9 @@ fn check(scopes: &Scopes, item: &PresignItem, conditions: &SignedConditions) {
     assert_eq!(is_writing, item.method == "PUT");
     assert!(query.iter().all(|(name, _)| QUERY.contains(name)) && headers.iter().all(|(name, _)| HEADERS.contains(name)));
     assert!(headers.is_sorted() && query.is_sorted_by_key(|(name, _)| *name));
-    let is_plain = |text: &String| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let is_plain = |text: &str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     assert!(
-        headers.iter().map(|(_, value)| value).chain(query.iter().map(|(_, value)| value)).all(is_plain),
+        headers.iter().map(|(_, value)| &**value).chain(query.iter().map(|(_, value)| value.as_str())).all(is_plain),
         "a value that ends its line"
     );
     if is_writing {

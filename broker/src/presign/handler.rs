@@ -1,20 +1,23 @@
 //! `POST /v1/presign` and `GET /v1/presigned-url/{key}`.
 
+use std::borrow::Cow;
+
 use axum::extract::State;
 use axum::response::Response;
 use http::Uri;
-use tidegate_protocol::presign::{MAX_BATCH, PresignBatch, PresignItem, PresignReply, Refusal, SignedUrl};
+use tidegate_protocol::presign::{MAX_BATCH, PresignBatch, PresignReply, Refusal, SignedUrl};
 use tidegate_protocol::problem::{ProblemCode, ProblemDocument};
 use tidegate_protocol::wire::timestamp;
 use tidegate_sigv4::{BatchSigner, Method};
 use time::{Duration, OffsetDateTime};
 
+use super::item::{Batch, Item};
 use super::policy::{self, Credential, SignedConditions, SignedMethod};
 use super::reply::{ReplyWriter, Times};
 use super::request::ObjectRequest;
 use super::tally::{Tally, kind_of_request};
 use crate::broker::{Broker, Signers};
-use crate::json::Json;
+use crate::json::{self, Json, JsonBody};
 use crate::problem::Problem;
 use crate::session::Caller;
 
@@ -36,18 +39,15 @@ const PRESIGNED_URL: &str = "/v1/presigned-url/";
         (status = "4XX", description = "Refused", body = ProblemDocument, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn presign(
-    State(broker): State<Broker>,
-    caller: Caller,
-    Json(batch): Json<PresignBatch>,
-) -> Result<Response, Problem> {
+pub(crate) async fn presign(State(broker): State<Broker>, caller: Caller, JsonBody(body): JsonBody) -> Result<Response, Problem> {
+    let batch: Batch<'_> = json::read(&body)?;
     if !(1..=MAX_BATCH).contains(&batch.items.len()) {
         return Err(Problem::new(ProblemCode::BatchSize, format!("a batch holds 1 to {MAX_BATCH} items")));
     }
     let signers = broker.signers.get();
     let mut signing = Signing::begin(&broker, &caller, &signers)?;
     let mut reply = ReplyWriter::new(batch.items.len(), signing.times()?);
-    for item in &batch.items {
+    for item in batch.items {
         reply.push(&signing.outcome(item));
     }
     signing.note();
@@ -68,15 +68,15 @@ pub(crate) async fn presign(
 )]
 pub(crate) async fn presigned_url(State(broker): State<Broker>, uri: Uri, caller: Caller) -> Result<Json<SignedUrl>, Problem> {
     // The raw path: a key has one spelling, so whatever is percent-encoded is no key.
-    let key = uri.path().strip_prefix(PRESIGNED_URL).unwrap_or_default().to_owned();
-    let item = PresignItem { method: "GET".to_owned(), key, ..PresignItem::default() };
+    let key = uri.path().strip_prefix(PRESIGNED_URL).unwrap_or_default();
+    let item = Item { method: "GET".into(), key: key.into(), ..Item::default() };
     let signers = broker.signers.get();
     let mut signing = Signing::begin(&broker, &caller, &signers)?;
-    let outcome = signing.outcome(&item);
+    let outcome = signing.outcome(item);
     let (expires_at, renew_after) = (signing.expires_at(), signing.renew_after());
     signing.note();
     let Signed { method, url, headers } = outcome?;
-    let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value.into_owned())).collect();
     Ok(Json(SignedUrl { method: method.to_owned(), url, headers, expires_at, renew_after }))
 }
 
@@ -85,7 +85,7 @@ pub(super) struct Signed {
     pub(super) method: &'static str,
     pub(super) url: String,
     /// Sorted by name, in lower case.
-    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) headers: Vec<(&'static str, Cow<'static, str>)>,
 }
 
 /// What all items of one call share: the caller, the time, both signers prepared.
@@ -137,11 +137,11 @@ impl<'a> Signing<'a> {
         Ok(Times { expires_at: text(self.expires_at())?, renew_after: text(self.renew_after())? })
     }
 
-    fn outcome(&mut self, item: &PresignItem) -> Result<Signed, Refusal> {
+    fn outcome(&mut self, item: Item<'_>) -> Result<Signed, Refusal> {
         self.sign(item).inspect_err(|refusal| self.tally.refuse(refusal.code))
     }
 
-    fn sign(&mut self, item: &PresignItem) -> Result<Signed, Refusal> {
+    fn sign(&mut self, item: Item<'_>) -> Result<Signed, Refusal> {
         let request = ObjectRequest::parse(item, &self.broker.uploads)?;
         let conditions = policy::authorize(self.caller.scopes(), &request, &self.broker.profile)?;
         if !self.caller.take_bytes(self.broker, conditions.signed_bytes, self.now) {
@@ -161,7 +161,7 @@ impl<'a> Signing<'a> {
             Credential::Write => &self.write,
         };
         let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let signed: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let signed: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, &**value)).collect();
         let url = signer.presign(sigv4_method(method), &key, &query, &signed, self.seconds).map_err(|error| {
             tracing::error!(%error, "what the policy granted could not be signed");
             Refusal { code: ProblemCode::Internal, message: "this item could not be signed".to_owned() }

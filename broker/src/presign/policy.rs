@@ -3,6 +3,7 @@
 //! `rights` is the table of who may do what to which kind of object, `may_list` that of folders; the rest says what a signature
 //! pins. DELETE does not appear: it is never signed.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use base64::Engine as _;
@@ -33,7 +34,7 @@ pub struct SignedConditions {
     /// Query parameters, sorted by name.
     pub query: Vec<(&'static str, String)>,
     /// Headers besides `host`, in lower case and sorted by name.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// The credential that signs.
     pub credential: Credential,
     /// Bytes that may be written: counted against the account's day.
@@ -85,7 +86,7 @@ pub fn authorize(scopes: &Scopes, request: &ObjectRequest, profile: &StoreProfil
         }
         ObjectRequest::Head { key } => {
             allow(rights(scopes, key).head)?;
-            Ok(reading(SignedMethod::Head, key, vec![("x-amz-checksum-mode", "ENABLED".to_owned())]))
+            Ok(reading(SignedMethod::Head, key, vec![("x-amz-checksum-mode", "ENABLED".into())]))
         }
         ObjectRequest::Put { key, length, sha256, condition } => {
             allow(rights(scopes, key).put)?;
@@ -365,13 +366,13 @@ fn condition_header(
     key: &ObjectKey,
     condition: Option<&Condition>,
     profile: &StoreProfile,
-) -> Result<Option<(&'static str, String)>, Refusal> {
-    let create = || profile.conditional_create.is_honoured().then(|| ("if-none-match", "*".to_owned()));
+) -> Result<Option<(&'static str, Cow<'static, str>)>, Refusal> {
+    let create = || profile.conditional_create.is_honoured().then_some(("if-none-match", "*".into()));
     match (is_replaceable(key), condition) {
         (true, None) => Ok(None),
         (true, Some(Condition::CreateOnly)) | (false, None) => Ok(create()),
         (true, Some(Condition::Replace(etag))) => {
-            Ok(profile.conditional_replace.is_honoured().then(|| ("if-match", etag.as_str().to_owned())))
+            Ok(profile.conditional_replace.is_honoured().then(|| ("if-match", etag.as_str().to_owned().into())))
         }
         (false, Some(Condition::CreateOnly | Condition::Replace(_))) => Err(refuse(
             ProblemCode::ConditionInvalid,
@@ -397,14 +398,20 @@ const fn is_replaceable(key: &ObjectKey) -> bool {
     }
 }
 
-fn reading(method: SignedMethod, key: &ObjectKey, headers: Vec<(&'static str, String)>) -> SignedConditions {
+fn reading(method: SignedMethod, key: &ObjectKey, headers: Vec<(&'static str, Cow<'static, str>)>) -> SignedConditions {
     SignedConditions { method, key: text_of(key), query: Vec::new(), headers, credential: Credential::Read, signed_bytes: 0 }
 }
 
-fn writing(key: &ObjectKey, length: u64, sha256: &Sha256, condition: Option<(&'static str, String)>) -> SignedConditions {
-    let mut headers = vec![("content-length", length.to_string()), ("content-type", "application/octet-stream".to_owned())];
+fn writing(
+    key: &ObjectKey,
+    length: u64,
+    sha256: &Sha256,
+    condition: Option<(&'static str, Cow<'static, str>)>,
+) -> SignedConditions {
+    let mut headers = Vec::with_capacity(4);
+    headers.extend([("content-length", length.to_string().into()), ("content-type", "application/octet-stream".into())]);
     headers.extend(condition);
-    headers.push(("x-amz-checksum-sha256", STANDARD.encode(sha256.as_bytes())));
+    headers.push(("x-amz-checksum-sha256", STANDARD.encode(sha256.as_bytes()).into()));
     SignedConditions {
         method: SignedMethod::Put,
         key: text_of(key),

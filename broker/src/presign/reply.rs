@@ -116,7 +116,7 @@ mod tests {
         let (expires_at, renew_after) = (datetime!(2026-11-22 10:00 UTC), datetime!(2026-11-22 9:59 UTC));
         let text = |time| timestamp::format(time).unwrap();
         let mut writer = ReplyWriter::new(3, Times { expires_at: text(expires_at), renew_after: text(renew_after) });
-        let headers = vec![("content-length", "12".to_owned()), ("if-match", "\"a\"".to_owned())];
+        let headers = vec![("content-length", "12".into()), ("if-match", "\"a\"".into())];
         let signed =
             Signed { method: "PUT", url: "https://store.example/key?X-Amz-Signature=0".to_owned(), headers: headers.clone() };
         let listing = Signed { method: "GET", url: "https://store.example/?prefix=a%2F".to_owned(), headers: Vec::new() };
@@ -125,7 +125,7 @@ mod tests {
             PresignOutcome::Signed(SignedUrl {
                 method: signed.method.to_owned(),
                 url: signed.url.clone(),
-                headers: signed.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+                headers: signed.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into_owned())).collect(),
                 expires_at,
                 renew_after,
             })

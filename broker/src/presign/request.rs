@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use tidegate_protocol::presign::{PresignItem, Refusal};
+use tidegate_protocol::presign::Refusal;
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::{InvalidKey, ListPrefix, ObjectKey, Sha256};
 
+use super::item::Item;
 use super::upload_id::{UploadId, UploadIds};
 
 const MAX_ETAG_CHARACTERS: usize = 128;
@@ -112,8 +113,9 @@ impl ObjectRequest {
     ///
     /// # Errors
     /// A refusal that says which field is wrong.
-    pub fn parse(item: &PresignItem, uploads: &UploadIds) -> Result<Self, Refusal> {
-        match item.method.as_str() {
+    pub fn parse<'a>(item: impl Into<Item<'a>>, uploads: &UploadIds) -> Result<Self, Refusal> {
+        let item = &item.into();
+        match &*item.method {
             "GET" => Ok(Self::Get { key: parse_bare(item)? }),
             "HEAD" => Ok(Self::Head { key: parse_bare(item)? }),
             "PUT" => parse_put(item, uploads),
@@ -125,13 +127,13 @@ impl ObjectRequest {
 }
 
 /// An item of a method that takes the key alone.
-fn parse_bare(item: &PresignItem) -> Result<ObjectKey, Refusal> {
+fn parse_bare(item: &Item<'_>) -> Result<ObjectKey, Refusal> {
     refuse_put_fields(item)?;
     refuse_list_fields(item)?;
     parse_key(&item.key)
 }
 
-fn parse_put(item: &PresignItem, uploads: &UploadIds) -> Result<ObjectRequest, Refusal> {
+fn parse_put(item: &Item<'_>, uploads: &UploadIds) -> Result<ObjectRequest, Refusal> {
     refuse_list_fields(item)?;
     let key = parse_key(&item.key)?;
     let length = item.length.ok_or_else(|| refuse(ProblemCode::LengthMissing, "a PUT needs the exact length in bytes"))?;
@@ -152,7 +154,7 @@ fn parse_put(item: &PresignItem, uploads: &UploadIds) -> Result<ObjectRequest, R
     }
 }
 
-fn parse_list(item: &PresignItem) -> Result<ObjectRequest, Refusal> {
+fn parse_list(item: &Item<'_>) -> Result<ObjectRequest, Refusal> {
     refuse_put_fields(item)?;
     let prefix =
         item.key.parse().map_err(|invalid| refuse(ProblemCode::ListPrefixInvalid, explain("no folder to list", &invalid)))?;
@@ -173,7 +175,7 @@ pub(crate) fn parse_sha256(text: &str) -> Result<Sha256, Refusal> {
     text.parse().map_err(|_| refuse(ProblemCode::InvalidRequest, "sha256 is 64 lower-case hex digits"))
 }
 
-fn parse_condition(item: &PresignItem) -> Result<Option<Condition>, Refusal> {
+fn parse_condition(item: &Item<'_>) -> Result<Option<Condition>, Refusal> {
     match (item.if_match.as_deref(), item.create_only) {
         (None, false) => Ok(None),
         (None, true) => Ok(Some(Condition::CreateOnly)),
@@ -187,18 +189,18 @@ fn parse_condition(item: &PresignItem) -> Result<Option<Condition>, Refusal> {
     }
 }
 
-fn parse_continuation(item: &PresignItem) -> Result<Option<String>, Refusal> {
-    let Some(token) = &item.continuation_token else { return Ok(None) };
+fn parse_continuation(item: &Item<'_>) -> Result<Option<String>, Refusal> {
+    let Some(token) = item.continuation_token.as_deref() else { return Ok(None) };
     let printable = token.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if token.is_empty() || token.len() > MAX_CONTINUATION_BYTES || !printable {
         let message = format!("continuationToken is 1 to {MAX_CONTINUATION_BYTES} characters of printable ASCII");
         return Err(refuse(ProblemCode::ListParameterInvalid, message));
     }
-    Ok(Some(token.clone()))
+    Ok(Some(token.to_owned()))
 }
 
-fn refuse_put_fields(item: &PresignItem) -> Result<(), Refusal> {
-    let PresignItem {
+fn refuse_put_fields(item: &Item<'_>) -> Result<(), Refusal> {
+    let Item {
         method: _,
         key: _,
         length,
@@ -218,7 +220,7 @@ fn refuse_put_fields(item: &PresignItem) -> Result<(), Refusal> {
     refuse_present("createOnly", *create_only)
 }
 
-fn refuse_list_fields(item: &PresignItem) -> Result<(), Refusal> {
+fn refuse_list_fields(item: &Item<'_>) -> Result<(), Refusal> {
     refuse_present("maxKeys", item.max_keys.is_some())?;
     refuse_present("continuationToken", item.continuation_token.is_some())
 }

@@ -9,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 use crate::config::Folder;
+use crate::process::free_address;
 
 fn broker(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate-broker"));
@@ -114,8 +115,8 @@ fn a_store_that_is_down_ends_with_12() {
 fn a_broker_that_does_not_run_is_unhealthy() {
     let folder = Folder::new();
     let file = folder.path("broker.toml");
-    let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    fs::write(&file, format!("admin_listen = \"127.0.0.1:{admin}\"\n{}", folder.toml())).unwrap();
+    let admin = free_address();
+    fs::write(&file, format!("admin_listen = \"{admin}\"\n{}", folder.toml())).unwrap();
     assert_fails(&["health", "--config", text(&file)], 12, "broker-unhealthy");
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use tidegate_broker::{StoreConfig, StoreCredential};
+use tidegate_testkit::port::free_port;
 
 /// Far beyond what anything here takes on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -130,7 +131,7 @@ pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// A port that is free now.
+/// Where a server can listen, and listen again when it is started anew.
 pub(crate) fn free_address() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    SocketAddr::from(([127, 0, 0, 1], free_port()))
 }

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
@@ -18,6 +17,7 @@ use tidegate_testkit::oidc::{SigningKey, StandInIssuer};
 
 use crate::config::Folder;
 use crate::device::{Account, Device, hash, send, use_url};
+use crate::process::free_address;
 use crate::traces::Collector;
 
 const DRAIN_SECRET: &str = "planted-log-drain-secret-of-32-bytes";
@@ -76,12 +76,11 @@ pub(crate) fn text(path: &Path) -> &str {
 
 /// The folder's configuration over this store, with addresses of this machine, and with everything on that takes secrets.
 pub(crate) fn configuration(folder: &Folder, store: &str, issuer: &str) -> String {
-    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (listen, admin) = (free(), free());
+    let (listen, admin) = (free_address(), free_address());
     let secret = folder.path("drain");
     fs::write(&secret, DRAIN_SECRET).unwrap();
-    let base = folder.toml().replace("https://tidegate.example.org", &format!("http://{listen}"));
-    let base = base.replace("http://127.0.0.1:1", store);
+    let base = folder.toml().replace("http://127.0.0.1:1", store);
+    let base = base.replace("https://tidegate.example.org", &format!("http://{listen}"));
     format!(
         "listen = \"{listen}\"\nadmin_listen = \"{admin}\"\n{base}\n[log_drain]\nsecret_file = \"{}\"\n[relay]\nenabled = true\n[audit]\nstdout = true\nbucket = true\n\
          [oidc.home]\nissuer = \"{issuer}\"\nclient_id = \"tidegate\"\nallow_everyone = true\n",

@@ -1,6 +1,5 @@
 //! A store that fails when it is told to: it stands between a broker and its real store.
 
-use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -10,6 +9,8 @@ use axum::http::{Response, StatusCode};
 use tidegate_broker::config::Config;
 use tidegate_broker::serve::Server;
 use tokio::net::TcpListener;
+
+use crate::process::free_address;
 
 /// What goes wrong.
 #[derive(Debug, Clone)]
@@ -64,10 +65,6 @@ pub(crate) async fn replica(mut config: Config) -> Server {
     let mut server = Server::start(&config).await.unwrap();
     server.broker_url = format!("http://{listen}");
     server
-}
-
-fn free_address() -> SocketAddr {
-    StdListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
 }
 
 async fn forward(State(line): State<Line>, request: Request) -> Response<Body> {

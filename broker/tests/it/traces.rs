@@ -1,7 +1,6 @@
 //! Traces: a real process, and a stand-in collector that takes OTLP over real HTTP.
 
 use std::fs;
-use std::net::TcpListener as FreePort;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -21,6 +20,7 @@ use tokio::net::TcpListener;
 
 use crate::config::Folder;
 use crate::device::{Account, Device, Reply, send};
+use crate::process::free_address;
 use crate::secrets::{Running, configuration, store, text};
 
 type Taken = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
@@ -132,7 +132,7 @@ async fn each_request_is_a_span_with_its_calls_to_the_store_within() {
 
 #[tokio::test]
 async fn a_collector_that_is_not_there_costs_no_request() {
-    let nobody = FreePort::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = free_address();
     let traced = start(&format!("endpoint = \"http://{nobody}/v1/traces\"\npercent = 50"));
     for _ in 0..10 {
         assert_eq!(get(&format!("{}/v1/capabilities", traced.url)).await.status, 200);

@@ -103,7 +103,7 @@ async fn write(
         return Ok(());
     };
     let failed = |error: io::Error| unwritable(path, &error);
-    let place = Place::open(path)?;
+    let place = Place::open(path, None)?;
     let (out, bytes) = match &place {
         Place::File(replacement) => counted(replacement.handle()?),
         Place::Stream(stream) => counted(stream.handle()?),

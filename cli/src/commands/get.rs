@@ -1,7 +1,7 @@
 //! `get`: the exact bytes of a record or an attachment.
 
 use serde::Serialize;
-use tidegate_sync_client::{ContentId, ContentReader, Error, SyncClient};
+use tidegate_sync_client::{Class, ContentId, ContentReader, Error, SyncClient};
 
 use super::Context;
 use crate::arguments::GetArguments;
@@ -37,7 +37,12 @@ pub(super) async fn run(context: &Context, arguments: &GetArguments) -> Result<(
         let mut reader = fetch(context, &client, id).await?;
         return print(context, &mut reader);
     };
-    let got = match Place::open(file)? {
+    // What is long is gone on with after a stop, by its name.
+    let name = match id {
+        ContentId::Attachment(hmac) => Some(hmac.to_string()),
+        ContentId::Record(..) => None,
+    };
+    let got = match Place::open(file, name.as_deref())? {
         Place::File(replacement) => write_file(context, &client, id, replacement).await?,
         Place::Stream(mut stream) => {
             let mut reader = fetch(context, &client, id).await?;
@@ -65,7 +70,13 @@ async fn write_file(context: &Context, client: &SyncClient, id: ContentId, file:
     drop(bar);
     let written = match written {
         Err(Error::TargetUnwritable { source }) => return Err(file.unwritable(&source)),
-        written => written?,
+        Err(error) => {
+            if error.class() == Class::Retry {
+                file.leave();
+            }
+            return Err(error.into());
+        }
+        Ok(written) => written,
     };
     file.put()?;
     Ok(Got { bytes: written.size, media_type: written.media_type })

@@ -130,19 +130,26 @@ fn downloads_killed_in_the_middle_go_on(kind: Kind) {
     world.a.json(&["sync"]);
     world.b.json(&["sync"]);
     let folder = attachments_of(&world.b);
-    // Into a device, by way of the cache; and into a file, in one pass.
-    let file = world.backend.path("killed");
-    for (least, to) in [(20 * MIB, "/dev/null"), (60 * MIB, file.to_str().unwrap())] {
-        let killed = kill_when(&world.b, &["get", &id, "-o", to], || bytes_below(&folder) >= least);
-        assert!(killed, "it was over before {least} bytes were there");
-        assert!(bytes_below(&folder) >= least, "what was fetched stays");
-    }
     let names = |folder: &Path| -> Vec<PathBuf> { fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect() };
+    // Into a device: what has come is sealed in the home.
+    let killed = kill_when(&world.b, &["get", &id, "-o", "/dev/null"], || bytes_below(&folder) >= 20 * MIB);
+    assert!(killed, "it was over before 20 MiB were there");
     let partial = names(&folder);
     assert_eq!((partial.len(), partial[0].extension().unwrap().to_str()), (1, Some("part")), "{partial:?}");
-    assert!(!file.exists(), "nothing has the file's name before it is whole");
-    assert!(world.get(&world.b, &id) == bytes);
-    assert_eq!(names(&folder), Vec::<PathBuf>::new(), "a long one that is in a file is not here too");
+    // Into a file: what has come is beside it, and nowhere else.
+    let to = tempfile::tempdir().unwrap();
+    let file = to.path().join("film");
+    let arguments = ["get", &id, "-o", file.to_str().unwrap()];
+    for least in [20 * MIB, 60 * MIB] {
+        let killed = kill_when(&world.b, &arguments, || bytes_below(to.path()) >= least);
+        assert!(killed, "it was over before {least} bytes were there");
+        assert_eq!(names(to.path()), [to.path().join(format!(".tidegate-{id}.part"))]);
+    }
+    assert!(bytes_below(to.path()) >= 60 * MIB, "what was fetched stays");
+    world.b.json(&arguments);
+    assert!(fs::read(&file).unwrap() == bytes);
+    assert_eq!(names(to.path()), [file]);
+    assert_eq!(names(&folder), partial, "a long one that is in a file is not here too");
     world.b.json(&["get", &id, "-o", "/dev/null"]);
     let kept = names(&folder);
     assert!(kept.len() == 1 && kept[0].extension().is_none(), "what was read has its name: {kept:?}");

@@ -59,19 +59,28 @@ const fn is_in_alphabet(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'/' | b'-')
 }
 
-/// The segments of a key, on the stack: a broker reads a thousand keys a request.
+/// The segments of a key, on the stack: a broker reads a thousand keys a request. By bytes, for `str::split` searches each
+/// short segment as if it were a long text.
 fn segments<'a>(text: &'a str, room: &mut [&'a str; MOST_SEGMENTS]) -> Result<usize, InvalidKey> {
-    let mut count = 0;
-    for segment in text.split('/') {
+    let (mut count, mut begin) = (0, 0);
+    let slashes = text.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| at);
+    for end in slashes.chain([text.len()]) {
+        let segment = &text[begin..end];
         if matches!(segment, "" | "." | "..") {
             return Err(InvalidKey::Segment);
         }
         if let Some(place) = room.get_mut(count) {
             *place = segment;
         }
-        count += 1;
+        (count, begin) = (count + 1, end + 1);
     }
     if count > MOST_SEGMENTS { Err(InvalidKey::Layout) } else { Ok(count) }
+}
+
+/// What stands before the first dot and after it.
+fn at_dot(text: &str) -> Result<(&str, &str), InvalidKey> {
+    let dot = text.bytes().position(|byte| byte == b'.').ok_or(InvalidKey::Layout)?;
+    Ok((&text[..dot], &text[dot + 1..]))
 }
 
 impl FromStr for ObjectKey {
@@ -125,7 +134,7 @@ fn parse_history(space: Space, rest: &[&str]) -> Result<ObjectKey, InvalidKey> {
         ["sync-manifest.blob"] => Ok(ObjectKey::Doorbell { space }),
         ["checkpoints", name] => Ok(ObjectKey::Checkpoint { space, digest: blob(name)?.parse()? }),
         ["devices", device, "manifest", name] => {
-            let (position, digest) = blob(name)?.split_once('.').ok_or(InvalidKey::Layout)?;
+            let (position, digest) = at_dot(blob(name)?)?;
             let (chain, seq) = position.split_once('-').ok_or(InvalidKey::Layout)?;
             let seq = parse_hex_u64("segment number", seq)?;
             if seq > MAX_NUMBER {
@@ -138,10 +147,11 @@ fn parse_history(space: Space, rest: &[&str]) -> Result<ObjectKey, InvalidKey> {
 }
 
 fn parse_record(user: super::UserId, member: super::MemberId, name: &str) -> Result<ObjectKey, InvalidKey> {
-    let mut parts = blob(name)?.split('.');
-    let (Some(record), Some(version), Some(digest), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (record, rest) = at_dot(blob(name)?)?;
+    let (version, digest) = at_dot(rest)?;
+    if at_dot(digest).is_ok() {
         return Err(InvalidKey::Layout);
-    };
+    }
     let version = number(version.strip_prefix('v').ok_or(InvalidKey::Layout)?)?;
     Ok(ObjectKey::Record { user, member, record: record.parse()?, version, digest: digest.parse()? })
 }
@@ -192,7 +202,7 @@ fn parse_state(rest: &[&str]) -> Result<StateKey, InvalidKey> {
 }
 
 fn parse_ended_lately(name: &str) -> Result<StateKey, InvalidKey> {
-    let (before, whose) = name.split_once('.').ok_or(InvalidKey::Layout)?;
+    let (before, whose) = at_dot(name)?;
     let whose = match whose.split_once('.') {
         Some(("device", device)) => TokenHolder::Device(device.parse()?),
         Some(("user", user)) => TokenHolder::User(user.parse()?),
@@ -210,7 +220,7 @@ fn json(name: &str) -> Result<&str, InvalidKey> {
 }
 
 fn generation_and_digest(name: &str) -> Result<(u32, super::Digest), InvalidKey> {
-    let (text, digest) = blob(name)?.split_once('.').ok_or(InvalidKey::Layout)?;
+    let (text, digest) = at_dot(blob(name)?)?;
     Ok((generation(text)?, digest.parse()?))
 }
 

@@ -6,17 +6,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tidegate_protocol::{ContentHmac, ObjectKey, Space};
 use tidegate_sync_core::engine::StoredAttachment;
+use tidegate_sync_core::envelope::HEADER_BYTES;
 use tokio::sync::mpsc;
 
 use super::folder::Temporary;
 use super::incoming::{Broken, Incoming};
 use super::verify::Expected;
-use super::writing::Writing;
+use super::writing::{Finished, Writing};
 use super::{MAX_RECORD_BYTES, MAX_SINGLE_ATTACHMENT_BYTES};
 use crate::crash;
 use crate::device::{Device, blocking};
 use crate::error::{Class, Error};
-use crate::transport::{GetOptions, GetOutcome, Transport};
+use crate::transport::{GetOptions, GetOutcome, OpenOutcome, Transport};
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -47,17 +48,14 @@ const PIECES_WAITING: usize = 8;
 /// How often a download that breaks off without having brought anything is gone on with.
 const TRIES: u32 = 4;
 
-/// Where a fetched content goes, beside the sealed file that a later try goes on with.
+/// Where a fetched content goes.
 pub(crate) enum Goal {
     /// Into the cache alone; whoever asked reads it from there.
     Cache,
-    /// Into a file of the caller's, empty and at its start; and into the cache, or not.
-    File {
-        /// The file. What is in it counts only when all of it has come.
-        file: File,
-        /// Whether the sealed file stays.
-        is_kept: bool,
-    },
+    /// Into a file of the caller's, from its start, and into the cache.
+    CacheAndFile(File),
+    /// Into a file of the caller's alone. What an earlier try has left in it is gone on with.
+    File(File),
 }
 
 /// Fetches an attachment, going on where an earlier try was stopped. Hands out its sealed file, from the start, where that is
@@ -73,46 +71,68 @@ pub(crate) async fn fetch_attachment(
     crash::point("fetch-attachment");
     let keyring = device.read(|state| Ok(state.engine.keyring().clone()))?;
     let (key, length, size) = (stored.key.clone(), stored.length, stored.size);
-    let digest = stored.sha256.digest();
-    let expected = Expected { keyring, space, hmac, stored };
-    let partial = device.folder().partial(hmac, digest)?;
-    let (target, is_kept) = match goal {
-        Goal::Cache => (None, true),
-        Goal::File { file, is_kept } => (Some(file), is_kept),
-    };
-    let mut writing = blocking(move || Writing::resume(partial, target, expected)).await?;
+    let mut writing = begin(device, &*transport, goal, Expected { keyring, space, hmac, stored }).await?;
     let mut tries = 0;
-    while writing.taken() < length {
-        let before = writing.taken();
-        let incoming = Incoming::new(Arc::clone(&transport), device.downloads.clone(), key.clone(), length, before);
-        let (ended, broke_off) = read_on(incoming, &key, writing, length, progress).await?;
-        writing = ended;
-        if let Some(error) = broke_off {
-            tries = if writing.taken() > before { 0 } else { tries + 1 };
-            if tries >= TRIES || error.class() != Class::Retry {
-                return Err(error);
+    let sealed = loop {
+        if writing.taken() < length {
+            let before = writing.taken();
+            let incoming = Incoming::new(Arc::clone(&transport), device.downloads.clone(), key.clone(), length, before);
+            let (ended, broke_off) = read_on(incoming, &key, writing, length, progress).await?;
+            writing = ended;
+            if let Some(error) = broke_off {
+                tries = if writing.taken() > before { 0 } else { tries + 1 };
+                if tries >= TRIES || error.class() != Class::Retry {
+                    return Err(error);
+                }
+                tracing::debug!(code = error.code(), taken = writing.taken(), "a download goes on after it broke off");
             }
-            tracing::debug!(code = error.code(), taken = writing.taken(), "a download goes on after it broke off");
+            continue;
         }
-    }
-    let file = match blocking(move || Ok(writing.finish(is_kept))).await? {
-        Ok(file) => file,
-        Err((file, error)) => {
-            file.discard();
-            return Err(error);
+        match blocking(move || writing.finish()).await? {
+            Finished::Whole(sealed) => break sealed,
+            Finished::Anew(again) => {
+                tracing::debug!("the file that a download went on with held something else: it begins anew");
+                writing = *again;
+            }
         }
     };
-    if !is_kept {
-        file.discard();
-        crash::point("fetch-attachment");
-        return Ok(None);
-    }
-    let file = keep(device, space, hmac, size, file)?;
+    let kept = sealed.map(|sealed| keep(device, space, hmac, size, sealed)).transpose()?;
     crash::point("fetch-attachment");
-    Ok(Some(file))
+    Ok(kept)
 }
 
-/// Reads from where the file ends until the object does, or something breaks off; beside the file the error with which it did.
+async fn begin(device: &Device, transport: &dyn Transport, goal: Goal, expected: Expected) -> Result<Writing, Error> {
+    let sealed = |expected: &Expected| device.folder().partial(expected.hmac, expected.stored.sha256.digest());
+    match goal {
+        Goal::Cache => {
+            let sealed = sealed(&expected)?;
+            blocking(move || Writing::resume(sealed, None, expected)).await
+        }
+        Goal::CacheAndFile(file) => {
+            let sealed = sealed(&expected)?;
+            blocking(move || Writing::resume(sealed, Some(file), expected)).await
+        }
+        Goal::File(file) => {
+            let is_begun = file.metadata().is_ok_and(|metadata| metadata.len() > 0);
+            let head = if is_begun { head_of(transport, &expected.stored.key).await? } else { None };
+            blocking(move || Writing::into_file(file, head, expected)).await
+        }
+    }
+}
+
+/// The header of an object; none of one that is missing or too short, of which reading it will say so.
+async fn head_of(transport: &dyn Transport, key: &ObjectKey) -> Result<Option<[u8; HEADER_BYTES]>, Error> {
+    let opened = transport.open(key, 0, Some(HEADER_BYTES as u64)).await?;
+    let OpenOutcome::Opened(mut stream) = opened else { return Ok(None) };
+    let mut head = Vec::with_capacity(HEADER_BYTES);
+    while head.len() < HEADER_BYTES {
+        let Some(piece) = stream.next().await? else { return Ok(None) };
+        head.extend(piece.iter().take(HEADER_BYTES - head.len()));
+    }
+    Ok(head.try_into().ok())
+}
+
+/// Reads from where the writing ends until the object does, or something breaks off; beside it the error with which it did.
 async fn read_on(
     mut incoming: Incoming,
     key: &ObjectKey,
@@ -122,10 +142,7 @@ async fn read_on(
 ) -> Result<(Writing, Option<Error>), Error> {
     let mut taken = writing.taken();
     let (sender, receiver) = mpsc::channel(PIECES_WAITING);
-    let written = tokio::task::spawn_blocking(move || {
-        let path = writing.file.path().to_owned();
-        writing.run(receiver).map_err(|error| (path, error))
-    });
+    let written = tokio::task::spawn_blocking(move || writing.run(receiver));
     let broken = loop {
         match incoming.next().await {
             Ok(Some(piece)) => {
@@ -141,14 +158,7 @@ async fn read_on(
         }
     };
     drop((sender, incoming));
-    let writing = match written.await.map_err(|error| Error::bug(error.to_string()))? {
-        Ok(writing) => writing,
-        Err((path, error)) => {
-            // Damaged bytes are not gone on with, and a full disk needs the room.
-            let _ = std::fs::remove_file(path);
-            return Err(error);
-        }
-    };
+    let writing = written.await.map_err(|error| Error::bug(error.to_string()))??;
     match broken {
         None => Ok((writing, None)),
         Some(Broken::Off(error)) => Ok((writing, Some(error))),

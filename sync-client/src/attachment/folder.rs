@@ -197,10 +197,6 @@ pub(crate) struct Temporary {
 }
 
 impl Temporary {
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     pub(crate) const fn file(&self) -> Option<&File> {
         self.file.as_ref()
     }
@@ -267,10 +263,10 @@ mod tests {
         let left = folder.path.join("left.new");
         File::create(&left).unwrap().set_modified(old).unwrap();
         let fetched = folder.partial(known, Digest::from_bytes([1; 16])).unwrap();
-        let fetched_name = fetched.path().to_owned();
+        let fetched_name = fetched.path.clone();
         drop(fetched);
         folder.sweep(&BTreeSet::from([known]));
-        let mut expected = [folder.path_of(known), fetched_name, writing.path().to_owned()]
+        let mut expected = [folder.path_of(known), fetched_name, writing.path.clone()]
             .map(|path| Path::new(&path).file_name().unwrap().to_str().unwrap().to_owned());
         expected.sort();
         assert_eq!(names(&folder), expected);
@@ -297,9 +293,9 @@ mod tests {
         let (hmac, digest) = (ContentHmac::from_bytes([1; 32]), Digest::from_bytes([2; 16]));
         let first = folder.partial(hmac, digest).unwrap();
         let second = folder.partial(hmac, digest).unwrap();
-        assert_ne!(first.path(), second.path());
-        let path = first.path().to_owned();
+        assert_ne!(first.path, second.path);
+        let path = first.path.clone();
         drop(first);
-        assert_eq!(folder.partial(hmac, digest).unwrap().path(), path);
+        assert_eq!(folder.partial(hmac, digest).unwrap().path, path);
     }
 }

@@ -28,6 +28,7 @@ pub(crate) use open::{SealedReader, damage};
 pub(crate) use seal::name;
 pub(crate) use source::{OpenSource, read};
 pub(crate) use upload::{Uploads, prepared_put};
+pub(crate) use writing::{begin_anew, unwritable};
 
 /// The longest record body in bytes.
 pub(crate) const MAX_RECORD_BYTES: u64 = tidegate_sync_core::manifest::MAX_RECORD_BYTES;

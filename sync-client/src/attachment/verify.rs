@@ -21,6 +21,11 @@ impl Expected {
     pub(super) fn damaged(&self, reason: &str) -> Error {
         Error::ContentDamaged { what: format!("attachment {}", self.hmac), reason: reason.to_owned() }
     }
+
+    fn opener(&self, head: &[u8; HEADER_BYTES]) -> Result<StreamOpener, Error> {
+        let begun = StreamOpener::begin(&self.keyring, self.space, self.hmac, head, self.stored.length);
+        begun.map_err(|error| self.damaged(error.code()))
+    }
 }
 
 /// The checks of one object.
@@ -28,18 +33,44 @@ pub(super) struct Verifier {
     pub(super) expected: Expected,
     head: Vec<u8>,
     opener: Option<StreamOpener>,
-    object: ObjectHasher,
+    /// None where the content is all that counts.
+    object: Option<ObjectHasher>,
     naming: ContentHasher,
     size: u64,
     taken: u64,
 }
 
 impl Verifier {
-    pub(super) fn new(expected: Expected) -> Result<Self, Error> {
+    /// Of an object that is kept as it is: each chunk's seal, its content's name and size, and its own hash.
+    pub(super) fn of_object(expected: Expected) -> Result<Self, Error> {
+        let object = Some(ObjectHasher::new(expected.stored.size));
+        Ok(Self { object, ..Self::of_content(expected)? })
+    }
+
+    /// Of a content alone: each chunk's seal, and its name and size, which prove it whatever envelope it came in.
+    pub(super) fn of_content(expected: Expected) -> Result<Self, Error> {
         let keys = expected.keyring.current(expected.space).ok_or_else(|| expected.damaged("unknown-key"))?;
         let naming = keys.attachment_key().hasher();
-        let object = ObjectHasher::new(expected.stored.size);
-        Ok(Self { expected, head: Vec::new(), opener: None, object, naming, size: 0, taken: 0 })
+        Ok(Self { expected, head: Vec::new(), opener: None, object: None, naming, size: 0, taken: 0 })
+    }
+
+    /// Goes on after the beginning of a content, of which so many bytes are at hand; gives how many of them count, which
+    /// [`Verifier::take_content`] is to be given.
+    pub(super) fn after(expected: Expected, head: &[u8; HEADER_BYTES], at_hand: u64) -> Result<(Self, u64), Error> {
+        let mut verifier = Self::of_content(expected)?;
+        let mut opener = verifier.expected.opener(head)?;
+        let skipped =
+            opener.skip(verifier.expected.stored.size, at_hand).map_err(|error| verifier.expected.damaged(error.code()))?;
+        verifier.head = head.to_vec();
+        verifier.opener = Some(opener);
+        verifier.taken = skipped.sealed;
+        Ok((verifier, skipped.content))
+    }
+
+    /// Takes the next of the content that was at hand.
+    pub(super) fn take_content(&mut self, content: &[u8]) {
+        self.naming.update(content);
+        self.size += content.len() as u64;
     }
 
     /// Bytes taken so far.
@@ -49,22 +80,21 @@ impl Verifier {
 
     /// Checks the next bytes and appends the content that they open to.
     pub(super) fn take(&mut self, piece: &[u8], content: &mut Vec<u8>) -> Result<(), Error> {
-        self.object.update(piece);
+        if let Some(object) = self.object.as_mut() {
+            object.update(piece);
+        }
         self.taken += piece.len() as u64;
         let missing = HEADER_BYTES - self.head.len();
         let (head, rest) = piece.split_at(missing.min(piece.len()));
         self.head.extend_from_slice(head);
         if self.opener.is_none() {
             let Ok(head) = <[u8; HEADER_BYTES]>::try_from(self.head.as_slice()) else { return Ok(()) };
-            let Expected { keyring, space, hmac, stored } = &self.expected;
-            let begun = StreamOpener::begin(keyring, *space, *hmac, &head, stored.length);
-            self.opener = Some(begun.map_err(|error| self.expected.damaged(error.code()))?);
+            self.opener = Some(self.expected.opener(&head)?);
         }
         let Some(opener) = self.opener.as_mut() else { return Ok(()) };
         let before = content.len();
         opener.update(rest, content).map_err(|error| self.expected.damaged(error.code()))?;
-        self.naming.update(&content[before..]);
-        self.size += (content.len() - before) as u64;
+        self.take_content(&content[before..]);
         Ok(())
     }
 
@@ -73,7 +103,7 @@ impl Verifier {
         let expected = &self.expected;
         let opener = self.opener.ok_or_else(|| expected.damaged("envelope-truncated"))?;
         opener.finish().map_err(|error| expected.damaged(error.code()))?;
-        let is_object = self.object.finish().sha256() == expected.stored.sha256;
+        let is_object = self.object.is_none_or(|object| object.finish().sha256() == expected.stored.sha256);
         let is_content = self.naming.finish() == expected.hmac && self.size == expected.stored.size;
         if is_object && is_content { Ok(()) } else { Err(expected.damaged("corrupt")) }
     }

@@ -11,7 +11,7 @@ use tidegate_sync_core::engine::{ContentPlace, StoredAttachment};
 use super::SyncClient;
 use super::cache::tidy;
 use super::merged::is_merged;
-use crate::attachment::{Goal, LocalContent, SealedReader, damage, fetch, fetch_attachment};
+use crate::attachment::{Goal, LocalContent, SealedReader, begin_anew, damage, fetch, fetch_attachment, unwritable};
 use crate::device::{Device, LocalState, blocking};
 use crate::error::Error;
 use crate::record::{Content, ContentId};
@@ -71,29 +71,42 @@ impl SyncClient {
         self.read_version(id, progress).await
     }
 
-    /// Writes a content into a file that is open for writing, empty and at its start, in one pass: what is not on the device is
-    /// checked and written as it comes. Nothing in the file counts unless this returns it whole; so let it be one without a name
-    /// that counts, and wait for the disk where a power cut may not cost it. What was fetched also stays on the device, as with
-    /// [`SyncClient::read`], unless it is longer than [`crate::Options::keep_written`].
+    /// Writes a content into a file that is open for reading and writing, in one pass: what is not on the device is checked and
+    /// written as it comes. What was in the file gives way to it. Nothing in the file counts unless this returns it whole; so let
+    /// it be one without a name that counts, and wait for the disk where a power cut may not cost it.
+    ///
+    /// What was fetched also stays on the device, as with [`SyncClient::read`], unless it is longer than
+    /// [`crate::Options::keep_written`]. Of one that is longer, a try that was stopped leaves its beginning in the file, and the
+    /// next try goes on from there if it is given that file as it is: opened without being cut. Is something else in it, all of
+    /// the content comes again.
     ///
     /// # Errors
     /// As [`SyncClient::read`]; `file-unwritable`.
     pub async fn write_to(
         &self,
         id: ContentId,
-        file: File,
+        mut file: File,
         progress: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<WrittenOut, Error> {
         let (found, place) = self.find(id)?;
         let Some((found, hmac, stored)) = in_store(found, place) else {
             let mut reader = self.read(id, progress).await?;
-            return blocking(move || write_all(&mut reader, file)).await;
+            return blocking(move || {
+                begin_anew(&mut file).map_err(unwritable)?;
+                write_all(&mut reader, file)
+            })
+            .await;
         };
         let is_kept = stored.length <= self.device.options.keep_written;
-        let (transport, goal) = (self.device.transport()?, Goal::File { file, is_kept });
-        fetch_attachment(&self.device, transport, (found.space, hmac), stored, goal, progress).await?;
+        let (transport, name) = (self.device.transport()?, (found.space, hmac));
         if is_kept {
+            let goal = Goal::CacheAndFile(file.try_clone().map_err(unwritable)?);
+            let fetched = fetch_attachment(&self.device, transport, name, stored, goal, progress).await;
+            // What has come is kept, sealed; the next try goes on from that.
+            fetched.inspect_err(|_| begin_anew(&mut file).unwrap_or_default())?;
             tidy(&self.device);
+        } else {
+            fetch_attachment(&self.device, transport, name, stored, Goal::File(file), progress).await?;
         }
         Ok(WrittenOut { media_type: found.media_type, title: found.title, size: found.size })
     }
@@ -195,7 +208,7 @@ fn in_store(found: view::Found, place: Place) -> Option<(view::Found, ContentHma
 
 fn write_all(reader: &mut ContentReader, mut file: File) -> Result<WrittenOut, Error> {
     while let Some(piece) = reader.next_piece()? {
-        file.write_all(piece).map_err(|source| Error::TargetUnwritable { source })?;
+        file.write_all(piece).map_err(unwritable)?;
     }
     let (media_type, title) = (reader.media_type.clone(), reader.title.clone());
     Ok(WrittenOut { media_type, title, size: reader.size })

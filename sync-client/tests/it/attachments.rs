@@ -239,6 +239,13 @@ async fn write_out(client: &SyncClient, hmac: ContentHmac, path: &Path) -> Resul
     Ok(fs::read(path).unwrap())
 }
 
+/// The same, into a file as it is.
+async fn write_on(client: &SyncClient, hmac: ContentHmac, path: &Path) -> Result<Vec<u8>, Error> {
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).unwrap();
+    client.write_to(ContentId::Attachment(hmac), file, &|_, _| {}).await?;
+    Ok(fs::read(path).unwrap())
+}
+
 /// The names in the folder of sealed files.
 fn sealed_names(home: &TestHome) -> Vec<String> {
     let entries = fs::read_dir(home.path().join("attachments")).unwrap();
@@ -298,6 +305,7 @@ async fn a_long_download_in_ranges_goes_on_where_it_broke_off_and_loses_nothing_
     // In one process to somewhere in the middle, in another to the end, into another file.
     world.faults().after(2, Fault::Status(503, None));
     write_out(&world.b, hmac, &path).await.unwrap_err();
+    assert_eq!(fs::metadata(&path).unwrap().len(), 0, "what has come is sealed in the home");
     let partial = sealed_names(&world.b_home);
     assert!(partial.len() == 1 && partial[0].ends_with(".part"), "{partial:?}");
     world.faults().always(None);
@@ -309,6 +317,69 @@ async fn a_long_download_in_ranges_goes_on_where_it_broke_off_and_loses_nothing_
     other.clear_cache().unwrap();
     world.faults().ignore_ranges(true);
     assert!(write_out(&other, hmac, &path).await.unwrap() == bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_goes_on_with_its_own_beginning_and_with_no_other() {
+    let world = World::direct().await;
+    let bytes = noise(40 * MIB, 72);
+    let hmac = world.attach("film.mp4", &bytes).hmac;
+    sync(&world.a).await;
+    let nothing_stays = Options { keep_written: 0, ..options() };
+    let client = || SyncClient::open(&world.b_home.path(), nothing_stays.clone()).unwrap();
+    let down = |client: &SyncClient| client.transport().unwrap().traffic().total().bytes_down;
+    sync(&client()).await;
+    let path = world.files.path().join("out");
+    world.faults().cut_answers_after(Some(5 * MIB));
+    world.faults().after(2, Fault::Status(503, None));
+    write_on(&client(), hmac, &path).await.unwrap_err();
+    world.faults().always(None);
+    world.faults().cut_answers_after(None);
+    let begun = fs::read(&path).unwrap();
+    assert!(begun.len() > 4 * MIB && bytes.starts_with(&begun));
+    assert!(!world.b_home.path().join("attachments").exists(), "there is one copy of it");
+    let other = client();
+    assert!(write_on(&other, hmac, &path).await.unwrap() == bytes);
+    assert!(down(&other) < 37 * MIB as u64, "the first 5 MiB were there");
+    // What is all there is proven without more than the padding.
+    let other = client();
+    assert!(write_on(&other, hmac, &path).await.unwrap() == bytes);
+    assert!(down(&other) < 2 * MIB as u64);
+
+    let (mut altered, mut longer) = (begun.clone(), bytes.clone());
+    altered[MIB] ^= 1;
+    longer.extend_from_slice(&noise(MIB, 73));
+    let mut changed_at_its_end = bytes.clone();
+    *changed_at_its_end.last_mut().unwrap() ^= 1;
+    for there in [altered, longer, changed_at_its_end, noise(10 * MIB, 74), noise(50 * MIB, 75), b"short".to_vec()] {
+        fs::write(&path, there).unwrap();
+        assert!(write_on(&client(), hmac, &path).await.unwrap() == bytes);
+    }
+    // One that can be written alone begins anew.
+    fs::write(&path, &begun).unwrap();
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    client().write_to(ContentId::Attachment(hmac), file, &|_, _| {}).await.unwrap();
+    assert!(fs::read(&path).unwrap() == bytes);
+    world.faults().ignore_ranges(true);
+    fs::write(&path, &begun).unwrap();
+    assert!(write_on(&client(), hmac, &path).await.unwrap() == bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_in_the_file_gives_way_wherever_the_content_comes_from() {
+    let world = World::direct().await;
+    let (short, inline) = (noise(300_000, 76), noise(100, 77));
+    let path = world.files.path().join("out");
+    for bytes in [&short, &inline] {
+        let hmac = world.attach("it", bytes).hmac;
+        sync(&world.a).await;
+        sync(&world.b).await;
+        // From the store, and then from the device.
+        for _ in 0..2 {
+            fs::write(&path, noise(MIB, 78)).unwrap();
+            assert!(write_on(&world.b, hmac, &path).await.unwrap() == *bytes);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,4 +30,4 @@ pub use seal::{SealError, seal, sealed_len};
 pub(crate) use signed::open_own_signed;
 pub(crate) use signed::seal_signed_whole;
 pub use signed::{AccountDirectory, SignedError, Verified, open_signed, seal_signed};
-pub use stream::{StreamOpener, StreamSealer};
+pub use stream::{Skipped, StreamOpener, StreamSealer};

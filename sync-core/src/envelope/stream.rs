@@ -127,7 +127,6 @@ pub struct StreamOpener {
     chunks: u32,
     counter: u32,
     buffered: Vec<u8>,
-    plaintext: Vec<u8>,
     true_len: u64,
     given: u64,
 }
@@ -157,10 +156,25 @@ impl StreamOpener {
         }
         let chunks = u32::try_from(chunk_count(padded)).map_err(|_| wrong)?;
         let buffered = Vec::with_capacity(SEALED_CHUNK_BYTES);
-        Ok(Self { cipher, sealed_len, padded, chunks, counter: 0, buffered, plaintext: Vec::new(), true_len: 0, given: 0 })
+        Ok(Self { cipher, sealed_len, padded, chunks, counter: 0, buffered, true_len: 0, given: 0 })
     }
 
-    /// Takes the next bytes after the header and appends the content that they open to `out`.
+    /// Skips the chunks of which the content is at hand: the first `at_hand` bytes of `content_len`. What is at hand is not checked
+    /// by this; the content's HMAC, over all of it, is what proves it.
+    ///
+    /// # Errors
+    /// [`OpenError::Truncated`] or [`OpenError::TrailingData`] where no content of `content_len` bytes has an envelope of this length.
+    pub fn skip(&mut self, content_len: u64, at_hand: u64) -> Result<Skipped, OpenError> {
+        self.true_len = content_len;
+        self.check_true_len()?;
+        // The content's length stands before it, in the first chunk. Whole chunks of it are never more than there are.
+        let whole = (at_hand.min(content_len) + LENGTH_BYTES as u64) / CHUNK_BYTES as u64;
+        self.counter = u32::try_from(whole).map_err(|_| OpenError::WrongLength { len: self.sealed_len })?;
+        self.given = (whole * CHUNK_BYTES as u64).saturating_sub(LENGTH_BYTES as u64);
+        Ok(Skipped { content: self.given, sealed: HEADER_BYTES as u64 + whole * SEALED_CHUNK_BYTES as u64 })
+    }
+
+    /// Takes the next bytes after the header, or after what was skipped, and appends the content that they open to `out`.
     ///
     /// # Errors
     /// [`OpenError`], each refusal by its own name.
@@ -169,12 +183,19 @@ impl StreamOpener {
             if self.counter == self.chunks {
                 return Err(OpenError::TrailingData);
             }
-            let missing = self.next_chunk_len() - self.buffered.len();
-            let (now, later) = sealed.split_at(sealed.len().min(missing));
-            self.buffered.extend_from_slice(now);
+            let length = self.next_chunk_len();
+            let (now, later) = sealed.split_at(sealed.len().min(length - self.buffered.len()));
             sealed = later;
-            if now.len() == missing {
-                self.open_chunk(out)?;
+            if now.len() == length {
+                self.open_chunk(now, out)?;
+                continue;
+            }
+            self.buffered.extend_from_slice(now);
+            if self.buffered.len() == length {
+                let mut chunk = std::mem::take(&mut self.buffered);
+                self.open_chunk(&chunk, out)?;
+                chunk.clear();
+                self.buffered = chunk;
             }
         }
         Ok(())
@@ -194,28 +215,33 @@ impl StreamOpener {
         rest.min(CHUNK_BYTES) + TAG_BYTES
     }
 
-    fn open_chunk(&mut self, out: &mut Vec<u8>) -> Result<(), OpenError> {
+    /// Opens one chunk to the end of `out`, which is as before where it does not open.
+    fn open_chunk(&mut self, sealed: &[u8], out: &mut Vec<u8>) -> Result<(), OpenError> {
+        let start = out.len();
+        self.open_after(start, sealed, out).inspect_err(|_| out.truncate(start))
+    }
+
+    fn open_after(&mut self, start: usize, sealed: &[u8], out: &mut Vec<u8>) -> Result<(), OpenError> {
         let place = Place { counter: self.counter, last: self.counter + 1 == self.chunks };
-        self.plaintext.resize(self.buffered.len() - TAG_BYTES, 0);
-        if !self.cipher.open(place, &self.buffered, &mut self.plaintext) {
-            return Err(diagnose(&self.cipher, place, self.chunks, &self.buffered));
+        out.resize(start + sealed.len() - TAG_BYTES, 0);
+        if !self.cipher.open(place, sealed, &mut out[start..]) {
+            return Err(diagnose(&self.cipher, place, self.chunks, sealed));
         }
-        self.buffered.clear();
         self.counter += 1;
-        let mut part = self.plaintext.as_slice();
         if place.counter == 0 {
-            let (length, rest) = part.split_first_chunk::<LENGTH_BYTES>().ok_or(OpenError::Truncated)?;
-            self.true_len = u64::from_be_bytes(*length);
-            part = rest;
+            let length = *out[start..].first_chunk::<LENGTH_BYTES>().ok_or(OpenError::Truncated)?;
+            self.true_len = u64::from_be_bytes(length);
             self.check_true_len()?;
+            out.drain(start..start + LENGTH_BYTES);
         }
         let left = usize::try_from(self.true_len - self.given).unwrap_or(usize::MAX);
-        let (content, padding) = part.split_at(part.len().min(left));
+        let (content, padding) = out[start..].split_at(left.min(out.len() - start));
         if padding.iter().any(|byte| *byte != 0) {
             return Err(OpenError::BadPadding);
         }
-        self.given += content.len() as u64;
-        out.extend_from_slice(content);
+        let length = content.len();
+        self.given += length as u64;
+        out.truncate(start + length);
         Ok(())
     }
 
@@ -231,6 +257,15 @@ impl StreamOpener {
             Ordering::Greater => Err(OpenError::TrailingData),
         }
     }
+}
+
+/// What need not come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Skipped {
+    /// Bytes of the content, from its start.
+    pub content: u64,
+    /// Bytes of the envelope, header included.
+    pub sealed: u64,
 }
 
 impl std::fmt::Debug for StreamSealer {

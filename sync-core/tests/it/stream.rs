@@ -64,6 +64,35 @@ proptest! {
 }
 
 #[test]
+fn a_stream_goes_on_after_the_content_that_is_at_hand() {
+    let setup = setup();
+    let whole_chunks = 3 * CHUNK_BYTES - 8;
+    for len in [0, 1, CHUNK_BYTES - 9, CHUNK_BYTES - 8, whole_chunks, whole_chunks + 1, whole_chunks + 300_000] {
+        let content = bytes(len as u64, len);
+        let (hmac, sealed) = setup.seal(&content, 50_000);
+        let (head, _) = sealed.split_first_chunk::<HEADER_BYTES>().unwrap();
+        let begin = || StreamOpener::begin(&setup.keyring, setup.space, hmac, head, sealed.len() as u64).unwrap();
+        for at_hand in [0, 1, CHUNK_BYTES - 9, CHUNK_BYTES - 8, CHUNK_BYTES, 2 * CHUNK_BYTES, len, usize::MAX] {
+            let mut opener = begin();
+            let skipped = opener.skip(len as u64, at_hand as u64).unwrap();
+            let (kept, from) = (usize::try_from(skipped.content).unwrap(), usize::try_from(skipped.sealed).unwrap());
+            assert!(kept <= at_hand.min(len) && at_hand.min(len) - kept < CHUNK_BYTES, "{at_hand} of {len}: {kept}");
+            let mut opened = content[..kept].to_vec();
+            opener.update(&sealed[from..], &mut opened).unwrap();
+            opener.finish().unwrap();
+            assert!(opened == content, "{at_hand} of {len}");
+        }
+        // The rest of another object does not open in its place.
+        if len > CHUNK_BYTES {
+            let mut opener = begin();
+            opener.skip(len as u64, CHUNK_BYTES as u64).unwrap();
+            assert!(opener.update(&sealed[HEADER_BYTES..], &mut Vec::new()).is_err());
+        }
+        assert!(begin().skip(len as u64 + 1_000_000, 0).is_err(), "no content of that length has such an envelope");
+    }
+}
+
+#[test]
 fn one_salt_gives_the_same_bytes_however_the_content_is_cut() {
     let setup = setup();
     let content = bytes(1, 200_000);

@@ -3,8 +3,6 @@
 use std::fs;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -14,6 +12,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
+use crate::apple::pem_of;
 use crate::cli::run_with;
 use crate::config::Folder;
 
@@ -26,8 +25,7 @@ fn authority() -> (Issuer<'static, KeyPair>, String) {
     params.distinguished_name.push(DnType::CommonName, "Authority of the tests");
     let key = KeyPair::generate().unwrap();
     let der = params.self_signed(&key).unwrap().der().to_vec();
-    let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der));
-    (Issuer::new(params, key), pem)
+    (Issuer::new(params, key), pem_of(&der))
 }
 
 fn params(host: &str) -> CertificateParams {

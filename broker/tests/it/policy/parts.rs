@@ -112,11 +112,11 @@ fn a_part_pins_its_place_length_type_and_hash_and_is_signed_by_the_key_that_writ
         let expected = SignedConditions {
             method: SignedMethod::Put,
             key: key.to_string(),
-            query: vec![("partNumber", "5".to_owned()), ("uploadId", STORE_ID.to_owned())],
+            query: vec![("partNumber", "5".into()), ("uploadId", STORE_ID.to_owned())],
             headers: vec![
-                ("content-length", "7".to_owned()),
-                ("content-type", "application/octet-stream".to_owned()),
-                ("x-amz-checksum-sha256", "WqDXRnaEDTazMgsl6prQHa5uu6Bhc1rQEgGF9kdD9jY=".to_owned()),
+                ("content-length", "7".into()),
+                ("content-type", "application/octet-stream".into()),
+                ("x-amz-checksum-sha256", "WqDXRnaEDTazMgsl6prQHa5uu6Bhc1rQEgGF9kdD9jY=".into()),
             ],
             credential: Credential::Write,
             signed_bytes: 7,

@@ -18,6 +18,7 @@ use time::Duration;
 use uuid::Uuid;
 
 use crate::device::{Account, Device, Reply};
+use crate::process::free_address;
 use crate::world::World;
 
 pub(super) const NONCE: Uuid = Uuid::from_u128(0x6F1C_2D3E_0000_4000_8000_0000_0000_0001);
@@ -83,12 +84,12 @@ impl Shop {
 
     /// Another broker over the same store, and where it listens.
     pub(super) async fn replica(&self) -> (Server, String) {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let listen = free_address();
         let mut config = self.config().clone();
-        config.listen = free;
+        config.listen = listen;
         config.admin_listen = "127.0.0.1:0".parse().unwrap();
         let server = Server::start_with(&config, Arc::new(self.clock.clone())).await.unwrap();
-        (server, format!("http://{free}"))
+        (server, format!("http://{listen}"))
     }
 }
 
