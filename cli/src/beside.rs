@@ -10,62 +10,110 @@ use tempfile::NamedTempFile;
 pub(crate) struct Beside {
     path: PathBuf,
     pub(crate) file: File,
-    pub(crate) stays: bool,
+    is_named: bool,
+    stays: bool,
 }
 
 impl Beside {
     /// The file of this name in the folder, as an earlier run has left it, or a new one; one without a name where somebody else
     /// writes that file, or may have made it.
     pub(crate) fn open(folder: &Path, name: Option<&str>) -> io::Result<Self> {
-        let unnamed = NamedTempFile::new_in(folder)?;
-        let ours = unnamed.as_file().metadata()?;
-        let Some(name) = name else { return Self::unnamed(unnamed) };
-        let path = folder.join(format!(".tidegate-{name}.part"));
-        let file = match unnamed.persist_noclobber(&path) {
-            Ok(file) => Ok(file),
-            Err(_) => File::options().read(true).write(true).open(&path),
-        };
-        match file {
-            // Locked before it is looked at: whoever had it may have given it its last name meanwhile.
-            Ok(file) if file.try_lock().is_ok() && is_ours(&file, &path, &ours) => Ok(Self { path, file, stays: false }),
-            Ok(_) | Err(_) => Self::unnamed(NamedTempFile::new_in(folder)?),
-        }
+        let named = name.map_or(Ok(None), |name| Self::named(folder, name))?;
+        named.map_or_else(|| Self::unnamed(folder), Ok)
     }
 
-    fn unnamed(file: NamedTempFile) -> io::Result<Self> {
-        let (file, path) = file.keep().map_err(|error| error.error)?;
-        Ok(Self { path, file, stays: false })
+    fn named(folder: &Path, name: &str) -> io::Result<Option<Self>> {
+        let path = folder.join(format!(".tidegate-{name}.part"));
+        let new = NamedTempFile::new_in(folder)?;
+        let just_made = new.as_file().metadata()?;
+        if !is_of_one(folder, &just_made) {
+            return Ok(None);
+        }
+        let (file, is_new) = match new.persist_noclobber(&path) {
+            Ok(file) => (Ok(file), true),
+            Err(_) => (File::options().read(true).write(true).open(&path), false),
+        };
+        let Ok(file) = file else { return Ok(None) };
+        // Locked before it is looked at: whoever had it may have given it its last name meanwhile.
+        let is_locked = file.try_lock().is_ok();
+        // Where there are no locks, a new one goes again.
+        let mut beside = Self { path, file, is_named: true, stays: !is_new };
+        if !is_locked || !beside.is_private(&just_made) {
+            return Ok(None);
+        }
+        beside.stays = false;
+        Ok(Some(beside))
+    }
+
+    fn unnamed(folder: &Path) -> io::Result<Self> {
+        let (file, path) = NamedTempFile::new_in(folder)?.keep().map_err(|error| error.error)?;
+        Ok(Self { path, file, is_named: false, stays: false })
+    }
+
+    /// Leaves it for a later run, if that would find it and there is something in it.
+    pub(crate) fn leave(mut self) {
+        self.stays = self.is_named && self.file.metadata().is_ok_and(|metadata| metadata.len() > 0);
     }
 
     /// Gives it its last name.
-    pub(crate) fn rename(&mut self, to: &Path) -> io::Result<()> {
+    pub(crate) fn rename(mut self, to: &Path) -> io::Result<()> {
+        if !self.has_its_name() {
+            let reason = format!("{} was taken away or replaced meanwhile", self.path.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, reason));
+        }
         fs::rename(&self.path, to)?;
         self.stays = true;
         Ok(())
+    }
+
+    /// Whether it is no link to another file, and of the same owner and mode as one that was just made.
+    #[cfg(unix)]
+    fn is_private(&self, just_made: &Metadata) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        let Ok(open) = self.file.metadata() else { return false };
+        let is_ours = (open.uid(), open.mode()) == (just_made.uid(), just_made.mode());
+        is_ours && open.is_file() && open.nlink() == 1 && self.has_its_name()
+    }
+
+    #[cfg(not(unix))]
+    fn is_private(&self, _just_made: &Metadata) -> bool {
+        self.has_its_name()
+    }
+
+    /// Whether the file of its name is still this one: it may have been removed, and made anew by another run.
+    #[cfg(unix)]
+    fn has_its_name(&self) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        let (Ok(open), Ok(named)) = (self.file.metadata(), fs::symlink_metadata(&self.path)) else { return false };
+        (open.dev(), open.ino()) == (named.dev(), named.ino())
+    }
+
+    #[cfg(not(unix))]
+    fn has_its_name(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok_and(|named| named.is_file())
     }
 }
 
 impl Drop for Beside {
     fn drop(&mut self) {
-        if !self.stays {
+        if !self.stays && self.has_its_name() {
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Whether the open file is the one of this name, no link to another, and of the same owner and mode as one that was just made:
-/// in a folder of many, somebody else may have put a file there that they can read.
+/// Whether nobody else can put a file into the folder: one that they have open could get the name.
 #[cfg(unix)]
-fn is_ours(file: &File, path: &Path, just_made: &Metadata) -> bool {
+fn is_of_one(folder: &Path, just_made: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    let (Ok(open), Ok(named)) = (file.metadata(), fs::symlink_metadata(path)) else { return false };
-    let is_the_one = open.is_file() && open.nlink() == 1 && (open.dev(), open.ino()) == (named.dev(), named.ino());
-    is_the_one && (open.uid(), open.mode()) == (just_made.uid(), just_made.mode())
+    const OTHERS_WRITE: u32 = 0o022;
+    const ROOT: u32 = 0;
+    fs::metadata(folder).is_ok_and(|of| of.mode() & OTHERS_WRITE == 0 && (of.uid() == just_made.uid() || of.uid() == ROOT))
 }
 
 #[cfg(not(unix))]
-fn is_ours(_file: &File, path: &Path, _just_made: &Metadata) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|named| named.is_file())
+fn is_of_one(_folder: &Path, _just_made: &Metadata) -> bool {
+    false
 }
 
 #[cfg(test)]
@@ -77,8 +125,9 @@ mod tests {
     fn leave(folder: &Path, bytes: &[u8]) -> PathBuf {
         let mut beside = Beside::open(folder, Some("name")).unwrap();
         beside.file.write_all(bytes).unwrap();
-        beside.stays = true;
-        beside.path.clone()
+        let path = beside.path.clone();
+        beside.leave();
+        path
     }
 
     fn found(folder: &Path) -> Vec<u8> {
@@ -100,8 +149,42 @@ mod tests {
     fn two_at_once_have_a_file_each() {
         let folder = tempfile::tempdir().unwrap();
         let first = Beside::open(folder.path(), Some("name")).unwrap();
-        let second = Beside::open(folder.path(), Some("name")).unwrap();
+        let mut second = Beside::open(folder.path(), Some("name")).unwrap();
         assert_ne!(first.path, second.path);
+        second.file.write_all(b"begun").unwrap();
+        second.leave();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nobody would find the one without a name");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_took_its_name_is_neither_renamed_nor_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = || {
+            let mut beside = Beside::open(folder.path(), Some("name")).unwrap();
+            beside.file.write_all(b"first").unwrap();
+            fs::remove_file(&beside.path).unwrap();
+            let path = leave(folder.path(), b"second");
+            assert_eq!(path, beside.path);
+            beside
+        };
+        let to = folder.path().join("to");
+        assert_eq!(opened().rename(&to).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(!to.exists());
+        drop(opened());
+        assert_eq!(found(folder.path()), b"second");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn where_others_can_write_nothing_is_gone_on_with() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+        let mut beside = Beside::open(folder.path(), Some("name")).unwrap();
+        beside.file.write_all(b"begun").unwrap();
+        beside.leave();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[cfg(unix)]

@@ -48,14 +48,14 @@ impl Replacement {
     }
 
     /// Puts what was written in its place, once it is on the disk.
-    pub(crate) fn put(mut self) -> Result<(), Failure> {
-        let synced = self.beside.file.sync_all();
-        synced.and_then(|()| self.beside.rename(&self.path)).map_err(|error| self.unwritable(&error))
+    pub(crate) fn put(self) -> Result<(), Failure> {
+        let Self { path, beside } = self;
+        beside.file.sync_all().and_then(|()| beside.rename(&path)).map_err(|error| unwritable(&path, &error))
     }
 
     /// Leaves what was written so far for a later run.
-    pub(crate) fn leave(mut self) {
-        self.beside.stays = self.beside.file.metadata().is_ok_and(|metadata| metadata.len() > 0);
+    pub(crate) fn leave(self) {
+        self.beside.leave();
     }
 
     pub(crate) fn unwritable(&self, error: &io::Error) -> Failure {

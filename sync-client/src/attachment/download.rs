@@ -10,7 +10,7 @@ use tidegate_sync_core::envelope::HEADER_BYTES;
 use tokio::sync::mpsc;
 
 use super::folder::Temporary;
-use super::incoming::{Broken, Incoming};
+use super::incoming::{Broken, Incoming, ended_early, other_part};
 use super::verify::Expected;
 use super::writing::{Finished, Writing};
 use super::{MAX_RECORD_BYTES, MAX_SINGLE_ATTACHMENT_BYTES};
@@ -124,9 +124,12 @@ async fn begin(device: &Device, transport: &dyn Transport, goal: Goal, expected:
 async fn head_of(transport: &dyn Transport, key: &ObjectKey) -> Result<Option<[u8; HEADER_BYTES]>, Error> {
     let opened = transport.open(key, 0, Some(HEADER_BYTES as u64)).await?;
     let OpenOutcome::Opened(mut stream) = opened else { return Ok(None) };
+    if stream.offset != 0 {
+        return Err(other_part());
+    }
     let mut head = Vec::with_capacity(HEADER_BYTES);
     while head.len() < HEADER_BYTES {
-        let Some(piece) = stream.next().await? else { return Ok(None) };
+        let piece = stream.next().await?.ok_or_else(ended_early)?;
         head.extend(piece.iter().take(HEADER_BYTES - head.len()));
     }
     Ok(head.try_into().ok())

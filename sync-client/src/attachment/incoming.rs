@@ -182,7 +182,7 @@ impl Object {
             return Err(Broken::OtherLength);
         }
         if stream.offset > from {
-            return Err(Broken::Off(malformed("another part of the object than the one asked for")));
+            return Err(Broken::Off(other_part()));
         }
         Ok(stream)
     }
@@ -224,8 +224,12 @@ fn is_fast(bytes: u64, took: Duration) -> bool {
     u128::from(bytes) * 1_000 >= u128::from(FAST) * took.as_millis()
 }
 
-fn ended_early() -> Error {
+pub(super) fn ended_early() -> Error {
     Error::Unreachable { peer: Peer::Store, host: String::new(), reason: "it ended early".to_owned() }
+}
+
+pub(super) fn other_part() -> Error {
+    malformed("another part of the object than the one asked for")
 }
 
 fn malformed(reason: &str) -> Error {

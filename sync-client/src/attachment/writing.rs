@@ -214,9 +214,9 @@ fn handle(file: &Temporary) -> Result<&File, Error> {
     file.file().ok_or_else(|| Error::bug("a temporary file without a file"))
 }
 
-/// Takes out what is in a file. One that is empty may be something that cannot be cut.
+/// Takes out what is in a file, and goes to its start. What is no file has neither.
 pub(crate) fn begin_anew(file: &mut File) -> io::Result<()> {
-    if file.metadata()?.len() == 0 {
+    if !file.metadata()?.is_file() {
         return Ok(());
     }
     file.set_len(0)?;

@@ -77,8 +77,8 @@ impl SyncClient {
     ///
     /// What was fetched also stays on the device, as with [`SyncClient::read`], unless it is longer than
     /// [`crate::Options::keep_written`]. Of one that is longer, a try that was stopped leaves its beginning in the file, and the
-    /// next try goes on from there if it is given that file as it is: opened without being cut. Is something else in it, all of
-    /// the content comes again.
+    /// next try goes on from there if it is given that file as it is: opened anew, without being cut. Is something else in it,
+    /// all of the content comes again.
     ///
     /// # Errors
     /// As [`SyncClient::read`]; `file-unwritable`.
