@@ -277,6 +277,11 @@ impl Device {
         database.close()
     }
 
+    /// Whether somebody listens.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.events.receiver_count() > 0
+    }
+
     /// Tells whoever listens.
     pub(crate) fn tell(&self, event: Event) {
         // Nobody listening is no error.
@@ -312,6 +317,11 @@ impl LocalState {
         crash::point(batch.step.name());
         self.database.persist_with_upload(batch, upload)?;
         crash::point(batch.step.name());
+        for row in &batch.rows {
+            if let Row::PutChanges { space, .. } = row {
+                self.engine.read_changes_from(*space, self.database.changes(*space));
+            }
+        }
         Ok(())
     }
 }

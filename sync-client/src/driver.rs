@@ -1,5 +1,6 @@
 //! Carries out what the engine asks for: many requests at a time, writes one after the other.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -214,14 +215,15 @@ impl<'a> Driver<'a> {
         for row in &batch.rows {
             match row {
                 Row::PutChange { space, change, .. } if matches!(batch.step, Step::Segments | Step::Checkpoint) => {
-                    let Some(member) = space.member() else { continue };
-                    self.device.tell(match change.target {
-                        Target::Record(record) => Event::RecordChanged(member, record),
-                        Target::Attachment(hmac) => Event::AttachmentChanged(member, hmac),
-                    });
+                    self.tell_change(*space, change.target);
+                }
+                Row::PutChanges { space, changes } if self.device.is_heard() => {
+                    let targets: BTreeSet<Target> = changes.iter().map(|present| present.change.target).collect();
+                    targets.into_iter().for_each(|target| self.tell_change(*space, target));
                 }
                 Row::PutQuarantined(entry) => self.device.tell(Event::Quarantined(view::one_quarantined(entry))),
                 Row::PutChange { .. }
+                | Row::PutChanges { .. }
                 | Row::PutGrant { .. }
                 | Row::RemoveChange { .. }
                 | Row::PutCovered { .. }
@@ -249,6 +251,14 @@ impl<'a> Driver<'a> {
                 | Row::PutClock(_) => {}
             }
         }
+    }
+
+    fn tell_change(&self, space: Space, target: Target) {
+        let Some(member) = space.member() else { return };
+        self.device.tell(match target {
+            Target::Record(record) => Event::RecordChanged(member, record),
+            Target::Attachment(hmac) => Event::AttachmentChanged(member, hmac),
+        });
     }
 
     fn finish(mut self) -> Result<SyncSummary, Error> {

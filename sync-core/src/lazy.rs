@@ -26,6 +26,11 @@ impl<T: Default> Lazy<T> {
         Self { source: Mutex::new(Some(source)), ..Self::default() }
     }
 
+    /// Another thing, to be read from here: altered, for it is not what was looked at before.
+    pub(crate) fn replace(&mut self, source: Source<T>) {
+        *self = Self { source: Mutex::new(Some(source)), is_altered: true, ..Self::default() };
+    }
+
     /// The thing itself, read now if it was not before.
     pub(crate) fn get(&self) -> &T {
         self.value.get_or_init(|| {

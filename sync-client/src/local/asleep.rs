@@ -27,7 +27,12 @@ impl Shelf {
     pub(super) fn source(&self, space: Space) -> SpaceSource {
         let shelf = self.clone();
         let contents: Source<BTreeSet<ContentHmac>> = Box::new(move || shelf.read(|db, _| load::contents(db, space)));
-        SpaceSource { changes: Arc::new(SpaceChanges { shelf: self.clone(), space }), contents }
+        SpaceSource { changes: self.changes(space), contents }
+    }
+
+    /// Where its changes are read.
+    pub(super) fn changes(&self, space: Space) -> Arc<dyn ChangeStore> {
+        Arc::new(SpaceChanges { shelf: self.clone(), space })
     }
 
     fn read<T>(&self, read: impl FnOnce(&Connection, &Sealing) -> Result<T, LoadError>) -> Option<T> {

@@ -47,7 +47,10 @@ pub(super) fn write(db: &Connection, batch: &Persist, known: i64) -> Result<i64>
 /// The space in which a row makes doubtful what was found.
 const fn altered_by(row: &Row) -> Option<Space> {
     match row {
-        Row::PutChange { space, .. } | Row::RemoveChange { space, .. } | Row::RemoveContent { space, .. } => Some(*space),
+        Row::PutChange { space, .. }
+        | Row::PutChanges { space, .. }
+        | Row::RemoveChange { space, .. }
+        | Row::RemoveContent { space, .. } => Some(*space),
         Row::PutGrant { .. }
         | Row::PutCovered { .. }
         | Row::RaiseFloor { .. }

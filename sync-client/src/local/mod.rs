@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use tidegate_protocol::capability::StoreProfile;
 use tidegate_protocol::{ContentHmac, DeviceId, GrantId, Space};
 use tidegate_sync_core::engine::{Persist, Row, Saved, SpaceSource, Step};
+use tidegate_sync_core::state::ChangeStore;
 use zeroize::Zeroizing;
 
 use crate::enrol::KnownDevice;
@@ -149,6 +150,11 @@ impl Database {
         self.batches = batches;
         let sources = spaces.into_iter().map(|space| (space, self.shelf.source(space)));
         Ok((saved, sources.collect()))
+    }
+
+    /// Where the changes of a space are read.
+    pub(crate) fn changes(&self, space: Space) -> Arc<dyn ChangeStore> {
+        self.shelf.changes(space)
     }
 
     /// Why changes or contents could not be read when the engine looked at them; said once.

@@ -32,6 +32,8 @@ pub(super) fn write(db: &Connection, row: &Row, sealed: Option<Vec<u8>>) -> Resu
             let (supersedes, is_relocation) = (changes::supersedes(change), changes::is_relocation(change));
             run(db, sql, params![space.to_string(), cid, sealed, brought_by, supersedes, is_relocation])
         }
+        // Written one by one, as `sealed_rows` unpacks them.
+        Row::PutChanges { .. } => Ok(()),
         Row::RemoveChange { space, cid } => {
             run(db, "DELETE FROM changes WHERE space = ?1 AND cid = ?2", params![space.to_string(), cid.to_string()])
         }

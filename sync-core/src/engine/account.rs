@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand_core::CryptoRng;
 use tidegate_protocol::{ContentHmac, DeviceId, Digest, GrantId, ObjectKey, Space, UserId};
 
+use super::packed::PackedChanges;
 use super::persist::{BuiltSegment, DoorbellMemory, OwnChain, Saved, SavedSpace, SpaceSource};
 use crate::clock::Clock;
 use crate::envelope::AccountDirectory;
@@ -16,7 +17,7 @@ use crate::lazy::Lazy;
 use crate::manifest::{CHECKPOINT_PART_BYTES, Change, Cid, Doorbell, Register, SegmentRef, Target};
 use crate::notice::{Notice, NoticeKind};
 use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
-use crate::state::{CHECKPOINT_MINIMUM, KnownCheckpoints, Looked, MergeKinds, State, conflict, maximal};
+use crate::state::{CHECKPOINT_MINIMUM, KnownCheckpoints, Looked, MergeKinds, Present, State, conflict, maximal};
 
 /// Who this device is, and for whom it acts.
 #[derive(Debug, Clone)]
@@ -134,6 +135,8 @@ pub(super) struct KeptGrant {
 #[derive(Debug, Default)]
 pub(super) struct SpaceMemory {
     pub(super) state: State,
+    /// Changes that the frontier covers and that are on their way to the rows.
+    pub(super) arriving: Option<PackedChanges>,
     pub(super) outbox: BTreeMap<Cid, bool>,
     pub(super) chain: Option<OwnChain>,
     pub(super) built: Option<BuiltSegment>,
@@ -164,6 +167,7 @@ impl SpaceMemory {
         }
         Self {
             state,
+            arriving: None,
             outbox: saved.outbox,
             chain: saved.chain,
             built: saved.built,
@@ -186,6 +190,19 @@ impl SpaceMemory {
     /// How many registers have conflicts.
     pub(super) fn conflict_count(&self, kinds: &MergeKinds) -> u64 {
         self.looked(kinds).map_or_else(|| self.conflicts(kinds).len() as u64, |looked| looked.conflicts)
+    }
+
+    /// Whether nothing has happened in the space yet, as far as this device knows.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.state.frontier().is_empty() && self.outbox.is_empty() && self.built.is_none() && self.state.count() == 0
+    }
+
+    /// Takes up the changes that are written now, where nobody has said that they are to be read when they are needed.
+    pub(super) fn take_up_arrived(&mut self) {
+        let Some(changes) = self.arriving.take() else { return };
+        for Present { change, brought_by } in changes.iter() {
+            self.state.restore(change, brought_by);
+        }
     }
 
     /// Whether this segment needs no fetching: it is merged, or it is the one that this device built and may have stored

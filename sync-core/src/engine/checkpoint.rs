@@ -1,5 +1,6 @@
 //! Checkpoints: reading those that are named or listed, and making one when it is time.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rand_core::CryptoRng;
@@ -9,18 +10,16 @@ use super::Engine;
 use super::account::{Identity, SpaceMemory};
 use super::effect::Effect;
 use super::event::{FailureClass, Outcome, Read, Written};
+use super::packed::{PackedChanges, PackedCheckpoint};
 use super::persist::{Row, Step};
 use super::pull::Bell;
 use super::sync::{Phase, Task, Turn};
-use crate::envelope::{ObjectContext, ObjectName, open_signed, seal_signed_whole};
+use crate::envelope::{ObjectContext, ObjectName, open_signed_packed, seal_signed_whole};
 use crate::keys::SpaceKeys;
 use crate::manifest::{Chain, ChainFrontier, Checkpoint, Frontier, SegmentRef, Timestamp};
 use crate::planted::{self, Bug};
 use crate::quarantine::{Quarantined, Reason, Subject};
 use crate::state::{BACKSTOP_MS, FRESH_MS, KnownCheckpoint, State, changes_since, is_checkpoint_due, is_included};
-
-/// Rows that come with a merged checkpoint, beside its changes, its frontier and the outbox.
-const SPARE_ROWS: usize = 256;
 
 impl Turn<'_> {
     /// Wants the checkpoints that the doorbell names in a space and that are new.
@@ -43,6 +42,10 @@ impl Turn<'_> {
     /// Reads one checkpoint of each space at a time, the latest first: it may include the others. Checkpoints come before
     /// segments: what they cover need not be fetched, and may be collected already.
     pub(super) fn read_checkpoints(&mut self) {
+        // Another one is merged with what has come, and that is not in memory.
+        if self.account.spaces.values().any(|memory| memory.arriving.is_some()) {
+            return self.persist(Step::Checkpoint);
+        }
         for space in self.account.open_spaces() {
             if let Some((digest, stored_at)) = self.next_checkpoint(space) {
                 self.sync.checkpoints_tried.insert((space, digest));
@@ -77,7 +80,7 @@ impl Turn<'_> {
             Ok(Read::Found { bytes, last_modified, .. }) => {
                 // Without a word of the store it counts as young: it raises no floor and lets nothing be collected.
                 let stored_at_ms = last_modified.or(listed_at).map_or(self.now_ms, |at| at.millis());
-                match self.open_checkpoint(space, digest, bytes) {
+                match self.open_checkpoint(space, digest, &bytes) {
                     Ok(checkpoint) => self.take_checkpoint(space, digest, stored_at_ms, checkpoint),
                     Err((reason, retry_at_ms)) => self.refuse_checkpoint(space, digest, reason, retry_at_ms),
                 }
@@ -95,7 +98,7 @@ impl Turn<'_> {
     }
 
     /// Merges a checkpoint that is whole, or whole with this part.
-    fn take_checkpoint(&mut self, space: Space, digest: Digest, stored_at_ms: u64, checkpoint: Checkpoint) {
+    fn take_checkpoint(&mut self, space: Space, digest: Digest, stored_at_ms: u64, checkpoint: PackedCheckpoint) {
         let Some(part) = checkpoint.part else {
             return self.merge_checkpoint(space, &[digest], stored_at_ms, checkpoint);
         };
@@ -108,7 +111,7 @@ impl Turn<'_> {
         let digests: Vec<Digest> = parts.values().map(|(digest, _, _)| *digest).collect();
         // As old as its youngest part: only then it is there as a whole.
         let stored_at_ms = parts.values().map(|(_, at_ms, _)| *at_ms).max().unwrap_or(stored_at_ms);
-        match Checkpoint::from_parts(parts.into_values().map(|(_, _, checkpoint)| checkpoint)) {
+        match PackedCheckpoint::join(parts.into_values().map(|(_, _, checkpoint)| checkpoint)) {
             Some(whole) => self.merge_checkpoint(space, &digests, stored_at_ms, whole),
             None => {
                 for digest in digests {
@@ -129,50 +132,77 @@ impl Turn<'_> {
 
     /// Believes a checkpoint only if its bytes are those that its name promises, seal and signature hold, and everything in
     /// it lies in its space.
-    fn open_checkpoint(&self, space: Space, digest: Digest, bytes: Vec<u8>) -> Result<Checkpoint, (Reason, u64)> {
+    fn open_checkpoint(&self, space: Space, digest: Digest, bytes: &[u8]) -> Result<PackedCheckpoint, (Reason, u64)> {
         let tomorrow = self.now_ms + BACKSTOP_MS;
-        if Digest::of(&bytes) != digest {
+        if Digest::of(bytes) != digest {
             return Err((Reason::Corrupt, self.now_ms + FRESH_MS));
         }
         let context = ObjectContext { space, name: ObjectName::Checkpoint };
-        let verified = open_signed(&self.account.keyring, &self.account.identity.directory, &context, &bytes)
+        let document = open_signed_packed(&self.account.keyring, &self.account.identity.directory, &context, bytes)
             .map_err(|error| (Reason::from(&error), tomorrow))?;
-        // As large as the history, like all that is made of it: never all at a time.
-        drop(bytes);
-        let checkpoint = Checkpoint::parse_whole(verified.document).map_err(|error| (Reason::from(&error), tomorrow))?;
-        if checkpoint.lines.iter().any(|line| !line.change.lies_in(space)) {
-            return Err((Reason::WrongSpace, tomorrow));
-        }
-        let latest = checkpoint.lines.iter().map(|line| line.change.hlc).max().unwrap_or_default();
-        if latest.is_too_far_ahead(self.now_ms) {
-            return Err((Reason::AheadOfClock, latest.millis().saturating_sub(crate::clock::MAX_AHEAD_MS)));
+        let checkpoint = PackedCheckpoint::check(document, space).map_err(|reason| (reason, tomorrow))?;
+        if checkpoint.latest.is_too_far_ahead(self.now_ms) {
+            return Err((Reason::AheadOfClock, checkpoint.latest.millis().saturating_sub(crate::clock::MAX_AHEAD_MS)));
         }
         Ok(checkpoint)
     }
 
     /// Merges a checkpoint, unless it disagrees with what is merged here. Everything that follows goes into one batch: a
     /// frontier without its changes would lose them.
-    fn merge_checkpoint(&mut self, space: Space, digests: &[Digest], stored_at_ms: u64, checkpoint: Checkpoint) {
-        let (frontier, includes) = (checkpoint.frontier.clone(), checkpoint.checkpoints.clone());
-        let theirs = State::of_checkpoint(checkpoint);
-        if self.account.space(space).state.disagrees_with(&theirs) {
-            for digest in digests {
-                self.refuse_checkpoint(space, *digest, Reason::Disagrees, self.now_ms + BACKSTOP_MS);
+    fn merge_checkpoint(&mut self, space: Space, digests: &[Digest], stored_at_ms: u64, checkpoint: PackedCheckpoint) {
+        let known =
+            KnownCheckpoint { stored_at_ms, frontier: checkpoint.frontier.clone(), includes: checkpoint.includes.clone() };
+        if self.account.space(space).is_untouched() {
+            self.doubt_gained(space, &known.frontier);
+            self.begin_with(space, checkpoint);
+        } else {
+            let theirs = State::of_checkpoint(checkpoint.unpack());
+            if self.account.space(space).state.disagrees_with(&theirs) {
+                for digest in digests {
+                    self.refuse_checkpoint(space, *digest, Reason::Disagrees, self.now_ms + BACKSTOP_MS);
+                }
+                return;
             }
-            return;
+            self.doubt_gained(space, &known.frontier);
+            self.merge_in(space, &theirs);
         }
+        self.forget_covered_doubts(space, digests, &known.includes);
+        for checkpoint in digests.iter().copied() {
+            self.account.space(space).checkpoints.insert(checkpoint, known.clone());
+            self.sync.rows.push(Row::PutCheckpoint { space, checkpoint, known: known.clone() });
+        }
+        self.sync.rows.push(Row::PutClock(self.account.clock.greatest()));
+        self.sync.checkpoints_merged += 1;
+    }
+
+    fn doubt_gained(&mut self, space: Space, theirs: &Frontier) {
         let device_id = self.account.identity.device_id();
-        for segment in gained_under(device_id, &frontier, self.account.space(space).state.frontier()) {
+        for segment in gained_under(device_id, theirs, self.account.space(space).state.frontier()) {
             self.doubt_beside(space, segment);
         }
+    }
+
+    /// Where nothing has happened yet, a checkpoint is taken as it is: its changes go on to the rows packed, and are in the state
+    /// once they are written ([`SpaceMemory::take_up_arrived`]).
+    fn begin_with(&mut self, space: Space, checkpoint: PackedCheckpoint) {
+        let listed = self.sync.listed.get(&space).map(|listing| listing.segments.clone());
+        self.account.clock.observe(checkpoint.latest);
+        self.sync.pulled += checkpoint.count;
+        self.sync.spaces_begun.insert(space);
+        let memory = self.account.space(space);
+        memory.state.restore_frontier(&checkpoint.frontier);
+        self.sync.rows.extend(frontier_rows(space, &Frontier::default(), &checkpoint.frontier));
+        let changes = PackedChanges::new(checkpoint, listed.unwrap_or_default());
+        memory.arriving = Some(changes.clone());
+        self.sync.rows.push(Row::PutChanges { space, changes });
+    }
+
+    fn merge_in(&mut self, space: Space, theirs: &State) {
         let memory = self.account.spaces.entry(space).or_default();
         let rows = &mut self.sync.rows;
         let before = memory.state.frontier().clone();
         let new = theirs.changes().filter(|present| !memory.state.contains(present.change.cid)).count();
-        let merged = memory.state.merge_whole(theirs);
-        let frontier_rows = frontier_rows(space, &before, memory.state.frontier());
-        // With a little room to spare: a list of this length that grows takes twice its room.
-        rows.reserve_exact(merged.removed.len() + merged.changed.len() + memory.outbox.len() + frontier_rows.len() + SPARE_ROWS);
+        let merged = memory.state.merge(theirs);
         for cid in merged.removed {
             rows.push(Row::RemoveChange { space, cid });
         }
@@ -185,7 +215,13 @@ impl Turn<'_> {
                 rows.push(Row::RemoveOutbox { space, cid });
             }
         }
-        rows.extend(frontier_rows);
+        rows.extend(frontier_rows(space, &before, memory.state.frontier()));
+        self.sync.pulled += new as u64;
+    }
+
+    /// What was not believed, or missing, and is covered by what is merged now.
+    fn forget_covered_doubts(&mut self, space: Space, digests: &[Digest], includes: &BTreeSet<Digest>) {
+        let memory = self.account.spaces.entry(space).or_default();
         let covered = |subject: &Subject| match subject {
             Subject::Segment(segment) => memory.state.frontier().covers(segment),
             Subject::Checkpoint(other) => digests.contains(other) || includes.contains(other),
@@ -194,21 +230,13 @@ impl Turn<'_> {
         let believed: Vec<Subject> = memory.quarantined.keys().copied().filter(covered).collect();
         for subject in believed {
             memory.quarantined.remove(&subject);
-            rows.push(Row::RemoveQuarantined { space, subject });
+            self.sync.rows.push(Row::RemoveQuarantined { space, subject });
         }
         let filled: Vec<_> = memory.holes.keys().copied().filter(|hole| memory.state.frontier().covers(hole)).collect();
         for segment in filled {
             memory.holes.remove(&segment);
-            rows.push(Row::RemoveHole { space, segment });
+            self.sync.rows.push(Row::RemoveHole { space, segment });
         }
-        let known = KnownCheckpoint { stored_at_ms, frontier, includes };
-        for checkpoint in digests.iter().copied() {
-            memory.checkpoints.insert(checkpoint, known.clone());
-            rows.push(Row::PutCheckpoint { space, checkpoint, known: known.clone() });
-        }
-        rows.push(Row::PutClock(self.account.clock.greatest()));
-        self.sync.pulled += new as u64;
-        self.sync.checkpoints_merged += 1;
     }
 
     /// Makes the checkpoints that are due. Only a device that has just written, or listed, does: were it everybody who has

@@ -178,7 +178,8 @@ impl Engine {
                 Row::RemoveContent { space, hmac } => self.content_removed(*space, *hmac),
                 Row::PutListedAt { space, listed_at_ms } => self.account.space(*space).listed_at_ms = Some(*listed_at_ms),
                 Row::PutClock(hlc) => self.account.clock.observe(*hlc),
-                Row::RemoveChange { .. }
+                Row::PutChanges { .. }
+                | Row::RemoveChange { .. }
                 | Row::PutCovered { .. }
                 | Row::RaiseFloor { .. }
                 | Row::PutCheckpoint { .. }

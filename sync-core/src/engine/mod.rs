@@ -29,6 +29,7 @@ mod event;
 mod members;
 mod options;
 mod pack;
+mod packed;
 mod persist;
 mod pull;
 mod push;
@@ -42,6 +43,7 @@ mod upload;
 mod view;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rand_core::CryptoRng;
 use tidegate_protocol::{DeviceId, GrantId, Space, UserId};
@@ -58,6 +60,7 @@ pub use event::{Failure, FailureClass, ListedObject, Outcome, SyncSummary};
 pub use members::MEMBER_KIND;
 pub use members::PROFILE_KIND;
 pub use options::SyncOptions;
+pub use packed::PackedChanges;
 pub use persist::{BuiltSegment, DoorbellMemory, OwnChain, Persist, Row, Saved, SavedSpace, SpaceSource, Step};
 pub use view::{AttachmentView, ContentPlace, MemberView, RecordView, VersionState, VersionView};
 
@@ -66,7 +69,7 @@ use collect::Collecting;
 use sync::{Sync, Turn};
 
 use crate::keys::SpaceKeys;
-use crate::state::MergeKinds;
+use crate::state::{ChangeStore, MergeKinds};
 
 /// One device's view of one account, and its sync when one is running.
 #[derive(Debug)]
@@ -175,6 +178,15 @@ impl Engine {
         }
         Turn { account: &mut self.account, sync, next_effect: &mut self.next_effect, now_ms, rng }.handle(task, name, outcome);
         self.advance(now_ms, rng);
+    }
+
+    /// Tells where the changes that came packed ([`Row::PutChanges`]) are to be read, now that they are written: to be said
+    /// before that batch is handed back as persisted. Without it they are all held in memory.
+    pub fn read_changes_from(&mut self, space: Space, store: Arc<dyn ChangeStore>) {
+        let memory = self.account.space(space);
+        if memory.arriving.take().is_some() {
+            memory.state.read_anew(store, memory.outbox.keys().copied().collect());
+        }
     }
 
     /// Ends a sync early: nothing more is begun, and [`Engine::finish`] gives its summary once all outcomes are in.

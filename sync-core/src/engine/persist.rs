@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use tidegate_protocol::{ChainId, ContentHmac, Digest, GrantId, ObjectKey, Space};
 
+use super::packed::PackedChanges;
 use crate::clock::Hlc;
 use crate::lazy::Source;
 use crate::manifest::{Chain, Change, Cid, Frontier, SegmentRef};
 use crate::notice::{Notice, NoticeKind};
 use crate::quarantine::{Hole, HoleReason, Quarantined, Reason, Subject};
-use crate::state::{ChangeStore, KnownCheckpoint, KnownCheckpoints, Looked, Origins};
+use crate::state::{ChangeStore, KnownCheckpoint, KnownCheckpoints, Looked, Origins, Present};
 
 /// Which step of the protocol a batch belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,6 +131,14 @@ pub enum Row {
         change: Arc<Change>,
         /// The segments that brought it, and when the store took them.
         brought_by: Origins,
+    },
+    /// The changes of a checkpoint, for a space that has none yet: each as by [`Row::PutChange`]. They are packed, so that a long
+    /// history is never in memory whole; a shell that can read them again says so ([`crate::engine::Engine::read_changes_from`]).
+    PutChanges {
+        /// The space.
+        space: Space,
+        /// The changes, and what brought them.
+        changes: PackedChanges,
     },
     /// A change was purged. What was found when the space was last looked through is forgotten.
     RemoveChange {
@@ -364,6 +373,12 @@ impl Saved {
             Row::PutChange { space, change, brought_by } => {
                 let saved = self.space(space);
                 saved.changes.insert(change.cid, (change.clone(), brought_by.clone()));
+                saved.looked = None;
+            }
+            Row::PutChanges { space, changes } => {
+                let saved = self.space(space);
+                let present = changes.iter().map(|Present { change, brought_by }| (change.cid, (change, brought_by)));
+                saved.changes.extend(present);
                 saved.looked = None;
             }
             Row::RemoveChange { space, cid } => {

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use rand_core::CryptoRng;
 use tidegate_protocol::{ChainId, Digest, GrantId, ListPrefix, Space};
 
-use super::account::Account;
+use super::account::{Account, SpaceMemory};
 use super::collect::{Collecting, Doomed};
 use super::contents::{WantedPart, WantedRead};
 use super::effect::{Effect, EffectId};
 use super::event::{Failure, FailureClass, Outcome, SyncSummary};
 use super::options::SyncOptions;
+use super::packed::PackedCheckpoint;
 use super::persist::{Persist, Row, Step};
 use super::pull::{Bell, Fetched};
 use super::repack::PackRead;
@@ -107,7 +108,7 @@ impl Task {
 }
 
 /// Parts of one checkpoint by number: their digests, when the store took them, and what they say.
-pub(super) type CheckpointParts = BTreeMap<u64, (Digest, u64, Checkpoint)>;
+pub(super) type CheckpointParts = BTreeMap<u64, (Digest, u64, PackedCheckpoint)>;
 
 /// What a listing of a space shows, so far.
 #[derive(Debug)]
@@ -153,6 +154,8 @@ pub(super) struct Sync {
     pub(super) spaces_to_consider: BTreeSet<Space>,
     /// Spaces of which a checkpoint is to be made whatever its size.
     pub(super) checkpoints_wished: BTreeSet<Space>,
+    /// Spaces of which a checkpoint was the beginning.
+    pub(super) spaces_begun: BTreeSet<Space>,
     pub(super) checkpoints_merged: u64,
     pub(super) checkpoints_made: u64,
     pub(super) purged: u64,
@@ -209,6 +212,7 @@ impl Sync {
             checkpoints_sent: BTreeMap::new(),
             spaces_to_consider: BTreeSet::new(),
             checkpoints_wished: BTreeSet::new(),
+            spaces_begun: BTreeSet::new(),
             checkpoints_merged: 0,
             checkpoints_made: 0,
             purged: 0,
@@ -326,6 +330,10 @@ impl Turn<'_> {
         if task.is_persist() && outcome != Outcome::Persisted {
             let class = if let Outcome::Failed(class) = outcome { class } else { FailureClass::Local };
             return self.sync.fail(name, class);
+        }
+        if task.is_persist() {
+            // Whatever becomes of the sync: what is written holds.
+            self.account.spaces.values_mut().for_each(SpaceMemory::take_up_arrived);
         }
         if self.sync.has_failed() && !matches!(task, Task::SendSegment(_)) {
             return;

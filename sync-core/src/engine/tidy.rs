@@ -25,7 +25,9 @@ impl Turn<'_> {
             self.raise_floors(space, listing.began_ms);
             self.take_listed_times(space, &listing);
             let is_fresh = self.now_ms.saturating_sub(listing.began_ms) <= FRESH_MS;
-            if is_fresh && is_all_merged(self.account.space(space)) {
+            // A space that has only just come is left as it came: to look for what is due is to read all of it.
+            let has_just_come = self.sync.spaces_begun.contains(&space);
+            if is_fresh && !has_just_come && is_all_merged(self.account.space(space)) {
                 self.purge(space);
             }
         }

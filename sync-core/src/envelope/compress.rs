@@ -66,6 +66,17 @@ fn looks_compressible(content: &[u8]) -> bool {
 /// Nothing is allocated for a frame that does not itself claim `true_len`, so neither a small frame that expands without end
 /// nor a lying header costs more than the cap.
 pub(crate) fn decompress(stored: &[u8], true_len: usize) -> Result<(Vec<u8>, usize), OpenError> {
+    let frame = frame_at_start(stored, true_len)?;
+    let mut content = Vec::with_capacity(true_len);
+    let written = read_frame(frame, &mut content).map_err(|_| OpenError::BadCompression)?;
+    if written != true_len {
+        return Err(OpenError::LengthMismatch);
+    }
+    Ok((content, frame.len()))
+}
+
+/// The one frame at the start of `stored`, if it claims to hold `true_len` bytes and asks for no more memory than it may.
+pub(crate) fn frame_at_start(stored: &[u8], true_len: usize) -> Result<&[u8], OpenError> {
     let window = window_size(stored).ok_or(OpenError::BadCompression)?;
     if window > MAX_WINDOW {
         return Err(OpenError::WindowTooLarge { window });
@@ -75,13 +86,12 @@ pub(crate) fn decompress(stored: &[u8], true_len: usize) -> Result<(Vec<u8>, usi
         return Err(OpenError::LengthMismatch);
     }
     let frame_len = find_frame_compressed_size(stored).map_err(|_| OpenError::BadCompression)?;
-    let frame = stored.get(..frame_len).ok_or(OpenError::BadCompression)?;
-    let mut content = Vec::with_capacity(true_len);
-    let written = read_frame(frame, &mut content).map_err(|_| OpenError::BadCompression)?;
-    if written != true_len {
-        return Err(OpenError::LengthMismatch);
-    }
-    Ok((content, frame_len))
+    stored.get(..frame_len).ok_or(OpenError::BadCompression)
+}
+
+/// Reads a frame piece by piece.
+pub(crate) fn unpacking(frame: &[u8]) -> std::io::Result<zstd::Decoder<'static, &[u8]>> {
+    Ok(zstd::Decoder::with_buffer(frame)?.single_frame())
 }
 
 fn read_frame(frame: &[u8], content: &mut Vec<u8>) -> std::io::Result<usize> {

@@ -1,16 +1,19 @@
 //! Envelopes that only somebody with the key can make: a malicious member of the space, or a broken client. Authentic, and
 //! still refused by name.
 
+use std::io::Read as _;
+
 use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng as _;
-use tidegate_protocol::{RecordId, Space, UserId};
+use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+use tidegate_protocol::{RecordId, Sha256, Space, UserId};
 
 use super::context::{ObjectContext, ObjectName};
 use super::header::{Header, Kind};
-use super::open::{OpenError, open_with_key};
+use super::open::{OpenError, open, open_with_key};
 use super::padding::padded_len;
-use super::seal::{LENGTH_BYTES, Payload, begin};
-use crate::keys::{SpaceKey, member_or_nil};
+use super::seal::{LENGTH_BYTES, Payload, begin, seal};
+use super::signed::{AccountDirectory, open_signed, open_signed_packed, seal_signed};
+use crate::keys::{Certificate, DeviceKey, Keyring, MasterKey, SpaceKey, SpaceKeys, member_or_nil};
 
 fn space() -> Space {
     Space::Account(UserId::from_bytes([1; 16]))
@@ -130,4 +133,133 @@ fn a_compressed_attachment_is_refused() {
     let context = ObjectContext { space: space(), name: ObjectName::Attachment { hmac } };
     let stored = frame(&[b'a'; 500]);
     assert_eq!(open_payload(&context, 0, 500, &stored, padded(&stored)), Err(OpenError::UnknownFlags { flags: 0 }));
+}
+
+/// A space whose keys and account are fixed, and what both ways of opening say of a signed checkpoint there.
+struct Signed {
+    keys: SpaceKeys,
+    keyring: Keyring,
+    directory: AccountDirectory,
+    device: DeviceKey,
+    certificate: Certificate,
+}
+
+const CHECKPOINT: ObjectName = ObjectName::Checkpoint;
+
+impl Signed {
+    fn new() -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(2);
+        let account = MasterKey::generate(&mut rng).account_keys();
+        let device = DeviceKey::generate(&mut rng);
+        let user = space().owner();
+        let certificate = Certificate::issue(&account, user, &device, &Sha256::of(b"device"), 0);
+        let (mut keyring, mut directory) = (Keyring::new(), AccountDirectory::new());
+        let keys = SpaceKeys::generate(space(), &mut rng);
+        keyring.insert(keys.clone());
+        directory.insert(user, 0, *account.public().ed25519());
+        Self { keys, keyring, directory, device, certificate }
+    }
+
+    fn context() -> ObjectContext {
+        ObjectContext { space: space(), name: CHECKPOINT }
+    }
+
+    fn seal(&self, document: &[u8]) -> Vec<u8> {
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        seal_signed(self.keys.key(), &Self::context(), document, &self.device, &self.certificate, &mut rng).unwrap()
+    }
+
+    /// Opens it at once and packed: both must come to the same.
+    fn open(&self, sealed: &[u8]) -> Result<Vec<u8>, &'static str> {
+        let at_once = open_signed(&self.keyring, &self.directory, &Self::context(), sealed);
+        let packed = open_signed_packed(&self.keyring, &self.directory, &Self::context(), sealed).map(|packed| {
+            let mut document = Vec::new();
+            packed.read().unwrap().read_to_end(&mut document).unwrap();
+            assert_eq!(document.len(), packed.len());
+            document
+        });
+        let at_once = at_once.map(|verified| verified.document).map_err(|error| error.code());
+        let packed = packed.map_err(|error| error.code());
+        assert_eq!(at_once, packed);
+        packed
+    }
+
+    /// Opens what is sealed as this content, sound or not.
+    fn open_content(&self, change: impl FnOnce(&mut Vec<u8>)) -> &'static str {
+        let mut content = open(&self.keyring, &Self::context(), &self.seal(&lines(4_000))).unwrap();
+        change(&mut content);
+        let sealed = seal(self.keys.key(), &Self::context(), &content, &mut ChaCha20Rng::seed_from_u64(4)).unwrap();
+        self.open(&sealed).unwrap_err()
+    }
+
+    /// Opens exactly this payload.
+    fn open_frame(&self, true_len: u64, stored: &[u8]) -> &'static str {
+        let (head, cipher) = begin(self.keys.key(), &Self::context(), 0, [7; 32]);
+        let payload = Payload { length: true_len.to_be_bytes(), stored, padded: padded(stored) };
+        self.open(&payload.seal(&head, &cipher)).unwrap_err()
+    }
+}
+
+/// A text that compresses.
+fn lines(bytes: usize) -> Vec<u8> {
+    b"{\"one\":\"line\"}\n".iter().copied().cycle().take(bytes).collect()
+}
+
+#[test]
+fn a_packed_document_is_the_document() {
+    let signed = Signed::new();
+    let mut noise = vec![0; 300_000];
+    ChaCha20Rng::seed_from_u64(5).fill_bytes(&mut noise);
+    for document in [Vec::new(), lines(1), lines(70), lines(300_000), noise] {
+        assert_eq!(signed.open(&signed.seal(&document)).as_ref(), Ok(&document));
+    }
+}
+
+#[test]
+fn a_packed_document_that_does_not_add_up_is_refused_as_it_is_at_once() {
+    let signed = Signed::new();
+    assert_eq!(signed.open_content(Vec::clear), "signed-malformed");
+    assert_eq!(signed.open_content(|content| content.truncate(3)), "signed-malformed");
+    assert_eq!(signed.open_content(|content| content[0] = 0xff), "signed-malformed");
+    assert_eq!(signed.open_content(|content| content.truncate(4_000 + 4 + 63)), "signed-malformed");
+    assert_eq!(signed.open_content(|content| content[100] ^= 1), "signed-bad-signature");
+    assert_eq!(signed.open_content(|content| content[4_000 + 4] ^= 1), "signed-bad-signature");
+    // A document cut short, or one that swallows its signature.
+    signed.open_content(|content| content[3] = content[3].wrapping_sub(1));
+    signed.open_content(|content| content[3] = content[3].wrapping_add(1));
+    signed.open_content(|content| content.push(0));
+}
+
+#[test]
+fn every_altered_byte_of_a_packed_document_is_noticed_as_it_is_at_once() {
+    let signed = Signed::new();
+    let sealed = signed.seal(&lines(500));
+    for place in 0..sealed.len() {
+        let mut altered = sealed.clone();
+        altered[place] ^= 0x10;
+        assert!(signed.open(&altered).is_err(), "{place}");
+    }
+    for length in 0..sealed.len() {
+        assert!(signed.open(&sealed[..length]).is_err(), "{length}");
+    }
+}
+
+#[test]
+fn a_frame_that_lies_is_refused_packed_as_it_is_at_once() {
+    let signed = Signed::new();
+    let whole = frame(&lines(1_000));
+    assert_eq!(signed.open_frame(999, &whole), "envelope-length-mismatch");
+    assert_eq!(signed.open_frame(1_000, &whole[..whole.len() - 3]), "envelope-bad-compression");
+    assert_eq!(signed.open_frame(1_000, b"no frame"), "envelope-bad-compression");
+    let mut lying = frame(&[b'a'; 1_000]);
+    let offset = if lying[4] & 0x20 == 0 { 6 } else { 5 };
+    lying[offset..offset + 2].copy_from_slice(&(300_u16 - 256).to_le_bytes());
+    assert_eq!(signed.open_frame(300, &lying), "envelope-bad-compression");
+    let mut two = frame(&lines(1_000));
+    two.extend(frame(b"hidden"));
+    assert_eq!(signed.open_frame(1_000, &two), "envelope-bad-padding");
+    // More than a checkpoint may hold, in a few bytes.
+    let max = Kind::Checkpoint.max_content_bytes();
+    let bomb = frame(&vec![0; usize::try_from(max).unwrap() + 1]);
+    assert_eq!(signed.open_frame(max + 1, &bomb), "envelope-too-large");
 }

@@ -3,10 +3,11 @@
 use subtle::ConstantTimeEq as _;
 
 use super::chunk::{CHUNK_BYTES, ChunkCipher, Place, SEALED_CHUNK_BYTES, TAG_BYTES, chunk_count, payload_len};
-use super::compress::decompress;
+use super::compress::{decompress, frame_at_start};
 use super::context::ObjectContext;
 use super::header::{HEADER_BYTES, Header, Kind};
 use super::object_key::derive_object_key;
+use super::packed::Packed;
 use super::padding::padded_len;
 use super::seal::LENGTH_BYTES;
 use crate::keys::{KeyName, Keyring, SpaceKey, member_or_nil};
@@ -196,6 +197,33 @@ pub(crate) fn begin_open(keyring: &Keyring, context: &ObjectContext, head: &[u8]
 }
 
 fn open_body(header: &Header, key: &SpaceKey, context: &ObjectContext, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
+    let (true_len, stored) = open_stored(header, key, context, sealed)?;
+    if header.is_raw() { unpad_raw(stored, true_len) } else { unpad_zstd(&stored, true_len) }
+}
+
+/// The same as [`open`], with the content left as it is stored: unpacked, a long text is several times as large.
+pub(super) fn open_packed(keyring: &Keyring, context: &ObjectContext, sealed: &[u8]) -> Result<Packed, OpenError> {
+    let header = Header::parse(sealed)?;
+    check_place(&header, context)?;
+    let keys = keyring.get(context.space, header.key).ok_or(OpenError::UnknownKey { key: header.key })?;
+    let (true_len, mut stored) = open_stored(&header, keys.key(), context, sealed)?;
+    if header.is_raw() {
+        return Ok(Packed::raw(unpad_raw(stored, true_len)?));
+    }
+    let frame_len = frame_at_start(&stored, true_len)?.len();
+    check_padding(frame_len, stored.len(), &stored[frame_len..])?;
+    stored.truncate(frame_len);
+    stored.shrink_to_fit();
+    Ok(Packed::zstd(stored, true_len))
+}
+
+/// The content's true length, and what is stored of it with the padding.
+fn open_stored(
+    header: &Header,
+    key: &SpaceKey,
+    context: &ObjectContext,
+    sealed: &[u8],
+) -> Result<(usize, Vec<u8>), OpenError> {
     let cipher = object_cipher(key, header, context)?;
     let body = &sealed[HEADER_BYTES..];
     let payload = payload_bytes(header.kind, sealed.len(), body.len())?;
@@ -205,7 +233,7 @@ fn open_body(header: &Header, key: &SpaceKey, context: &ObjectContext, sealed: &
         return Err(OpenError::TooLarge { kind: header.kind, len: true_len, max });
     }
     let true_len = usize::try_from(true_len).map_err(|_| OpenError::LengthMismatch)?;
-    if header.is_raw() { unpad_raw(stored, true_len) } else { unpad_zstd(&stored, true_len) }
+    Ok((true_len, stored))
 }
 
 /// The payload's length, refused before anything is allocated or decrypted where no content of this kind seals to it.

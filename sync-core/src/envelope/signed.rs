@@ -6,6 +6,7 @@
 //! object lies in, epoch that of the key it is sealed under. The bytes are handed on as they are and never written again.
 
 use std::collections::BTreeMap;
+use std::io::{self, BufRead as _, BufReader, Read};
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use rand_core::CryptoRng;
@@ -15,7 +16,8 @@ use tidegate_protocol::account::lp;
 
 use super::context::ObjectContext;
 use super::header::Header;
-use super::open::{OpenError, open};
+use super::open::{OpenError, open, open_packed};
+use super::packed::Packed;
 use super::seal::{SealError, seal};
 use crate::keys::{Certificate, CertificateError, DeviceKey, Keyring, SpaceKey, member_or_nil};
 
@@ -140,7 +142,7 @@ pub(crate) fn seal_signed_whole(
     certificate: &Certificate,
     rng: &mut dyn CryptoRng,
 ) -> Result<Vec<u8>, SealError> {
-    let signature = device.sign(&signed_message(context, key.name().epoch, &document));
+    let signature = device.sign(&signed_message(context, key.name().epoch, Sha256::digest(&document).into()));
     let length = u32::try_from(document.len()).expect("no kind's cap comes near 4 GiB");
     let mut content = document;
     // Growing by doubling would take the room of a second one.
@@ -162,14 +164,7 @@ pub fn open_signed(
     context: &ObjectContext,
     sealed: &[u8],
 ) -> Result<Verified, SignedError> {
-    open_certified(keyring, context, sealed, |certificate| {
-        let (user, generation) = (certificate.user(), certificate.generation());
-        let account = directory.get(user, generation).ok_or_else(|| match directory.is_replaced(user, generation) {
-            true => SignedError::ReplacedKeys { user, generation },
-            false => SignedError::UnknownAuthor { user, generation },
-        })?;
-        Ok(certificate.verify(account)?)
-    })
+    open_certified(keyring, context, sealed, |certificate| check_author(directory, certificate))
 }
 
 /// Opens a document that this very device has signed and kept: its own key is enough, whatever generation of the account's keys
@@ -188,6 +183,108 @@ pub(crate) fn open_own_signed(
     })
 }
 
+/// The same as [`open_signed`] for a document that is large once it is unpacked: it is verified as it is read, piece by piece, and
+/// stays packed.
+///
+/// # Errors
+/// As [`open_signed`].
+pub(crate) fn open_signed_packed(
+    keyring: &Keyring,
+    directory: &AccountDirectory,
+    context: &ObjectContext,
+    sealed: &[u8],
+) -> Result<PackedDocument, SignedError> {
+    let epoch = Header::parse(sealed)?.key.epoch;
+    let content = open_packed(keyring, context, sealed)?;
+    let (length, hash, tail) = read_once(&content)?;
+    let (signature, certificate) = tail.split_first_chunk::<SIGNATURE_BYTES>().ok_or(SignedError::Malformed)?;
+    let certificate = Certificate::parse(certificate)?;
+    check_author(directory, &certificate)?;
+    check_signature(context, epoch, hash, &Signature::from_bytes(signature), &certificate)?;
+    Ok(PackedDocument { content, length })
+}
+
+/// A document whose seal, signature and certificate all hold, still packed.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct PackedDocument {
+    content: Packed,
+    length: usize,
+}
+
+impl PackedDocument {
+    /// The document's length in bytes.
+    pub(crate) const fn len(&self) -> usize {
+        self.length
+    }
+
+    /// The document, from its start.
+    pub(crate) fn read(&self) -> io::Result<impl Read + '_> {
+        let mut content = self.content.read()?;
+        content.read_exact(&mut [0; LENGTH_BYTES])?;
+        Ok(content.take(self.length as u64))
+    }
+}
+
+/// Length and hash of the document in a content, and what follows it.
+fn read_once(content: &Packed) -> Result<(usize, [u8; 32], Vec<u8>), SignedError> {
+    let bad = |_| SignedError::Envelope(OpenError::BadCompression);
+    let mut text = content.read().map_err(bad)?;
+    let mut length = [0; LENGTH_BYTES];
+    if content.len() < LENGTH_BYTES {
+        return Err(SignedError::Malformed);
+    }
+    text.read_exact(&mut length).map_err(bad)?;
+    let length = usize::try_from(u32::from_be_bytes(length)).map_err(|_| SignedError::Malformed)?;
+    let tail_len = (content.len() - LENGTH_BYTES).checked_sub(length).ok_or(SignedError::Malformed)?;
+    let (hashed, hash) = hash_of(&mut text, length as u64).map_err(bad)?;
+    // One byte more than there may be shows a frame that holds more than it claims.
+    let mut tail = Vec::new();
+    text.take(tail_len as u64 + 1).read_to_end(&mut tail).map_err(bad)?;
+    if hashed != length as u64 || tail.len() != tail_len {
+        return Err(OpenError::LengthMismatch.into());
+    }
+    Ok((length, hash, tail))
+}
+
+/// Reads so many bytes: how many there were, and their hash.
+fn hash_of(text: &mut dyn Read, length: u64) -> io::Result<(u64, [u8; 32])> {
+    let mut pieces = BufReader::new(text.take(length));
+    let (mut hashed, mut hash) = (0, Sha256::new());
+    loop {
+        let piece = pieces.fill_buf()?;
+        let len = piece.len();
+        if len == 0 {
+            return Ok((hashed, hash.finalize().into()));
+        }
+        hash.update(piece);
+        hashed += len as u64;
+        pieces.consume(len);
+    }
+}
+
+fn check_author(directory: &AccountDirectory, certificate: &Certificate) -> Result<(), SignedError> {
+    let (user, generation) = (certificate.user(), certificate.generation());
+    let account = directory.get(user, generation).ok_or_else(|| match directory.is_replaced(user, generation) {
+        true => SignedError::ReplacedKeys { user, generation },
+        false => SignedError::UnknownAuthor { user, generation },
+    })?;
+    Ok(certificate.verify(account)?)
+}
+
+fn check_signature(
+    context: &ObjectContext,
+    epoch: u32,
+    hash: [u8; 32],
+    signature: &Signature,
+    certificate: &Certificate,
+) -> Result<(), SignedError> {
+    if context.device().is_some_and(|device| device != certificate.device()) {
+        return Err(SignedError::OtherDevice);
+    }
+    let message = signed_message(context, epoch, hash);
+    certificate.device_key().verify_strict(&message, signature).map_err(|_| SignedError::BadSignature)
+}
+
 fn open_certified(
     keyring: &Keyring,
     context: &ObjectContext,
@@ -199,14 +296,8 @@ fn open_certified(
     let (document, signature, certificate) = split(&content).ok_or(SignedError::Malformed)?;
     let certificate = Certificate::parse(certificate)?;
     check(&certificate)?;
-    if context.device().is_some_and(|device| device != certificate.device()) {
-        return Err(SignedError::OtherDevice);
-    }
-    certificate
-        .device_key()
-        .verify_strict(&signed_message(context, epoch, document), &signature)
-        .map_err(|_| SignedError::BadSignature)?;
-    // In place: a checkpoint is as large as the history that it stands for.
+    check_signature(context, epoch, Sha256::digest(document).into(), &signature, &certificate)?;
+    // In place: a document may be large.
     let end = LENGTH_BYTES + document.len();
     content.truncate(end);
     content.drain(..LENGTH_BYTES);
@@ -223,13 +314,13 @@ fn split(content: &[u8]) -> Option<(&[u8], Signature, &[u8])> {
     Some((document, Signature::from_bytes(signature), certificate))
 }
 
-fn signed_message(context: &ObjectContext, epoch: u32, document: &[u8]) -> Vec<u8> {
+fn signed_message(context: &ObjectContext, epoch: u32, hash: [u8; 32]) -> Vec<u8> {
     [
         format!("tidegate/{}/v1", context.kind()).into_bytes(),
         lp(context.space.owner().as_bytes()),
         lp(member_or_nil(context.space).as_bytes()),
         epoch.to_be_bytes().to_vec(),
-        Sha256::digest(document).to_vec(),
+        hash.to_vec(),
     ]
     .concat()
 }

@@ -13,18 +13,16 @@ use tidegate_protocol::{ChainId, Digest};
 
 use super::chain::Origin;
 use super::change::Change;
-use super::format::{FORMAT, FormatError, MAX_CHECKPOINT_BYTES, category, check_format, check_size};
+use super::checkpoint_reader::CheckpointReader;
+use super::format::{FORMAT, FormatError, MAX_CHECKPOINT_BYTES, check_size};
 use super::frontier::Frontier;
 use super::shared::Shared;
 
-const DOCUMENT: &str = "checkpoint";
+pub(super) const DOCUMENT: &str = "checkpoint";
 
 /// How many bytes of changes stand in one document before a checkpoint is written in parts: half its cap, so that neither
 /// writing nor reading one needs more memory than that.
 pub const CHECKPOINT_PART_BYTES: usize = MAX_CHECKPOINT_BYTES / 2;
-
-/// So many bytes of text are given back at a time.
-const GIVEN_BACK_BYTES: usize = 1 << 20;
 
 /// How many parts a checkpoint has at most.
 const MAX_PARTS: u64 = 10_000;
@@ -80,14 +78,23 @@ fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[Origin]>, 
     Vec::deserialize(deserializer).map(Arc::from)
 }
 
-#[derive(Serialize, Deserialize)]
-struct Header {
+/// The first line.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Header {
     format: u64,
-    frontier: Frontier,
-    checkpoints: BTreeSet<Digest>,
+    pub(crate) frontier: Frontier,
+    pub(crate) checkpoints: BTreeSet<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    part: Option<Part>,
-    changes: u64,
+    pub(crate) part: Option<Part>,
+    /// How many lines follow.
+    pub(crate) changes: u64,
+}
+
+impl Header {
+    /// Whether the part that it says to be is one that there can be.
+    pub(super) fn is_possible(&self) -> bool {
+        self.part.is_none_or(|part| (2..=MAX_PARTS).contains(&part.count) && part.index < part.count)
+    }
 }
 
 impl CheckpointLine {
@@ -130,25 +137,6 @@ impl Checkpoint {
         documents.collect()
     }
 
-    /// Puts the parts of one checkpoint together, in the order of their indexes; `None` if they do not fit.
-    #[must_use]
-    pub fn from_parts(parts: impl IntoIterator<Item = Self>) -> Option<Self> {
-        let mut whole: Option<Self> = None;
-        for part in parts {
-            match &mut whole {
-                None => whole = Some(Self { part: None, ..part }),
-                Some(whole) => {
-                    let follows = whole.lines.last().map(|line| line.change.cid) < part.lines.first().map(|line| line.change.cid);
-                    if whole.frontier != part.frontier || whole.checkpoints != part.checkpoints || !follows {
-                        return None;
-                    }
-                    whole.lines.extend(part.lines);
-                }
-            }
-        }
-        whole
-    }
-
     /// Writes the NDJSON; every line ends in a line feed.
     ///
     /// # Errors
@@ -174,55 +162,14 @@ impl Checkpoint {
     /// Reads a checkpoint's NDJSON; signature and seal were checked before.
     ///
     /// # Errors
-    /// [`FormatError::Newer`] for a later format, else the last mistake; a checkpoint cut short is one.
+    /// [`FormatError::Newer`] for a later format, else the first mistake; a checkpoint cut short is one.
     pub fn parse(ndjson: &[u8]) -> Result<Self, FormatError> {
-        Self::parse_whole(ndjson.to_vec())
-    }
-
-    /// The same for a text that is not needed any more: it is read from its end and given back as it is read, so that of a
-    /// long history text and changes are never both in memory.
-    ///
-    /// # Errors
-    /// As [`Checkpoint::parse`].
-    pub(crate) fn parse_whole(mut ndjson: Vec<u8>) -> Result<Self, FormatError> {
-        check_size(DOCUMENT, ndjson.len() as u64, MAX_CHECKPOINT_BYTES as u64)?;
-        let malformed = |reason: &str| FormatError::malformed(DOCUMENT, reason);
-        let body = ndjson.strip_suffix(b"\n").ok_or_else(|| malformed("it does not end with a line feed"))?;
-        let (mut end, head) = (body.len(), body.iter().position(|byte| *byte == b'\n').unwrap_or(body.len()));
-        check_format(DOCUMENT, &body[..head], MAX_CHECKPOINT_BYTES)?;
-        let header: Header =
-            serde_json::from_slice(&body[..head]).map_err(|error| FormatError::malformed(DOCUMENT, category(&error)))?;
+        let mut reader = CheckpointReader::begin(ndjson, ndjson.len() as u64)?;
         let (mut lines, mut shared) = (Vec::new(), Shared::default());
-        while end > head {
-            let start = ndjson[..end].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-            lines.push(shared.share(read_line(&ndjson[start..end], &header.frontier)?));
-            end = start - 1;
-            if ndjson.len() - end > GIVEN_BACK_BYTES {
-                ndjson.truncate(end);
-                ndjson.shrink_to_fit();
-            }
+        while let Some(line) = reader.next_line()? {
+            lines.push(shared.share(line));
         }
-        lines.reverse();
-        if lines.len() as u64 != header.changes {
-            return Err(malformed("it holds another number of changes than its header says"));
-        }
-        if header.part.is_some_and(|part| part.count < 2 || part.count > MAX_PARTS || part.index >= part.count) {
-            return Err(malformed("it is a part that there cannot be"));
-        }
-        if !lines.windows(2).all(|pair| pair[0].change.cid < pair[1].change.cid) {
-            return Err(malformed("its changes are not in ascending order"));
-        }
-        Ok(Self { frontier: header.frontier, checkpoints: header.checkpoints, part: header.part, lines })
+        let Header { frontier, checkpoints, part, .. } = reader.into_header();
+        Ok(Self { frontier, checkpoints, part, lines })
     }
-}
-
-fn read_line(line: &[u8], frontier: &Frontier) -> Result<CheckpointLine, FormatError> {
-    let line: CheckpointLine =
-        serde_json::from_slice(line).map_err(|error| FormatError::malformed(DOCUMENT, category(&error)))?;
-    line.change.check()?;
-    let line = CheckpointLine::new(line.change, line.brought_by.iter().copied());
-    if line.brought_by.is_empty() || !line.brought_by.iter().all(|origin| frontier.covers(&origin.segment)) {
-        return Err(FormatError::malformed(DOCUMENT, "a change was brought by no segment that the frontier covers"));
-    }
-    Ok(line)
 }

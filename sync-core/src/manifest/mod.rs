@@ -8,6 +8,7 @@
 mod chain;
 mod change;
 mod checkpoint;
+mod checkpoint_reader;
 mod doorbell;
 mod floor;
 mod format;
@@ -20,6 +21,7 @@ mod timestamp;
 pub use chain::{Chain, Origin, SegmentRef, causal_order, missing_before};
 pub use change::{Change, Cid, Meta, Op, Register, Target};
 pub use checkpoint::{CHECKPOINT_PART_BYTES, Checkpoint, CheckpointLine, Part};
+pub(crate) use checkpoint_reader::CheckpointReader;
 pub use doorbell::{Doorbell, SpaceBell};
 pub use floor::floor_of;
 pub(crate) use format::check_size;

@@ -63,6 +63,22 @@ pub fn maximal(known: &KnownCheckpoints) -> BTreeSet<Digest> {
     known.keys().copied().filter(|digest| !is_within(digest)).collect()
 }
 
+/// What brought the changes of a checkpoint, one copy for all that the same segments brought.
+#[derive(Debug, Default)]
+pub(crate) struct SharedOrigins(BTreeSet<Origins>);
+
+impl SharedOrigins {
+    /// What brought the change of a line.
+    pub(crate) fn of(&mut self, line: &CheckpointLine) -> Origins {
+        let brought_by: Origins = line.brought_by.iter().map(|origin| (origin.segment, origin.stored_at)).collect();
+        if let Some(known) = self.0.get(&brought_by) {
+            return known.clone();
+        }
+        self.0.insert(brought_by.clone());
+        brought_by
+    }
+}
+
 impl State {
     /// The state as a checkpoint: all that was merged, nothing of the outbox.
     #[must_use]
@@ -86,13 +102,9 @@ impl State {
     pub fn of_checkpoint(checkpoint: Checkpoint) -> Self {
         let mut state = Self::new();
         state.restore_frontier(&checkpoint.frontier);
-        let mut shared: BTreeSet<Origins> = BTreeSet::new();
+        let mut shared = SharedOrigins::default();
         for line in checkpoint.lines {
-            let brought_by: Origins = line.brought_by.iter().map(|origin| (origin.segment, origin.stored_at)).collect();
-            let brought_by = shared.get(&brought_by).cloned().unwrap_or_else(|| {
-                shared.insert(brought_by.clone());
-                brought_by
-            });
+            let brought_by = shared.of(&line);
             state.restore(line.change, brought_by);
         }
         state

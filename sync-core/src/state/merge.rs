@@ -8,7 +8,7 @@ use tidegate_protocol::ContentHmac;
 use super::changes::Changes;
 use super::origins::Origins;
 use super::past::{ChangeStore, Held};
-use crate::lazy::Lazy;
+use crate::lazy::{Lazy, Source};
 use crate::manifest::{Chain, Change, Cid, Frontier, Location, Register, SegmentRef, Target, Timestamp};
 use crate::planted::{self, Bug};
 
@@ -52,8 +52,12 @@ impl State {
     /// them is asked for. Of those that no segment has brought, it takes what is in the outbox.
     #[must_use]
     pub fn from_store(store: Arc<dyn ChangeStore>, outbox: BTreeSet<Cid>) -> Self {
-        let changes = Lazy::from_source(Box::new(move || Held::from_store(&store, &outbox)));
-        Self { changes, frontier: Frontier::default() }
+        Self { changes: Lazy::from_source(changes_of(store, outbox)), frontier: Frontier::default() }
+    }
+
+    /// Puts what a store has now in the place of the changes: to be read as by [`State::from_store`]. The frontier stays.
+    pub(crate) fn read_anew(&mut self, store: Arc<dyn ChangeStore>, outbox: BTreeSet<Cid>) {
+        self.changes.replace(changes_of(store, outbox));
     }
 
     /// Whether the changes were read, or never had to be.
@@ -172,15 +176,6 @@ impl State {
         }
         self.frontier.merge(&other.frontier);
         merged
-    }
-
-    /// The same with a state that is not needed any more: where nothing has happened here yet, it is taken as it is.
-    pub fn merge_whole(&mut self, other: Self) -> Merged {
-        if !self.frontier.is_empty() || self.count() > 0 {
-            return self.merge(&other);
-        }
-        *self = other;
-        Merged { changed: self.changes.get_mut().all_mut().cids().collect(), removed: Vec::new() }
     }
 
     /// Of a change that only this state has, the segments stay that the other has not merged; with the last one it goes.
@@ -338,6 +333,10 @@ impl State {
         let place = if planted::is(Bug::FirstLocationWins) { self.get(cid) } else { self.whereabouts(cid) };
         place?.location.as_ref()
     }
+}
+
+fn changes_of(store: Arc<dyn ChangeStore>, outbox: BTreeSet<Cid>) -> Source<Held> {
+    Box::new(move || Held::from_store(&store, &outbox))
 }
 
 fn registers_of(changes: &Changes, target: Target) -> impl Iterator<Item = &Register> {

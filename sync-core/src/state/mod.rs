@@ -15,6 +15,7 @@ pub mod reference;
 mod retention;
 mod winner;
 
+pub(crate) use checkpoint::SharedOrigins;
 pub use checkpoint::{
     CHECKPOINT_MINIMUM, KnownCheckpoint, KnownCheckpoints, changes_since, is_checkpoint_due, is_included, maximal,
 };

@@ -18,6 +18,7 @@ mod generation;
 mod golden;
 mod grant;
 mod history;
+mod joining;
 mod keep_both;
 mod mass_delete;
 mod master_keys;

@@ -235,11 +235,6 @@ proptest! {
         prop_assert_eq!(&read, &author);
         let reader = applied(&history, &other);
         prop_assert_eq!(merged(&reader, &read), merged(&author, &reader));
-        for state in [&reader, &State::new()] {
-            let (mut at_once, mut by_parts) = (state.clone(), state.clone());
-            prop_assert_eq!(at_once.merge_whole(read.clone()), by_parts.merge(&read));
-            prop_assert_eq!(at_once, by_parts);
-        }
     }
 
     /// After a purge everybody shows what was shown before, but for deletes that are gone with all that they deleted.

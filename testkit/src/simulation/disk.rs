@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tidegate_protocol::{ContentHmac, Space};
 use tidegate_sync_core::engine::{Persist, Row, Saved, SavedSpace, SpaceSource};
-use tidegate_sync_core::state::Present;
+use tidegate_sync_core::manifest::{Change, Cid};
+use tidegate_sync_core::state::{ChangeStore, Origins, Present};
 
 /// What survives a crash.
 #[derive(Debug, Clone, Default)]
@@ -40,12 +41,16 @@ impl Disk {
         let mut saved = self.saved.clone();
         let source = |(space, saved): (&Space, &mut SavedSpace)| {
             let (changes, contents) = (std::mem::take(&mut saved.changes), std::mem::take(&mut saved.contents));
-            let rows = changes.into_values().map(|(change, brought_by)| Present { change, brought_by });
-            let changes: Arc<Vec<Present>> = Arc::new(rows.collect());
-            (*space, SpaceSource { changes, contents: Box::new(move || Some(contents)) })
+            (*space, SpaceSource { changes: read_later(changes), contents: Box::new(move || Some(contents)) })
         };
         let sources = saved.spaces.iter_mut().map(source).collect();
         (saved, sources)
+    }
+
+    /// Where the changes of a space are read, as they are now.
+    #[must_use]
+    pub fn changes(&self, space: Space) -> Arc<dyn ChangeStore> {
+        read_later(self.saved.spaces.get(&space).map(|saved| saved.changes.clone()).unwrap_or_default())
     }
 
     /// A content.
@@ -53,4 +58,9 @@ impl Disk {
     pub fn content(&self, space: Space, hmac: ContentHmac) -> Option<&Vec<u8>> {
         self.contents.get(&(space, hmac))
     }
+}
+
+fn read_later(changes: BTreeMap<Cid, (Arc<Change>, Origins)>) -> Arc<dyn ChangeStore> {
+    let rows: Vec<Present> = changes.into_values().map(|(change, brought_by)| Present { change, brought_by }).collect();
+    Arc::new(rows)
 }

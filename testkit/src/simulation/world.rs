@@ -277,7 +277,13 @@ impl World {
                 }
                 self.watch(device, batch);
                 self.watch_order(device, batch);
-                self.devices[device].disk.commit(batch);
+                let Device { disk, engine, .. } = &mut self.devices[device];
+                disk.commit(batch);
+                for row in &batch.rows {
+                    if let Row::PutChanges { space, .. } = row {
+                        engine.read_changes_from(*space, disk.changes(*space));
+                    }
+                }
                 Outcome::Persisted
             }
             Effect::LoadContent { space, hmac } => match self.devices[device].disk.content(*space, *hmac) {
@@ -351,6 +357,11 @@ impl World {
             }
             if let Row::PutChain { chain, .. } = row {
                 self.counts.new_chains += u64::from(batch.step == Step::Doubt && chain.seq == 0);
+            }
+            if let Row::PutChanges { space, changes } = row
+                && *space == main
+            {
+                changes.iter().for_each(|present| self.model.sent(present.change.cid));
             }
             let Row::PutChange { space, change, brought_by } = row else { continue };
             if *space != main {
