@@ -192,9 +192,16 @@ impl SpaceMemory {
         self.looked(kinds).map_or_else(|| self.conflicts(kinds).len() as u64, |looked| looked.conflicts)
     }
 
-    /// Whether nothing has happened in the space yet, as far as this device knows.
+    /// Whether nothing has happened in the space yet, as far as this device knows: no changes, and nothing noted about objects that
+    /// changes may name.
     pub(super) fn is_untouched(&self) -> bool {
-        self.state.frontier().is_empty() && self.outbox.is_empty() && self.built.is_none() && self.state.count() == 0
+        let is_noted = |subject: &Subject| matches!(subject, Subject::Content(_));
+        self.state.frontier().is_empty()
+            && self.outbox.is_empty()
+            && self.built.is_none()
+            && self.unreferenced.is_empty()
+            && !self.quarantined.keys().any(is_noted)
+            && self.state.count() == 0
     }
 
     /// Takes up the changes that are written now, where nobody has said that they are to be read when they are needed.

@@ -279,6 +279,7 @@ impl Turn<'_> {
         let mut named: BTreeSet<(Space, ObjectKey)> = BTreeSet::new();
         let mut moved: BTreeSet<(Space, Subject)> = BTreeSet::new();
         for row in &self.sync.rows {
+            // Changes that come packed come to a space of which nothing is noted.
             let Row::PutChange { space, change, brought_by } = row else { continue };
             let Some(memory) = self.account.spaces.get(space) else { continue };
             let key = change.location.as_ref().and_then(|location| Some(super::contents::object_of(location)?.0));

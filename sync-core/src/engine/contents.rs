@@ -20,7 +20,7 @@ use crate::state::{BACKSTOP_MS, Looked, State, winner};
 const WAVE: usize = 32;
 
 /// How many bytes of content are fetched before they are persisted; at least one request always is made.
-const WAVE_BYTES: u64 = 16 << 20;
+const WAVE_BYTES: u64 = 12 << 20;
 
 /// A content that a record shows and that is not on the device.
 #[derive(Debug, Clone, Copy)]
