@@ -46,13 +46,9 @@ pub(super) fn each(sealing: &Sealing, rows: &[Row], mut write: impl FnMut(&Row, 
 
 /// A row as it is, or the rows that it stands for.
 fn unpacked(row: &Row) -> Box<dyn Iterator<Item = Cow<'_, Row>> + '_> {
-    match row {
-        Row::PutChanges { space, changes } => {
-            let put = |Present { change, brought_by }| Row::PutChange { space: *space, change, brought_by };
-            Box::new(changes.iter().map(put).map(Cow::Owned))
-        }
-        row => Box::new(std::iter::once(Cow::Borrowed(row))),
-    }
+    let Row::PutChanges { space, changes } = row else { return Box::new(std::iter::once(Cow::Borrowed(row))) };
+    let put = |Present { change, brought_by }| Row::PutChange { space: *space, change, brought_by };
+    Box::new(changes.iter().map(put).map(Cow::Owned))
 }
 
 fn body(sealing: &Sealing, row: &Row) -> Result<Option<Vec<u8>>> {

@@ -9,7 +9,9 @@ use tidegate_protocol::{Digest, Space};
 
 use crate::clock::Hlc;
 use crate::envelope::PackedDocument;
-use crate::manifest::{Checkpoint, CheckpointReader, Cid, FormatError, Frontier, Part, SegmentRef, Shared, Timestamp};
+use crate::manifest::{
+    Checkpoint, CheckpointLine, CheckpointReader, Cid, FormatError, Frontier, Part, SegmentRef, Shared, Timestamp,
+};
 use crate::quarantine::Reason;
 use crate::state::{Present, SharedOrigins};
 
@@ -69,13 +71,8 @@ impl PackedCheckpoint {
 
     /// All of it, in memory.
     pub(super) fn unpack(self) -> Checkpoint {
-        let (mut lines, mut shared) = (Vec::new(), Shared::default());
-        for document in self.documents {
-            let mut reader = read_again(&document);
-            while let Some(line) = next_again(&mut reader) {
-                lines.push(shared.share(line));
-            }
-        }
+        let mut shared = Shared::default();
+        let lines = self.documents.iter().flat_map(lines_of).map(|line| shared.share(line)).collect();
         Checkpoint { frontier: self.frontier, checkpoints: self.includes, part: None, lines }
     }
 }
@@ -102,11 +99,7 @@ impl PackedChanges {
     /// The changes, unpacked one after the other, in ascending order of cid.
     pub fn iter(&self) -> impl Iterator<Item = Present> {
         let mut shared = SharedOrigins::default();
-        self.checkpoint.documents.iter().flat_map(|document| {
-            let mut reader = read_again(document);
-            std::iter::from_fn(move || next_again(&mut reader))
-        })
-        .map(move |line| {
+        self.checkpoint.documents.iter().flat_map(lines_of).map(move |line| {
             let mut brought_by = shared.of(&line);
             brought_by.take_listed_times(&self.listed);
             Present { change: line.change, brought_by }
@@ -131,10 +124,9 @@ fn reader(document: &PackedDocument) -> Result<Reader<'_>, FormatError> {
     CheckpointReader::begin(Box::new(BufReader::new(text)), document.len() as u64)
 }
 
-fn read_again(document: &PackedDocument) -> Reader<'_> {
-    reader(document).expect("it was read from its first line to its last before")
-}
-
-fn next_again(reader: &mut Reader<'_>) -> Option<crate::manifest::CheckpointLine> {
-    reader.next_line().expect("it was read from its first line to its last before")
+/// The lines of a document that was read from its first to its last before.
+fn lines_of(document: &PackedDocument) -> impl Iterator<Item = CheckpointLine> {
+    let sound = "it was read from its first line to its last before";
+    let mut reader = reader(document).expect(sound);
+    std::iter::from_fn(move || reader.next_line().expect(sound))
 }

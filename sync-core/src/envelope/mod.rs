@@ -28,7 +28,7 @@ pub use header::{HEADER_BYTES, Header, Kind};
 pub use open::{OpenError, open, open_with_key};
 pub use padding::padded_len;
 pub use seal::{SealError, seal, sealed_len};
-pub(crate) use signed::{PackedDocument, open_own_signed, open_signed_packed};
 pub(crate) use signed::seal_signed_whole;
 pub use signed::{AccountDirectory, SignedError, Verified, open_signed, seal_signed};
+pub(crate) use signed::{PackedDocument, open_own_signed, open_signed_packed};
 pub use stream::{Skipped, StreamOpener, StreamSealer};

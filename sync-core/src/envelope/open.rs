@@ -218,12 +218,7 @@ pub(super) fn open_packed(keyring: &Keyring, context: &ObjectContext, sealed: &[
 }
 
 /// The content's true length, and what is stored of it with the padding.
-fn open_stored(
-    header: &Header,
-    key: &SpaceKey,
-    context: &ObjectContext,
-    sealed: &[u8],
-) -> Result<(usize, Vec<u8>), OpenError> {
+fn open_stored(header: &Header, key: &SpaceKey, context: &ObjectContext, sealed: &[u8]) -> Result<(usize, Vec<u8>), OpenError> {
     let cipher = object_cipher(key, header, context)?;
     let body = &sealed[HEADER_BYTES..];
     let payload = payload_bytes(header.kind, sealed.len(), body.len())?;

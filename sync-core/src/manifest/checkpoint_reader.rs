@@ -27,8 +27,7 @@ impl<R: BufRead> CheckpointReader<R> {
             return Err(without_end());
         }
         check_format(DOCUMENT, &line, MAX_CHECKPOINT_BYTES)?;
-        let header: Header =
-            serde_json::from_slice(&line).map_err(|error| FormatError::malformed(DOCUMENT, category(&error)))?;
+        let header: Header = serde_json::from_slice(&line).map_err(|error| FormatError::malformed(DOCUMENT, category(&error)))?;
         if !header.is_possible() {
             return Err(FormatError::malformed(DOCUMENT, "it is a part that there cannot be"));
         }

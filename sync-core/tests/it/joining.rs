@@ -57,7 +57,8 @@ fn packed_in(row: &Row) -> Option<Space> {
 
 fn rows_of(device: &Device, space: Space) -> Arc<dyn ChangeStore> {
     let rows = device.saved.spaces[&space].changes.values();
-    let rows: Vec<Present> = rows.map(|(change, brought_by)| Present { change: change.clone(), brought_by: brought_by.clone() }).collect();
+    let rows: Vec<Present> =
+        rows.map(|(change, brought_by)| Present { change: change.clone(), brought_by: brought_by.clone() }).collect();
     Arc::new(rows)
 }
 
