@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
+use super::hex_digits;
 use super::ids::InvalidId;
 
 macro_rules! hex_bytes {
@@ -48,13 +49,8 @@ macro_rules! hex_bytes {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                let invalid = || InvalidId::new($kind, $expected, text);
-                if text.len() != 2 * $len || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-                    return Err(invalid());
-                }
-                let mut bytes = [0; $len];
-                hex::decode_to_slice(text, &mut bytes).map_err(|_| invalid())?;
-                Ok(Self(bytes))
+                let bytes = hex_digits::decode(text.as_bytes());
+                bytes.map(Self).ok_or_else(|| InvalidId::new($kind, $expected, text))
             }
         }
 

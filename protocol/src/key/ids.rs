@@ -6,6 +6,13 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::hex_digits;
+
+/// Where a UUID has its hyphens.
+const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+/// Where its pairs of digits begin.
+const PAIRS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
 /// Text that is not an identifier in its one accepted form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a {kind}: expected {expected}")]
@@ -26,11 +33,17 @@ impl InvalidId {
 
 /// Reads a UUID only in the form in which it is written: 36 characters, lower-case, hyphenated.
 pub(crate) fn parse_uuid(kind: &'static str, text: &str) -> Result<Uuid, InvalidId> {
-    let invalid = || InvalidId::new(kind, "a lower-case hyphenated UUID", text);
-    if text.len() != 36 || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return Err(invalid());
+    read_uuid(text.as_bytes()).ok_or_else(|| InvalidId::new(kind, "a lower-case hyphenated UUID", text))
+}
+
+fn read_uuid(text: &[u8]) -> Option<Uuid> {
+    let text: &[u8; 36] = text.try_into().ok()?;
+    let is_hyphenated = HYPHENS.iter().all(|at| text[*at] == b'-');
+    let mut pairs = [[0; 2]; 16];
+    for (pair, at) in pairs.iter_mut().zip(PAIRS) {
+        *pair = [text[at], text[at + 1]];
     }
-    Uuid::try_parse(text).map_err(|_| invalid())
+    if is_hyphenated { hex_digits::decode_pairs(&pairs).map(Uuid::from_bytes) } else { None }
 }
 
 macro_rules! uuid_id {
@@ -185,10 +198,40 @@ impl From<ChainId> for String {
 
 /// Reads exactly 16 lower-case hex digits.
 pub(crate) fn parse_hex_u64(kind: &'static str, text: &str) -> Result<u64, InvalidId> {
-    let canonical = text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    let invalid = || InvalidId::new(kind, "16 lower-case hex digits", text);
-    if !canonical {
-        return Err(invalid());
+    let bytes = hex_digits::decode(text.as_bytes());
+    bytes.map(u64::from_be_bytes).ok_or_else(|| InvalidId::new(kind, "16 lower-case hex digits", text))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    use super::*;
+
+    /// What the `uuid` crate reads and writes as it was.
+    fn by_the_crate(text: &str) -> Option<Uuid> {
+        Uuid::try_parse(text).ok().filter(|id| id.hyphenated().to_string() == text)
     }
-    u64::from_str_radix(text, 16).map_err(|_| invalid())
+
+    proptest! {
+        #[test]
+        fn a_uuid_has_the_spelling_that_the_uuid_crate_writes(id in any::<[u8; 16]>(), at in any::<Index>(), byte in "[ -~é]") {
+            let text = Uuid::from_bytes(id).to_string();
+            prop_assert_eq!(parse_uuid("id", &text).ok(), Some(Uuid::from_bytes(id)));
+            let mut changed = text.clone();
+            let at = at.index(text.len());
+            changed.replace_range(at..=at, &byte);
+            for text in [changed, text.replace('-', ""), text.to_uppercase(), format!("{{{text}}}"), format!("urn:uuid:{text}")] {
+                prop_assert_eq!(parse_uuid("id", &text).ok(), by_the_crate(&text), "{}", text);
+            }
+        }
+
+        #[test]
+        fn sixteen_digits_are_a_number(number in any::<u64>(), text in "[0-9a-fA-F+]{14,18}") {
+            prop_assert_eq!(parse_hex_u64("number", &format!("{number:016x}")).ok(), Some(number));
+            let by_radix = u64::from_str_radix(&text, 16).ok().filter(|number| format!("{number:016x}") == text);
+            prop_assert_eq!(parse_hex_u64("number", &text).ok(), by_radix, "{}", text);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 mod account_folder;
 mod digest;
 mod format;
+mod hex_digits;
 mod ids;
 mod list_prefix;
 mod parse;
