@@ -67,8 +67,9 @@ pub fn presign(bytes: &[u8]) {
     assert_eq!(ours, theirs, "the broker reads another batch than clients write");
     if let Ok(item) = serde_json::from_slice::<PresignItem>(json) {
         let profile = if selector & 0x10 == 0 { StoreProfile::ATOMIC } else { StoreProfile::IGNORING };
-        if let Ok(request) = ObjectRequest::parse(&with_upload(item.clone()), &UPLOADS)
-            && let Ok(conditions) = authorize(&scopes, &request, &profile)
+        let asked = with_upload(item.clone());
+        if let Ok(request) = ObjectRequest::parse(&asked, &UPLOADS)
+            && let Ok(conditions) = authorize(&scopes, request, &profile)
         {
             check(&scopes, &item, &conditions);
         }
@@ -111,9 +112,9 @@ fn with_upload(mut item: PresignItem) -> PresignItem {
     item
 }
 
-fn check(scopes: &Scopes, item: &PresignItem, conditions: &SignedConditions) {
+fn check(scopes: &Scopes, item: &PresignItem, conditions: &SignedConditions<'_>) {
     let SignedConditions { method, key, query, headers, credential, signed_bytes } = conditions;
-    let object = if item.method == "LIST" { &item.key } else { key };
+    let object = if item.method == "LIST" { item.key.as_str() } else { key };
     assert!(item.method == "LIST" || *key == item.key, "another object than was asked for");
     assert!(object.starts_with("users/"), "outside of the users' folder: {object}");
     let is_public = object.ends_with("/genesis.json") || object.contains("/public-keys/") || object.contains("/access-grants/");

@@ -1,6 +1,7 @@
 //! `POST /v1/presign` and `GET /v1/presigned-url/{key}`.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -26,6 +27,11 @@ pub(crate) const MAX_URL_SECONDS: u32 = 900;
 /// Below this many seconds a URL is not worth handing out, and this long before its end a client should ask anew.
 const MIN_URL_SECONDS: u32 = 60;
 const PRESIGNED_URL: &str = "/v1/presigned-url/";
+
+/// Of a list's query, which has the most: a PUT has four headers.
+const MOST_PAIRS: usize = 5;
+type Pairs<'a> = [(&'a str, &'a str); MOST_PAIRS];
+const NO_PAIRS: Pairs<'static> = [("", ""); MOST_PAIRS];
 
 /// Each object asked for gets a signed URL or its own refusal; one refusal does not fail the rest.
 #[utoipa::path(
@@ -143,31 +149,41 @@ impl<'a> Signing<'a> {
 
     fn sign(&mut self, item: Item<'_>) -> Result<Signed, Refusal> {
         let request = ObjectRequest::parse(item, &self.broker.uploads)?;
-        let conditions = policy::authorize(self.caller.scopes(), &request, &self.broker.profile)?;
+        let kind = kind_of_request(&request);
+        let conditions = policy::authorize(self.caller.scopes(), request, &self.broker.profile)?;
         if !self.caller.take_bytes(self.broker, conditions.signed_bytes, self.now) {
             let message = "the account's bytes of the day are used up; try again tomorrow (UTC)".to_owned();
             return Err(Refusal { code: ProblemCode::DailyLimit, message });
         }
         let method = conditions.method;
         let signed = self.url(conditions)?;
-        self.tally.sign(method, kind_of_request(&request));
+        self.tally.sign(method, kind);
         Ok(signed)
     }
 
-    fn url(&self, conditions: SignedConditions) -> Result<Signed, Refusal> {
+    fn url(&self, conditions: SignedConditions<'_>) -> Result<Signed, Refusal> {
         let SignedConditions { method, key, query, headers, credential, signed_bytes: _ } = conditions;
         let signer = match credential {
             Credential::Read => &self.read,
             Credential::Write => &self.write,
         };
-        let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let signed: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, &**value)).collect();
-        let url = signer.presign(sigv4_method(method), &key, &query, &signed, self.seconds).map_err(|error| {
+        let (mut query_room, mut header_room) = (NO_PAIRS, NO_PAIRS);
+        let query = borrowed(&query, &mut query_room);
+        let signed = borrowed(&headers, &mut header_room);
+        let url = signer.presign(sigv4_method(method), &key, query, signed, self.seconds).map_err(|error| {
             tracing::error!(%error, "what the policy granted could not be signed");
             Refusal { code: ProblemCode::Internal, message: "this item could not be signed".to_owned() }
         })?;
         Ok(Signed { method: method.as_str(), url, headers })
     }
+}
+
+/// The pairs as the signer takes them, without an allocation for each URL.
+fn borrowed<'a>(pairs: &'a [(&str, impl Deref<Target = str>)], room: &'a mut Pairs<'a>) -> &'a [(&'a str, &'a str)] {
+    for (place, (name, value)) in room.iter_mut().zip(pairs) {
+        *place = (name, value);
+    }
+    &room[..pairs.len()]
 }
 
 const fn sigv4_method(method: SignedMethod) -> Method {

@@ -62,6 +62,12 @@ impl<'a> From<&'a str> for Text<'a> {
     }
 }
 
+impl<'a> From<Text<'a>> for Cow<'a, str> {
+    fn from(text: Text<'a>) -> Self {
+        text.0
+    }
+}
+
 impl<'a> From<&'a PresignItem> for Item<'a> {
     fn from(item: &'a PresignItem) -> Self {
         let text = |text: &'a Option<String>| text.as_deref().map(Text::from);

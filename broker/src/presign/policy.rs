@@ -4,7 +4,6 @@
 //! pins. DELETE does not appear: it is never signed.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,20 +16,17 @@ use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::scope::{AccountScope, Permission, Scopes};
 use tidegate_protocol::{GrantId, ListPrefix, ObjectKey, ReadPrefix, Sha256, Space, UserId};
 
-use super::request::{Condition, ObjectRequest, refuse};
+use super::request::{Condition, ObjectRequest, RequestedKey, refuse};
 use super::upload_id::UploadId;
 use crate::multipart::UploadRequest;
 
-/// The key of a member's segment, the longest there is, has some 240.
-const USUAL_KEY_BYTES: usize = 240;
-
 /// Everything that a signature pins besides host and time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedConditions {
+pub struct SignedConditions<'a> {
     /// The HTTP method.
     pub method: SignedMethod,
     /// The object's key; empty for a LIST, which goes to the bucket.
-    pub key: String,
+    pub key: Cow<'a, str>,
     /// Query parameters, sorted by name.
     pub query: Vec<(&'static str, String)>,
     /// Headers besides `host`, in lower case and sorted by name.
@@ -78,31 +74,35 @@ pub enum Credential {
 ///
 /// # Errors
 /// `not-allowed` if the scopes do not reach the object; else what is wrong with a PUT: its length, its hash or its condition.
-pub fn authorize(scopes: &Scopes, request: &ObjectRequest, profile: &StoreProfile) -> Result<SignedConditions, Refusal> {
+pub fn authorize<'a>(
+    scopes: &Scopes,
+    request: ObjectRequest<'a>,
+    profile: &StoreProfile,
+) -> Result<SignedConditions<'a>, Refusal> {
     match request {
         ObjectRequest::Get { key } => {
-            allow(rights(scopes, key).get)?;
+            allow(rights(scopes, &key).get)?;
             Ok(reading(SignedMethod::Get, key, Vec::new()))
         }
         ObjectRequest::Head { key } => {
-            allow(rights(scopes, key).head)?;
+            allow(rights(scopes, &key).head)?;
             Ok(reading(SignedMethod::Head, key, vec![("x-amz-checksum-mode", "ENABLED".into())]))
         }
         ObjectRequest::Put { key, length, sha256, condition } => {
-            allow(rights(scopes, key).put)?;
-            check_length(key, *length)?;
-            check_bytes(key, sha256)?;
-            let condition = condition_header(key, condition.as_ref(), profile)?;
-            Ok(writing(key, *length, sha256, condition))
+            allow(rights(scopes, &key).put)?;
+            check_length(&key, length)?;
+            check_bytes(&key, &sha256)?;
+            let condition = condition_header(&key, condition, profile)?;
+            Ok(writing(key, length, &sha256, condition))
         }
         ObjectRequest::PutPart { key, upload, number, length, sha256 } => {
-            may_upload_in_parts(scopes, key)?;
-            check_part(upload.length, *number, *length)?;
-            Ok(writing_part(key, upload, *number, *length, sha256))
+            may_upload_in_parts(scopes, &key)?;
+            check_part(upload.length, number, length)?;
+            Ok(writing_part(key, upload, number, length, &sha256))
         }
         ObjectRequest::List { prefix, max_keys, continuation } => {
-            allow(may_list(scopes, prefix))?;
-            Ok(listing(prefix, *max_keys, continuation.as_deref()))
+            allow(may_list(scopes, &prefix))?;
+            Ok(listing(&prefix, max_keys, continuation))
         }
     }
 }
@@ -364,7 +364,7 @@ fn require(fits: bool, message: &str) -> Result<(), Refusal> {
 /// it would promise what does not happen or fail what should.
 fn condition_header(
     key: &ObjectKey,
-    condition: Option<&Condition>,
+    condition: Option<Condition>,
     profile: &StoreProfile,
 ) -> Result<Option<(&'static str, Cow<'static, str>)>, Refusal> {
     let create = || profile.conditional_create.is_honoured().then_some(("if-none-match", "*".into()));
@@ -372,7 +372,7 @@ fn condition_header(
         (true, None) => Ok(None),
         (true, Some(Condition::CreateOnly)) | (false, None) => Ok(create()),
         (true, Some(Condition::Replace(etag))) => {
-            Ok(profile.conditional_replace.is_honoured().then(|| ("if-match", etag.as_str().to_owned().into())))
+            Ok(profile.conditional_replace.is_honoured().then(|| ("if-match", etag.into_text().into())))
         }
         (false, Some(Condition::CreateOnly | Condition::Replace(_))) => Err(refuse(
             ProblemCode::ConditionInvalid,
@@ -398,23 +398,27 @@ const fn is_replaceable(key: &ObjectKey) -> bool {
     }
 }
 
-fn reading(method: SignedMethod, key: &ObjectKey, headers: Vec<(&'static str, Cow<'static, str>)>) -> SignedConditions {
-    SignedConditions { method, key: text_of(key), query: Vec::new(), headers, credential: Credential::Read, signed_bytes: 0 }
+fn reading<'a>(
+    method: SignedMethod,
+    key: RequestedKey<'a>,
+    headers: Vec<(&'static str, Cow<'static, str>)>,
+) -> SignedConditions<'a> {
+    SignedConditions { method, key: key.into_text(), query: Vec::new(), headers, credential: Credential::Read, signed_bytes: 0 }
 }
 
-fn writing(
-    key: &ObjectKey,
+fn writing<'a>(
+    key: RequestedKey<'a>,
     length: u64,
     sha256: &Sha256,
     condition: Option<(&'static str, Cow<'static, str>)>,
-) -> SignedConditions {
+) -> SignedConditions<'a> {
     let mut headers = Vec::with_capacity(4);
     headers.extend([("content-length", length.to_string().into()), ("content-type", "application/octet-stream".into())]);
     headers.extend(condition);
     headers.push(("x-amz-checksum-sha256", STANDARD.encode(sha256.as_bytes()).into()));
     SignedConditions {
         method: SignedMethod::Put,
-        key: text_of(key),
+        key: key.into_text(),
         query: Vec::new(),
         headers,
         credential: Credential::Write,
@@ -422,21 +426,14 @@ fn writing(
     }
 }
 
-/// In one allocation.
-fn text_of(key: &ObjectKey) -> String {
-    let mut text = String::with_capacity(USUAL_KEY_BYTES);
-    write!(text, "{key}").expect("a string takes what is written");
-    text
-}
-
-fn writing_part(key: &ObjectKey, upload: &UploadId, number: u32, length: u64, sha256: &Sha256) -> SignedConditions {
-    let query = vec![("partNumber", number.to_string()), ("uploadId", upload.store_id.clone())];
+fn writing_part<'a>(key: RequestedKey<'a>, upload: UploadId, number: u32, length: u64, sha256: &Sha256) -> SignedConditions<'a> {
+    let query = vec![("partNumber", number.to_string()), ("uploadId", upload.store_id)];
     SignedConditions { query, ..writing(key, length, sha256, None) }
 }
 
-fn listing(prefix: &ListPrefix, max_keys: u32, continuation: Option<&str>) -> SignedConditions {
+fn listing(prefix: &ListPrefix, max_keys: u32, continuation: Option<String>) -> SignedConditions<'static> {
     let mut query = Vec::with_capacity(5);
-    query.extend(continuation.map(|token| ("continuation-token", token.to_owned())));
+    query.extend(continuation.map(|token| ("continuation-token", token)));
     query.extend([
         ("encoding-type", "url".to_owned()),
         ("list-type", "2".to_owned()),
@@ -445,7 +442,7 @@ fn listing(prefix: &ListPrefix, max_keys: u32, continuation: Option<&str>) -> Si
     ]);
     SignedConditions {
         method: SignedMethod::Get,
-        key: String::new(),
+        key: Cow::Borrowed(""),
         query,
         headers: Vec::new(),
         credential: Credential::Read,

@@ -1,13 +1,15 @@
 //! From an item of a presign batch to a request whose every field has been checked and has a place.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
 use tidegate_protocol::presign::Refusal;
 use tidegate_protocol::problem::ProblemCode;
 use tidegate_protocol::{InvalidKey, ListPrefix, ObjectKey, Sha256};
 
-use super::item::Item;
+use super::item::{Item, Text};
 use super::upload_id::{UploadId, UploadIds};
 
 const MAX_ETAG_CHARACTERS: usize = 128;
@@ -16,21 +18,21 @@ const MAX_LIST_KEYS: u32 = 1000;
 
 /// What one item asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ObjectRequest {
+pub enum ObjectRequest<'a> {
     /// Read an object.
     Get {
         /// The object.
-        key: ObjectKey,
+        key: RequestedKey<'a>,
     },
     /// Read an object's length, ETag and checksum.
     Head {
         /// The object.
-        key: ObjectKey,
+        key: RequestedKey<'a>,
     },
     /// Write an object in one piece.
     Put {
         /// The object.
-        key: ObjectKey,
+        key: RequestedKey<'a>,
         /// Exact number of bytes.
         length: u64,
         /// SHA-256 of the bytes.
@@ -41,7 +43,7 @@ pub enum ObjectRequest {
     /// Write one part of an attachment.
     PutPart {
         /// The object.
-        key: ObjectKey,
+        key: RequestedKey<'a>,
         /// Its upload.
         upload: UploadId,
         /// The part's number, from 1.
@@ -62,6 +64,35 @@ pub enum ObjectRequest {
     },
 }
 
+/// An object's key with the text that it was read from. A key has one spelling, so this is how it is written, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestedKey<'a> {
+    key: ObjectKey,
+    text: Cow<'a, str>,
+}
+
+impl<'a> RequestedKey<'a> {
+    fn read(text: Text<'a>) -> Result<Self, Refusal> {
+        let key = parse_key(&text)?;
+        debug_assert_eq!(key.to_string(), *text, "a key has one spelling");
+        Ok(Self { key, text: text.into() })
+    }
+
+    /// The key as it is written.
+    #[must_use]
+    pub fn into_text(self) -> Cow<'a, str> {
+        self.text
+    }
+}
+
+impl Deref for RequestedKey<'_> {
+    type Target = ObjectKey;
+
+    fn deref(&self) -> &ObjectKey {
+        &self.key
+    }
+}
+
 /// A precondition of a PUT (RFC 9110, section 13.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
@@ -78,8 +109,8 @@ pub struct ETag(String);
 impl ETag {
     /// The tag as it stands in a header.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn into_text(self) -> String {
+        self.0
     }
 }
 
@@ -107,14 +138,14 @@ impl fmt::Display for ETag {
     }
 }
 
-impl ObjectRequest {
+impl<'a> ObjectRequest<'a> {
     /// Reads an item. A field that has no place on the item's method is refused rather than dropped, so that nobody takes for
     /// signed what is not.
     ///
     /// # Errors
     /// A refusal that says which field is wrong.
-    pub fn parse<'a>(item: impl Into<Item<'a>>, uploads: &UploadIds) -> Result<Self, Refusal> {
-        let item = &item.into();
+    pub fn parse(item: impl Into<Item<'a>>, uploads: &UploadIds) -> Result<Self, Refusal> {
+        let item = item.into();
         match &*item.method {
             "GET" => Ok(Self::Get { key: parse_bare(item)? }),
             "HEAD" => Ok(Self::Head { key: parse_bare(item)? }),
@@ -127,21 +158,26 @@ impl ObjectRequest {
 }
 
 /// An item of a method that takes the key alone.
-fn parse_bare(item: &Item<'_>) -> Result<ObjectKey, Refusal> {
-    refuse_put_fields(item)?;
-    refuse_list_fields(item)?;
-    parse_key(&item.key)
+fn parse_bare(item: Item<'_>) -> Result<RequestedKey<'_>, Refusal> {
+    refuse_put_fields(&item)?;
+    refuse_list_fields(&item)?;
+    RequestedKey::read(item.key)
 }
 
-fn parse_put(item: &Item<'_>, uploads: &UploadIds) -> Result<ObjectRequest, Refusal> {
-    refuse_list_fields(item)?;
-    let key = parse_key(&item.key)?;
+fn parse_put<'a>(item: Item<'a>, uploads: &UploadIds) -> Result<ObjectRequest<'a>, Refusal> {
+    refuse_list_fields(&item)?;
+    let key = RequestedKey::read(item.key)?;
     let length = item.length.ok_or_else(|| refuse(ProblemCode::LengthMissing, "a PUT needs the exact length in bytes"))?;
     let sha256 =
         item.sha256.as_deref().ok_or_else(|| refuse(ProblemCode::Sha256Missing, "a PUT needs the SHA-256 of its bytes"))?;
     let sha256 = parse_sha256(sha256)?;
     match (item.upload_id.as_deref(), item.part_number) {
-        (None, None) => Ok(ObjectRequest::Put { key, length, sha256, condition: parse_condition(item)? }),
+        (None, None) => Ok(ObjectRequest::Put {
+            key,
+            length,
+            sha256,
+            condition: parse_condition(item.if_match.as_deref(), item.create_only)?,
+        }),
         (Some(upload), Some(number)) => {
             refuse_present("ifMatch", item.if_match.is_some())?;
             refuse_present("createOnly", item.create_only)?;
@@ -154,15 +190,15 @@ fn parse_put(item: &Item<'_>, uploads: &UploadIds) -> Result<ObjectRequest, Refu
     }
 }
 
-fn parse_list(item: &Item<'_>) -> Result<ObjectRequest, Refusal> {
-    refuse_put_fields(item)?;
+fn parse_list(item: Item<'_>) -> Result<ObjectRequest<'_>, Refusal> {
+    refuse_put_fields(&item)?;
     let prefix =
         item.key.parse().map_err(|invalid| refuse(ProblemCode::ListPrefixInvalid, explain("no folder to list", &invalid)))?;
     let max_keys = item.max_keys.unwrap_or(MAX_LIST_KEYS);
     if !(1..=MAX_LIST_KEYS).contains(&max_keys) {
         return Err(refuse(ProblemCode::ListParameterInvalid, format!("maxKeys is 1 to {MAX_LIST_KEYS}, not {max_keys}")));
     }
-    Ok(ObjectRequest::List { prefix, max_keys, continuation: parse_continuation(item)? })
+    Ok(ObjectRequest::List { prefix, max_keys, continuation: parse_continuation(item.continuation_token.as_deref())? })
 }
 
 /// Reads an object's key.
@@ -175,8 +211,8 @@ pub(crate) fn parse_sha256(text: &str) -> Result<Sha256, Refusal> {
     text.parse().map_err(|_| refuse(ProblemCode::InvalidRequest, "sha256 is 64 lower-case hex digits"))
 }
 
-fn parse_condition(item: &Item<'_>) -> Result<Option<Condition>, Refusal> {
-    match (item.if_match.as_deref(), item.create_only) {
+fn parse_condition(if_match: Option<&str>, create_only: bool) -> Result<Option<Condition>, Refusal> {
+    match (if_match, create_only) {
         (None, false) => Ok(None),
         (None, true) => Ok(Some(Condition::CreateOnly)),
         (Some(etag), false) => match etag.parse() {
@@ -189,8 +225,8 @@ fn parse_condition(item: &Item<'_>) -> Result<Option<Condition>, Refusal> {
     }
 }
 
-fn parse_continuation(item: &Item<'_>) -> Result<Option<String>, Refusal> {
-    let Some(token) = item.continuation_token.as_deref() else { return Ok(None) };
+fn parse_continuation(token: Option<&str>) -> Result<Option<String>, Refusal> {
+    let Some(token) = token else { return Ok(None) };
     let printable = token.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if token.is_empty() || token.len() > MAX_CONTINUATION_BYTES || !printable {
         let message = format!("continuationToken is 1 to {MAX_CONTINUATION_BYTES} characters of printable ASCII");

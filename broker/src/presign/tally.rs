@@ -48,7 +48,7 @@ impl Tally {
 }
 
 /// The kind of what is asked for.
-pub(super) const fn kind_of_request(request: &ObjectRequest) -> &'static str {
+pub(super) fn kind_of_request(request: &ObjectRequest<'_>) -> &'static str {
     match request {
         ObjectRequest::Get { key } | ObjectRequest::Head { key } | ObjectRequest::Put { key, .. } => kind_of(key),
         ObjectRequest::PutPart { .. } => "part",

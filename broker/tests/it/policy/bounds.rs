@@ -109,7 +109,7 @@ fn in_share(scopes: &Scopes, path: &str) -> bool {
     scopes.account == AccountScope::Full && scopes.shares.iter().any(inside)
 }
 
-fn assert_in_bounds(scopes: &Scopes, key: &ObjectKey, signed: &SignedConditions) {
+fn assert_in_bounds(scopes: &Scopes, key: &ObjectKey, signed: &SignedConditions<'_>) {
     let path = key.to_string();
     assert_eq!(signed.key, path);
     let public = path.ends_with("/genesis.json") || path.contains("/public-keys/");

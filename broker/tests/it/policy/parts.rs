@@ -111,7 +111,7 @@ fn a_part_pins_its_place_length_type_and_hash_and_is_signed_by_the_key_that_writ
         let signed = decide(&caller("owner"), &part(&key, 5, 7), &profile).unwrap();
         let expected = SignedConditions {
             method: SignedMethod::Put,
-            key: key.to_string(),
+            key: key.to_string().into(),
             query: vec![("partNumber", "5".into()), ("uploadId", STORE_ID.to_owned())],
             headers: vec![
                 ("content-length", "7".into()),

@@ -57,7 +57,7 @@ fn writes() -> impl Iterator<Item = Write> {
     })
 }
 
-fn condition(signed: &SignedConditions) -> Option<(&str, &str)> {
+fn condition<'a>(signed: &'a SignedConditions<'_>) -> Option<(&'a str, &'a str)> {
     let conditions: Vec<_> = signed.headers.iter().filter(|(name, _)| name.starts_with("if-")).collect();
     assert!(conditions.len() <= 1, "{conditions:?}");
     conditions.first().map(|(name, value)| (*name, &**value))
@@ -69,7 +69,7 @@ fn a_get_pins_nothing_but_the_host_and_is_signed_by_the_key_that_reads() {
     let signed = decide(&caller("owner"), &item("GET", &key), &StoreProfile::ATOMIC).unwrap();
     let expected = SignedConditions {
         method: SignedMethod::Get,
-        key: key.to_string(),
+        key: key.to_string().into(),
         query: vec![],
         headers: vec![],
         credential: Credential::Read,
@@ -84,7 +84,7 @@ fn a_head_also_pins_the_checksum_mode() {
     let signed = decide(&caller("owner"), &item("HEAD", &key), &StoreProfile::ATOMIC).unwrap();
     let expected = SignedConditions {
         method: SignedMethod::Head,
-        key: key.to_string(),
+        key: key.to_string().into(),
         query: vec![],
         headers: vec![("x-amz-checksum-mode", "ENABLED".into())],
         credential: Credential::Read,
@@ -99,7 +99,7 @@ fn a_put_pins_length_type_and_hash_and_is_signed_by_the_key_that_writes() {
     let signed = decide(&caller("owner"), &put(&key), &StoreProfile::ATOMIC).unwrap();
     let expected = SignedConditions {
         method: SignedMethod::Put,
-        key: key.to_string(),
+        key: key.to_string().into(),
         query: vec![],
         headers: vec![
             ("content-length", "26".into()),
@@ -121,7 +121,7 @@ fn a_list_pins_its_five_parameters_and_goes_to_the_bucket() {
     let signed = decide(&caller("reader"), &asked, &StoreProfile::ATOMIC).unwrap();
     let expected = SignedConditions {
         method: SignedMethod::Get,
-        key: String::new(),
+        key: "".into(),
         query: vec![
             ("continuation-token", "1ueGcx+LP/R x1Tr=~".to_owned()),
             ("encoding-type", "url".to_owned()),

@@ -185,7 +185,8 @@ fn etags_that_could_mean_more_than_one_tag_are_refused() {
 fn list_parameters_out_of_range_are_refused() {
     let prefix = folder("account devices");
     for (max_keys, fits) in [(0, false), (1, true), (1_000, true), (1_001, false), (u32::MAX, false)] {
-        let outcome = ObjectRequest::parse(&PresignItem { max_keys: Some(max_keys), ..item("LIST", &prefix) }, &uploads());
+        let asked = PresignItem { max_keys: Some(max_keys), ..item("LIST", &prefix) };
+        let outcome = ObjectRequest::parse(&asked, &uploads());
         assert_eq!(outcome.map_err(|refusal| refusal.code).err(), (!fits).then_some(ProblemCode::ListParameterInvalid));
     }
     let (longest, too_long) = ("x".repeat(1024), "x".repeat(1025));

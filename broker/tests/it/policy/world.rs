@@ -160,11 +160,14 @@ pub(super) fn put(key: impl ToString) -> PresignItem {
     PresignItem { length: Some(BODY.len() as u64), sha256: Some(Sha256::of(BODY).to_string()), ..item("PUT", key) }
 }
 
-pub(super) fn decide(scopes: &Scopes, item: &PresignItem, profile: &StoreProfile) -> Result<SignedConditions, Refusal> {
-    authorize(scopes, &ObjectRequest::parse(item, &uploads())?, profile)
+/// The decision, for items that do not outlive it.
+pub(super) fn decide(scopes: &Scopes, item: &PresignItem, profile: &StoreProfile) -> Result<SignedConditions<'static>, Refusal> {
+    let signed = authorize(scopes, ObjectRequest::parse(item, &uploads())?, profile)?;
+    let SignedConditions { method, key, query, headers, credential, signed_bytes } = signed;
+    Ok(SignedConditions { method, key: key.into_owned().into(), query, headers, credential, signed_bytes })
 }
 
-pub(super) fn code(result: Result<SignedConditions, Refusal>) -> ProblemCode {
+pub(super) fn code(result: Result<SignedConditions<'_>, Refusal>) -> ProblemCode {
     result.expect_err("expected a refusal").code
 }
 
