@@ -17,13 +17,25 @@ const ITEM_BYTES: usize = 900;
 pub(super) struct ReplyWriter {
     json: Vec<u8>,
     is_empty: bool,
-    times: Times,
+    /// What stands behind the headers of each that is signed.
+    end_of_signed: Vec<u8>,
 }
 
 /// When the URLs of a call end and are to be renewed, as text: the same for all of them.
 pub(super) struct Times {
     pub(super) expires_at: String,
     pub(super) renew_after: String,
+}
+
+impl Times {
+    fn end_of_signed(&self) -> Vec<u8> {
+        let mut json = b"},\"expiresAt\":".to_vec();
+        push_text(&mut json, &self.expires_at);
+        json.extend_from_slice(b",\"renewAfter\":");
+        push_text(&mut json, &self.renew_after);
+        json.push(b'}');
+        json
+    }
 }
 
 #[derive(Serialize)]
@@ -38,7 +50,7 @@ impl ReplyWriter {
     pub(super) fn new(items: usize, times: Times) -> Self {
         let mut json = Vec::with_capacity(items * ITEM_BYTES + 16);
         json.extend_from_slice(b"{\"results\":[");
-        Self { json, is_empty: true, times }
+        Self { json, is_empty: true, end_of_signed: times.end_of_signed() }
     }
 
     pub(super) fn push(&mut self, outcome: &Result<Signed, Refusal>) {
@@ -53,27 +65,22 @@ impl ReplyWriter {
     }
 
     fn push_signed(&mut self, signed: &Signed) {
-        let Self { json, times: Times { expires_at, renew_after }, .. } = self;
-        let members = [("{\"outcome\":", "signed"), (",\"method\":", signed.method), (",\"url\":", &signed.url)];
-        for (name, value) in members {
-            json.extend_from_slice(name.as_bytes());
-            push_text(json, value);
-        }
+        let json = &mut self.json;
+        json.extend_from_slice(b"{\"outcome\":\"signed\",\"method\":");
+        push_plain(json, signed.method);
+        json.extend_from_slice(b",\"url\":");
+        push_text(json, &signed.url);
         json.extend_from_slice(b",\"headers\":{");
-        // Sorted by name, as they are signed.
+        // Sorted by name, as they are signed. Names are words of the policy's, which need no escapes.
         for (at, (name, value)) in signed.headers.iter().enumerate() {
             if at > 0 {
                 json.push(b',');
             }
-            push_text(json, name);
+            push_plain(json, name);
             json.push(b':');
             push_text(json, value);
         }
-        for (name, value) in [("},\"expiresAt\":", expires_at), (",\"renewAfter\":", renew_after)] {
-            json.extend_from_slice(name.as_bytes());
-            push_text(json, value);
-        }
-        json.push(b'}');
+        json.extend_from_slice(&self.end_of_signed);
     }
 
     pub(super) fn finish(mut self) -> Response {
@@ -87,14 +94,23 @@ impl ReplyWriter {
 /// Signed URLs and most values of headers need no escapes, and are copied whole: looked at byte by byte they would cost as much as they
 /// do to sign.
 fn push_text(json: &mut Vec<u8>, text: &str) {
-    // Without an end before the last byte, so that it is done in the processor's widest steps.
-    let escapes = text.bytes().fold(false, |found, byte| found | (byte < b' ') | (byte == b'"') | (byte == b'\\'));
-    if escapes {
+    if needs_escapes(text) {
         return write(json, text);
     }
+    push_plain(json, text);
+}
+
+/// A text that needs no escapes.
+fn push_plain(json: &mut Vec<u8>, text: &str) {
+    debug_assert!(!needs_escapes(text), "{text:?}");
     json.push(b'"');
     json.extend_from_slice(text.as_bytes());
     json.push(b'"');
+}
+
+/// Without an end before the last byte, so that it is done in the processor's widest steps.
+fn needs_escapes(text: &str) -> bool {
+    text.bytes().fold(false, |found, byte| found | (byte < b' ') | (byte == b'"') | (byte == b'\\'))
 }
 
 fn write<T: Serialize + ?Sized>(json: &mut Vec<u8>, value: &T) {
