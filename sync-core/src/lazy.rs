@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Reads something once; `None` where it cannot be read.
 ///
-/// What it gives must be what the rows said when the engine was restored: as long as it was not read, the engine has written
+/// What it gives must be what the rows said when the engine was given it: as long as it was not read, the engine has written
 /// none of them.
 pub type Source<T> = Box<dyn FnOnce() -> Option<T> + Send>;
 
@@ -26,7 +26,8 @@ impl<T: Default> Lazy<T> {
         Self { source: Mutex::new(Some(source)), ..Self::default() }
     }
 
-    /// Another thing, to be read from here: altered, for it is not what was looked at before.
+    /// Another thing, to be read from here: altered, for it is not what was looked at before. A failure to read that one is none of
+    /// this one's.
     pub(crate) fn replace(&mut self, source: Source<T>) {
         *self = Self { source: Mutex::new(Some(source)), is_altered: true, ..Self::default() };
     }

@@ -192,8 +192,8 @@ impl SpaceMemory {
         self.looked(kinds).map_or_else(|| self.conflicts(kinds).len() as u64, |looked| looked.conflicts)
     }
 
-    /// Whether nothing has happened in the space yet, as far as this device knows: no changes, and nothing noted about objects that
-    /// changes may name.
+    /// Whether nothing has happened in the space yet, as far as this device knows: nothing merged, nothing to send, and nothing noted
+    /// about objects that changes may name ([`super::sync::Turn::follow_rows`] has nothing to do for what comes packed).
     pub(super) fn is_untouched(&self) -> bool {
         let is_noted = |subject: &Subject| matches!(subject, Subject::Content(_));
         self.state.frontier().is_empty()

@@ -21,6 +21,9 @@ use crate::planted::{self, Bug};
 use crate::quarantine::{Quarantined, Reason, Subject};
 use crate::state::{BACKSTOP_MS, FRESH_MS, KnownCheckpoint, State, changes_since, is_checkpoint_due, is_included};
 
+/// Rows that come with a merged checkpoint, beside its changes.
+const SPARE_ROWS: usize = 256;
+
 impl Turn<'_> {
     /// Wants the checkpoints that the doorbell names in a space and that are new.
     pub(super) fn want_named_checkpoints(&mut self, space: Space) {
@@ -199,10 +202,13 @@ impl Turn<'_> {
 
     fn merge_in(&mut self, space: Space, theirs: &State) {
         let memory = self.account.spaces.entry(space).or_default();
+        debug_assert!(memory.arriving.is_none(), "what the frontier covers is in the state");
         let rows = &mut self.sync.rows;
         let before = memory.state.frontier().clone();
         let new = theirs.changes().filter(|present| !memory.state.contains(present.change.cid)).count();
         let merged = memory.state.merge(theirs);
+        // With a little room to spare: a list of this length that grows takes twice its room.
+        rows.reserve_exact(merged.removed.len() + merged.changed.len() + SPARE_ROWS);
         for cid in merged.removed {
             rows.push(Row::RemoveChange { space, cid });
         }
@@ -316,7 +322,7 @@ impl Engine {
     /// All that is in the store of a space, as this device has merged it: as a checkpoint in parts, signed as somebody else and sealed
     /// under these keys. For keys of the account that do not count yet: what was signed under the present ones will not count then.
     ///
-    /// `None` if it cannot be sealed; nothing where nothing is in the store.
+    /// `None` if it cannot be sealed, or changes are still on their way to the rows; nothing where nothing is in the store.
     #[must_use]
     pub fn write_down_as(
         &self,
@@ -328,6 +334,9 @@ impl Engine {
         let Some(memory) = self.account.spaces.get(&space).filter(|memory| !memory.state.frontier().is_empty()) else {
             return Some(Vec::new());
         };
+        if memory.arriving.is_some() {
+            return None;
+        }
         let group = ChainId::new(rng.next_u64());
         let parts = checkpoint_of(memory).into_parts(self.account.checkpoint_part_bytes, group);
         let written = |part| {

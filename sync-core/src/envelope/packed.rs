@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use super::compress::unpacking;
 
 /// What an envelope holds, to be read from its start as often as is needed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(PartialEq)]
 pub(crate) struct Packed {
     stored: Vec<u8>,
     is_raw: bool,

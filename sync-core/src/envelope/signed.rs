@@ -22,6 +22,8 @@ use super::seal::{SealError, seal};
 use crate::keys::{Certificate, CertificateError, DeviceKey, Keyring, SpaceKey, member_or_nil};
 
 const SIGNATURE_BYTES: usize = 64;
+/// Length of the document's length, in bytes.
+const LENGTH_BYTES: usize = 4;
 
 /// The accounts whose devices may write, by account and generation of its keys. Of an account's generations only the greatest
 /// counts: what was signed under others comes by checkpoints that a device has signed under that one.
@@ -205,7 +207,7 @@ pub(crate) fn open_signed_packed(
 }
 
 /// A document whose seal, signature and certificate all hold, still packed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(PartialEq)]
 pub(crate) struct PackedDocument {
     content: Packed,
     length: usize,
@@ -228,11 +230,10 @@ impl PackedDocument {
 /// Length and hash of the document in a content, and what follows it.
 fn read_once(content: &Packed) -> Result<(usize, [u8; 32], Vec<u8>), SignedError> {
     let bad = |_| SignedError::Envelope(OpenError::BadCompression);
-    let mut text = content.read().map_err(bad)?;
-    let mut length = [0; LENGTH_BYTES];
     if content.len() < LENGTH_BYTES {
         return Err(SignedError::Malformed);
     }
+    let (mut text, mut length) = (content.read().map_err(bad)?, [0; LENGTH_BYTES]);
     text.read_exact(&mut length).map_err(bad)?;
     let length = usize::try_from(u32::from_be_bytes(length)).map_err(|_| SignedError::Malformed)?;
     let tail_len = (content.len() - LENGTH_BYTES).checked_sub(length).ok_or(SignedError::Malformed)?;
@@ -303,9 +304,6 @@ fn open_certified(
     content.drain(..LENGTH_BYTES);
     Ok(Verified { document: content, certificate, epoch })
 }
-
-/// Length of the document's length, in bytes.
-const LENGTH_BYTES: usize = 4;
 
 fn split(content: &[u8]) -> Option<(&[u8], Signature, &[u8])> {
     let (length, rest) = content.split_first_chunk::<LENGTH_BYTES>()?;

@@ -68,9 +68,10 @@ pub fn maximal(known: &KnownCheckpoints) -> BTreeSet<Digest> {
 pub(crate) struct SharedOrigins(BTreeSet<Origins>);
 
 impl SharedOrigins {
-    /// What brought the change of a line.
-    pub(crate) fn of(&mut self, line: &CheckpointLine) -> Origins {
-        let brought_by: Origins = line.brought_by.iter().map(|origin| (origin.segment, origin.stored_at)).collect();
+    /// What brought the change of a line, with the times of a listing.
+    pub(crate) fn of(&mut self, line: &CheckpointLine, listed: &BTreeMap<SegmentRef, Option<Timestamp>>) -> Origins {
+        let mut brought_by: Origins = line.brought_by.iter().map(|origin| (origin.segment, origin.stored_at)).collect();
+        brought_by.take_listed_times(listed);
         if let Some(known) = self.0.get(&brought_by) {
             return known.clone();
         }
@@ -102,9 +103,9 @@ impl State {
     pub fn of_checkpoint(checkpoint: Checkpoint) -> Self {
         let mut state = Self::new();
         state.restore_frontier(&checkpoint.frontier);
-        let mut shared = SharedOrigins::default();
+        let (mut shared, not_listed) = (SharedOrigins::default(), BTreeMap::new());
         for line in checkpoint.lines {
-            let brought_by = shared.of(&line);
+            let brought_by = shared.of(&line, &not_listed);
             state.restore(line.change, brought_by);
         }
         state

@@ -67,7 +67,7 @@ impl Origins {
     }
 
     /// Takes the times of a listing; whether one was another than known.
-    pub(crate) fn take_listed_times(&mut self, listed: &BTreeMap<SegmentRef, Option<Timestamp>>) -> bool {
+    pub(super) fn take_listed_times(&mut self, listed: &BTreeMap<SegmentRef, Option<Timestamp>>) -> bool {
         let moved: Vec<(usize, Timestamp)> =
             self.entries().iter().enumerate().filter_map(|(index, entry)| Some((index, moved(entry, listed)?))).collect();
         for (index, at) in &moved {

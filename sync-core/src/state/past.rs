@@ -16,7 +16,7 @@ use crate::manifest::{Change, Cid, Op};
 
 /// Where the changes of a space are kept.
 ///
-/// What it gives must be what the rows said when the engine was restored: of changes that were not read, the engine has
+/// What it gives must be what the rows said when the engine was given it: of changes that were not read, the engine has
 /// written none.
 pub trait ChangeStore: Send + Sync {
     /// Tells of each change; whether it could.
@@ -112,7 +112,7 @@ impl Past {
 impl Held {
     /// Reads from a store the changes that may compete; `None` where it cannot.
     ///
-    /// Edits that another process has committed since the engine was restored are left out: like an edit on another device
+    /// Edits that another process has committed meanwhile are left out: like an edit on another device
     /// they are none of the outbox that this engine sends, and it begins again from the rows before anything is decided on them.
     pub(super) fn from_store(store: &Arc<dyn ChangeStore>, outbox: &BTreeSet<Cid>) -> Option<Self> {
         let (mut entries, mut relocations) = (Vec::new(), BTreeSet::new());
