@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tidegate_protocol::{MemberId, Space};
-use tidegate_sync_core::engine::{Effect, Outcome, Row};
+use tidegate_sync_core::engine::{Effect, EffectId, FailureClass, Outcome, Persist, Row, SyncOptions};
 use tidegate_sync_core::manifest::Target;
 use tidegate_sync_core::state::{ChangeStore, Outline, Present};
 
@@ -33,17 +33,23 @@ fn with_history() -> (Account, Device, MemberId, Space, Store) {
 }
 
 /// Begins to join, up to the batch in which the checkpoint is.
-fn join(account: &Account, number: u64, store: &mut Store) -> (Device, impl FnOnce(&mut Device, &mut Store, bool) + use<>) {
+fn begin(account: &Account, number: u64, store: &mut Store) -> (Device, EffectId, Persist) {
     let mut device = Device::further(account, number);
-    device.engine.start_sync(Default::default(), store.now_ms, &mut device.rng);
+    device.engine.start_sync(SyncOptions::default(), store.now_ms, &mut device.rng);
     let (id, effect) = device.run_until(store, "persist-checkpoint").unwrap();
     let Effect::Persist(batch) = effect else { panic!("{effect:?}") };
+    (device, id, batch)
+}
+
+/// The same, and what goes on from there.
+fn join(account: &Account, number: u64, store: &mut Store) -> (Device, impl FnOnce(&mut Device, &mut Store, bool) + use<>) {
+    let (device, id, batch) = begin(account, number, store);
     let spaces: Vec<Space> = batch.rows.iter().filter_map(packed_in).collect();
     assert_eq!(spaces.len(), 1, "{:?}", batch.rows);
     let go_on = move |device: &mut Device, store: &mut Store, is_read_later: bool| {
         device.keep(&batch.rows);
         if is_read_later {
-            device.engine.read_changes_from(spaces[0], rows_of(device, spaces[0]));
+            device.engine.read_changes_from(spaces[0], Arc::new(rows_of(device, spaces[0])));
         }
         device.engine.handle(id, Outcome::Persisted, store.now_ms, &mut device.rng);
         device.run(store);
@@ -55,11 +61,9 @@ fn packed_in(row: &Row) -> Option<Space> {
     if let Row::PutChanges { space, .. } = row { Some(*space) } else { None }
 }
 
-fn rows_of(device: &Device, space: Space) -> Arc<dyn ChangeStore> {
+fn rows_of(device: &Device, space: Space) -> Vec<Present> {
     let rows = device.saved.spaces[&space].changes.values();
-    let rows: Vec<Present> =
-        rows.map(|(change, brought_by)| Present { change: change.clone(), brought_by: brought_by.clone() }).collect();
-    Arc::new(rows)
+    rows.map(|(change, brought_by)| Present { change: change.clone(), brought_by: brought_by.clone() }).collect()
 }
 
 /// Both have the same state, in memory and on the disk.
@@ -134,10 +138,8 @@ fn a_sync_that_is_called_off_while_the_batch_is_out_has_taken_it_up() {
 #[test]
 fn a_batch_that_cannot_be_written_leaves_nothing_to_be_relied_on() {
     let (account, author, _, space, mut store) = with_history();
-    let mut device = Device::further(&account, 2);
-    device.engine.start_sync(Default::default(), store.now_ms, &mut device.rng);
-    let (id, _) = device.run_until(&mut store, "persist-checkpoint").unwrap();
-    device.engine.handle(id, Outcome::Failed(tidegate_sync_core::engine::FailureClass::Local), store.now_ms, &mut device.rng);
+    let (mut device, id, _) = begin(&account, 2, &mut store);
+    device.engine.handle(id, Outcome::Failed(FailureClass::Local), store.now_ms, &mut device.rng);
     assert!(device.engine.is_poisoned());
     device.restart();
     device.sync(&mut store);
@@ -162,14 +164,9 @@ impl ChangeStore for NearOnly {
 #[test]
 fn of_a_long_history_the_past_is_not_read_while_joining() {
     let (account, _, member, space, mut store) = with_history();
-    let mut device = Device::further(&account, 2);
-    device.engine.start_sync(Default::default(), store.now_ms, &mut device.rng);
-    let (id, effect) = device.run_until(&mut store, "persist-checkpoint").unwrap();
-    let Effect::Persist(batch) = effect else { panic!("{effect:?}") };
+    let (mut device, id, batch) = begin(&account, 2, &mut store);
     device.keep(&batch.rows);
-    let rows = device.saved.spaces[&space].changes.values();
-    let rows = rows.map(|(change, brought_by)| Present { change: change.clone(), brought_by: brought_by.clone() }).collect();
-    device.engine.read_changes_from(space, Arc::new(NearOnly(rows)));
+    device.engine.read_changes_from(space, Arc::new(NearOnly(rows_of(&device, space))));
     device.engine.handle(id, Outcome::Persisted, store.now_ms, &mut device.rng);
     device.run(&mut store);
     assert_eq!(device.engine.finish().unwrap().failure, None);
