@@ -153,10 +153,8 @@ impl OpenError {
 /// # Errors
 /// [`OpenError`], each refusal by its own name.
 pub fn open(keyring: &Keyring, context: &ObjectContext, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
-    let header = Header::parse(sealed)?;
-    check_place(&header, context)?;
-    let keys = keyring.get(context.space, header.key).ok_or(OpenError::UnknownKey { key: header.key })?;
-    open_body(&header, keys.key(), context, sealed)
+    let (header, key) = find_key(keyring, context, sealed)?;
+    open_body(&header, key, context, sealed)
 }
 
 /// Opens an envelope with this one key; for the local store, whose key is on no keyring.
@@ -170,6 +168,14 @@ pub fn open_with_key(key: &SpaceKey, context: &ObjectContext, sealed: &[u8]) -> 
         return Err(OpenError::UnknownKey { key: header.key });
     }
     open_body(&header, key, context, sealed)
+}
+
+/// The header of an envelope, checked against the context, and the key of the keyring that it names.
+fn find_key<'a>(keyring: &'a Keyring, context: &ObjectContext, head: &[u8]) -> Result<(Header, &'a SpaceKey), OpenError> {
+    let header = Header::parse(head)?;
+    check_place(&header, context)?;
+    let keys = keyring.get(context.space, header.key).ok_or(OpenError::UnknownKey { key: header.key })?;
+    Ok((header, keys.key()))
 }
 
 fn check_place(header: &Header, context: &ObjectContext) -> Result<(), OpenError> {
@@ -190,10 +196,8 @@ pub(crate) fn object_cipher(key: &SpaceKey, header: &Header, context: &ObjectCon
 
 /// The header of an envelope, checked against the context and the keyring, and its cipher: what streaming starts from.
 pub(crate) fn begin_open(keyring: &Keyring, context: &ObjectContext, head: &[u8]) -> Result<ChunkCipher, OpenError> {
-    let header = Header::parse(head)?;
-    check_place(&header, context)?;
-    let keys = keyring.get(context.space, header.key).ok_or(OpenError::UnknownKey { key: header.key })?;
-    object_cipher(keys.key(), &header, context)
+    let (header, key) = find_key(keyring, context, head)?;
+    object_cipher(key, &header, context)
 }
 
 fn open_body(header: &Header, key: &SpaceKey, context: &ObjectContext, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
@@ -203,10 +207,8 @@ fn open_body(header: &Header, key: &SpaceKey, context: &ObjectContext, sealed: &
 
 /// The same as [`open`], with the content left as it is stored: unpacked, a long text is several times as large.
 pub(super) fn open_packed(keyring: &Keyring, context: &ObjectContext, sealed: &[u8]) -> Result<Packed, OpenError> {
-    let header = Header::parse(sealed)?;
-    check_place(&header, context)?;
-    let keys = keyring.get(context.space, header.key).ok_or(OpenError::UnknownKey { key: header.key })?;
-    let (true_len, mut stored) = open_stored(&header, keys.key(), context, sealed)?;
+    let (header, key) = find_key(keyring, context, sealed)?;
+    let (true_len, mut stored) = open_stored(&header, key, context, sealed)?;
     if header.is_raw() {
         return Ok(Packed::raw(unpad_raw(stored, true_len)?));
     }
