@@ -116,7 +116,7 @@ impl Turn<'_> {
     fn decide_in(&mut self, space: Space) {
         let memory = self.account.spaces.entry(space).or_default();
         let doubtful: Vec<Cid> = memory.outbox.iter().filter(|(_, doubtful)| **doubtful).map(|(cid, _)| *cid).collect();
-        let decided = verdicts(&memory.state, &doubtful, self.now_ms, &mut self.account.clock, self.rng);
+        let decided = verdicts(&memory.state, &memory.outbox, self.now_ms, &mut self.account.clock, self.rng);
         let mut kept = false;
         for cid in doubtful {
             match decided.get(&cid) {

@@ -26,17 +26,19 @@ pub(super) enum Verdict {
     Void,
 }
 
-/// Decides about all doubtful edits of a space at once, `state` being what a complete listing has brought.
+/// Decides about all doubtful edits of a space at once, `state` being what a complete listing has brought, and `outbox` what
+/// waits to be sent, each with whether it is in doubt.
 pub(super) fn verdicts(
     state: &State,
-    doubtful: &[Cid],
+    outbox: &BTreeMap<Cid, bool>,
     now_ms: u64,
     clock: &mut Clock,
     rng: &mut dyn CryptoRng,
 ) -> BTreeMap<Cid, Verdict> {
+    let (doubtful, certain): (Vec<Cid>, Vec<Cid>) = outbox.keys().copied().partition(|cid| outbox[cid]);
     let mut changes: Vec<&Change> = doubtful.iter().filter_map(|cid| state.get(*cid)).collect();
     changes.sort_by_key(|change| change.rank());
-    let harmless = harmless_ones(state, &changes, now_ms);
+    let harmless = harmless_ones(state, &changes, certain, now_ms);
     let outlived = outlived_ones(state, &changes, &harmless);
     let mut renamed: BTreeMap<Cid, Cid> = BTreeMap::new();
     let mut verdicts = BTreeMap::new();
@@ -61,10 +63,11 @@ pub(super) fn verdicts(
     verdicts
 }
 
-/// The edits that do no harm even if they had been sent before: the young ones, and those that one of them supersedes, for
-/// they arrive together with it and do not compete.
-fn harmless_ones(state: &State, in_order: &[&Change], now_ms: u64) -> BTreeSet<Cid> {
-    let mut harmless = BTreeSet::new();
+/// The edits that do no harm even if they had been sent before: the young ones, and those that one of them supersedes, or one
+/// that is certain not to have been sent, for they arrive together with it and do not compete. Taken from under it they would
+/// leave bare what they had replaced, and the user's last word has nothing to say about that.
+fn harmless_ones(state: &State, in_order: &[&Change], certain: Vec<Cid>, now_ms: u64) -> BTreeSet<Cid> {
+    let mut harmless: BTreeSet<Cid> = certain.into_iter().collect();
     for change in in_order.iter().rev() {
         let is_young = change.hlc.millis().saturating_add(KEPT_AFTER_MS) >= now_ms;
         if is_young || state.superseders(change.cid).any(|by| harmless.contains(&by.change.cid)) {

@@ -381,6 +381,26 @@ fn an_old_delete_made_anew_takes_with_it_what_its_outbox_had_replaced() {
 }
 
 #[test]
+fn a_delete_made_after_the_doubt_arose_takes_all_that_stood_under_it() {
+    let (_, mut device, backup, member, mut store) = with_backup();
+    put(&mut device, &store, member, 2, b"after the backup");
+    sync(&mut device, &mut store);
+    let mut restored = device.copy(backup, 8);
+    put(&mut restored, &store, member, 1, b"never sent, and in doubt from the next sync on");
+    let in_doubt = restored.sync_until(&mut store, "list-devices");
+    let mut restored = device.copy(in_doubt, 9);
+    store.pass(RETENTION_MS);
+    restored.delete(member, 1, store.now_ms);
+    let summary = sync(&mut restored, &mut store);
+    assert!(!kinds(&summary).contains(&NoticeKind::EditsKept), "{:?}", kinds(&summary));
+    sync(&mut device, &mut store);
+    for device in [&device, &restored] {
+        assert!(device.engine.record(member, record(1)).is_none_or(|view| view.deleted));
+        assert!(device.engine.conflicts().is_empty());
+    }
+}
+
+#[test]
 fn a_dropped_segment_that_was_stored_is_read_though_a_clone_has_sent_all_its_edits() {
     let (account, mut device, _, member, mut store) = with_backup();
     put(&mut device, &store, member, 2, b"in the outbox of both");
