@@ -2,7 +2,9 @@
 //!
 //! What the engine holds in memory is what stands in the database, with one exception: while a sync runs, another process may
 //! commit edits. They are to this sync what edits on another device are: rows of their own, which no batch of the sync
-//! touches. Whoever finds that another process has written begins again from the rows, as soon as no sync is running.
+//! touches; one that takes back edits which a restored backup still held is written only where there are none
+//! ([`Device::persist`]). Whoever finds that another process has written begins again from the rows, as soon as no sync is
+//! running.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -188,9 +190,17 @@ impl Device {
 
     /// Writes a batch of a running sync. Another process that decides an edit at this moment is waited for: what it has read
     /// must still hold when it commits.
+    ///
+    /// A batch that takes back an edit which was never sent is written only where no other process has written since the
+    /// engine read the rows: it may have built upon that edit. The next sync decides again, with all that is there.
     pub(crate) fn persist(&self, batch: &Persist) -> Result<(), Error> {
         let _guard = self.lock.acquire()?;
-        self.state().persist(batch)
+        let mut state = self.state();
+        let takes_back = batch.step == Step::Doubt && batch.rows.iter().any(|row| matches!(row, Row::RemoveChange { .. }));
+        if takes_back && state.database.data_version()? != state.seen {
+            return Err(Error::HomeBusy { path: self.home.path().to_owned(), waited: std::time::Duration::ZERO });
+        }
+        state.persist(batch)
     }
 
     /// Writes what is told about a sync, and not by its engine.

@@ -41,7 +41,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Another process works on the same home.
-    #[error("another process has been working on {} for {} seconds", .path.display(), .waited.as_secs())]
+    #[error("another process is working on {} (waited {} seconds)", .path.display(), .waited.as_secs())]
     HomeBusy {
         /// The home.
         path: PathBuf,

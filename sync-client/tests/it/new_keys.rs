@@ -1,7 +1,6 @@
 //! New keys in the place of the account's: a stolen device is shut out, and nobody else loses anything.
 
 use std::fs;
-use std::path::Path;
 
 use tidegate_protocol::MemberId;
 use tidegate_sync_client::{ContentId, ListFilter, NewRecord, RecoveryCode, Source, SyncClient};
@@ -23,15 +22,6 @@ async fn texts(client: &SyncClient) -> Vec<String> {
     texts
 }
 
-/// Everything that a thief has who has the device.
-fn steal(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-    }
-}
-
 async fn replace(home: &TestHome, code: &RecoveryCode) -> (SyncClient, RecoveryCode) {
     let new_code = SyncClient::prepare_new_keys(&home.path(), code, &options()).await.unwrap();
     (SyncClient::replace_keys(&home.path(), options()).await.unwrap(), new_code)
@@ -51,7 +41,7 @@ async fn a_stolen_device_is_shut_out_and_the_others_go_on() {
     sync(&b).await;
     sync(&c).await;
     drop(c);
-    steal(&lost.path(), &thiefs.path());
+    lost.copy_to(&thiefs);
     note(&b, member, "of b, not sent");
     drop(a);
 

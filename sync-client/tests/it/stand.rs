@@ -153,6 +153,14 @@ impl TestHome {
     pub(crate) fn path(&self) -> PathBuf {
         self.0.path().join("home")
     }
+
+    /// A backup of it, or what a thief has who has the device.
+    pub(crate) fn copy_to(&self, other: &Self) {
+        std::fs::create_dir_all(other.path()).unwrap();
+        for entry in std::fs::read_dir(self.path()).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file()) {
+            std::fs::copy(entry.path(), other.path().join(entry.file_name())).unwrap();
+        }
+    }
 }
 
 impl DirectStand {

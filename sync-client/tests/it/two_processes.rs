@@ -1,5 +1,6 @@
 //! Two processes on one home. Two clients opened on it hold locks of their own, as two processes do.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tidegate_sync_client::{Class, ContentId, ListFilter, NewRecord, Options, Source, SyncClient};
@@ -110,4 +111,39 @@ async fn a_database_made_anew_by_another_process_is_gone_on_with() {
     for record in [before.record_id, after.record_id] {
         assert!(fresh.get(ContentId::Record(record, None)).await.is_ok());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_edit_that_another_process_deletes_during_the_sync_is_not_taken_back_from_under_the_delete() {
+    let World { stand, home, a, b, member } = world().await;
+    drop(b);
+    let note = |text: &str| NewRecord::new(member, Source::Bytes(text.as_bytes().to_vec())).title(text).kind("note");
+    let record = a.put(note("sent")).unwrap().record_id;
+    sync(&a).await;
+    let backup = TestHome::new();
+    home.copy_to(&backup);
+    a.put(note("sent after the backup")).unwrap();
+    sync(&a).await;
+    drop(a);
+    backup.copy_to(&home);
+
+    let open = || SyncClient::open(&home.path(), options()).unwrap();
+    let (a, b) = (open(), open());
+    a.put(note("never sent, on a restored backup").version_of(record)).unwrap();
+    stand.days.store(120, Ordering::Relaxed);
+    stand.faults.hold(true);
+    let running = {
+        let a = a.clone();
+        tokio::spawn(async move { a.sync(&|_progress| {}).await })
+    };
+    until_busy(&b).await;
+    b.delete(record).unwrap();
+    stand.faults.hold(false);
+    let error = running.await.unwrap().unwrap_err();
+    assert_eq!((error.code(), error.class()), ("home-busy", Class::Retry), "{error}");
+    sync(&a).await;
+    let is_deleted =
+        |client: &SyncClient| client.list(&ListFilter::default()).unwrap().records.iter().all(|shown| shown.record_id != record);
+    assert!(is_deleted(&a) && is_deleted(&b));
+    assert_eq!((a.status().unwrap().pending, a.conflicts().unwrap().len()), (0, 0));
 }
