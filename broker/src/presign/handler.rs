@@ -6,6 +6,7 @@ use std::ops::Deref;
 use axum::extract::State;
 use axum::response::Response;
 use http::Uri;
+use smallvec::SmallVec;
 use tidegate_protocol::presign::{MAX_BATCH, PresignBatch, PresignReply, Refusal, SignedUrl};
 use tidegate_protocol::problem::{ProblemCode, ProblemDocument};
 use tidegate_protocol::wire::timestamp;
@@ -28,10 +29,8 @@ pub(crate) const MAX_URL_SECONDS: u32 = 900;
 const MIN_URL_SECONDS: u32 = 60;
 const PRESIGNED_URL: &str = "/v1/presigned-url/";
 
-/// Of a list's query, which has the most: a PUT has four headers.
-const MOST_PAIRS: usize = 5;
-type Pairs<'a> = [(&'a str, &'a str); MOST_PAIRS];
-const NO_PAIRS: Pairs<'static> = [("", ""); MOST_PAIRS];
+/// Without an allocation for each URL: a list's query, which has the most, has five, and a PUT four headers.
+type Pairs<'a> = SmallVec<[(&'a str, &'a str); 5]>;
 
 /// Each object asked for gets a signed URL or its own refusal; one refusal does not fail the rest.
 #[utoipa::path(
@@ -167,10 +166,8 @@ impl<'a> Signing<'a> {
             Credential::Read => &self.read,
             Credential::Write => &self.write,
         };
-        let (mut query_room, mut header_room) = (NO_PAIRS, NO_PAIRS);
-        let query = borrowed(&query, &mut query_room);
-        let signed = borrowed(&headers, &mut header_room);
-        let url = signer.presign(sigv4_method(method), &key, query, signed, self.seconds).map_err(|error| {
+        let url = signer.presign(sigv4_method(method), &key, &borrowed(&query), &borrowed(&headers), self.seconds);
+        let url = url.map_err(|error| {
             tracing::error!(%error, "what the policy granted could not be signed");
             Refusal { code: ProblemCode::Internal, message: "this item could not be signed".to_owned() }
         })?;
@@ -178,12 +175,9 @@ impl<'a> Signing<'a> {
     }
 }
 
-/// The pairs as the signer takes them, without an allocation for each URL.
-fn borrowed<'a>(pairs: &'a [(&str, impl Deref<Target = str>)], room: &'a mut Pairs<'a>) -> &'a [(&'a str, &'a str)] {
-    for (place, (name, value)) in room.iter_mut().zip(pairs) {
-        *place = (name, value);
-    }
-    &room[..pairs.len()]
+/// The pairs as the signer takes them.
+fn borrowed<'a>(pairs: &'a [(&str, impl Deref<Target = str>)]) -> Pairs<'a> {
+    pairs.iter().map(|(name, value)| (*name, &**value)).collect()
 }
 
 const fn sigv4_method(method: SignedMethod) -> Method {

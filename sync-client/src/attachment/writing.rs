@@ -216,10 +216,14 @@ fn handle(file: &Temporary) -> Result<&File, Error> {
 
 /// Takes out what is in a file, and goes to its start. What is no file has neither.
 pub(crate) fn begin_anew(file: &mut File) -> io::Result<()> {
-    if !file.metadata()?.is_file() {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
         return Ok(());
     }
-    file.set_len(0)?;
+    // Of a file that was cut, even one that was empty, ext4 brings to the disk on closing what was written since.
+    if metadata.len() > 0 {
+        file.set_len(0)?;
+    }
     file.rewind()
 }
 

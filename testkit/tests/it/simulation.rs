@@ -73,3 +73,13 @@ fn what_never_happened_is_named() {
     }
     assert!(!Counts { purges: 1, ..nothing }.missing().contains(&"purges"));
 }
+
+/// Rarer than any number of schedules that there is time for at every change: what they found has named tests as well.
+#[test]
+fn schedules_that_failed_once_do_not_fail_again() {
+    let household = Household::new(1);
+    for (seed, personality) in [(37_594, Personality::OneWriteASecond), (43_979, Personality::LosingAnswers)] {
+        let report = run(&household, &Plan::new(seed, personality));
+        assert_eq!(report.violations, [], "{seed}");
+    }
+}
