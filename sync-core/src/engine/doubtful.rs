@@ -65,7 +65,7 @@ pub(super) fn verdicts(
 
 /// The edits that do no harm even if they had been sent before: the young ones, and those that one of them supersedes, or one
 /// that is certain not to have been sent, for they arrive together with it and do not compete. Taken from under it they would
-/// leave bare what they had replaced, and the user's last word has nothing to say about that.
+/// leave bare what they had replaced: the one on top names them alone, and a delete that had seen both would not hold.
 fn harmless_ones(state: &State, in_order: &[&Change], certain: Vec<Cid>, now_ms: u64) -> BTreeSet<Cid> {
     let mut harmless: BTreeSet<Cid> = certain.into_iter().collect();
     for change in in_order.iter().rev() {
