@@ -91,6 +91,13 @@ impl Faults {
         self.held.send_replace(hold);
     }
 
+    /// Waits until a request waits for that: its sync has the home, and has read what it begins with.
+    pub(crate) async fn until_one_is_held(&self) {
+        while self.held.receiver_count() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     /// The truth for so many requests about attachments, then this for all of them.
     pub(crate) fn attachments_after(&self, requests: usize, fault: Fault) {
         *self.attachments.lock().unwrap() = Some((requests, fault));

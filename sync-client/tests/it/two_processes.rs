@@ -30,13 +30,6 @@ fn note(world: &World, text: &str) -> NewRecord {
     NewRecord::new(world.member, Source::Bytes(text.repeat(100).into_bytes())).title(text).kind("note")
 }
 
-/// Waits until this process's sync has the home.
-async fn until_busy(other: &SyncClient) {
-    while !other.is_syncing_elsewhere() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn edits_of_a_second_process_during_a_sync_are_taken_at_once_and_sent_by_the_next() {
     let world = world().await;
@@ -46,7 +39,7 @@ async fn edits_of_a_second_process_during_a_sync_are_taken_at_once_and_sent_by_t
         let a = world.a.clone();
         tokio::spawn(async move { sync(&a).await })
     };
-    until_busy(&world.b).await;
+    world.stand.faults.until_one_is_held().await;
     let second = world.b.put(note(&world, "second")).unwrap();
     let third = world.a.put(note(&world, "third")).unwrap();
     world.b.delete(second.record_id).unwrap();
@@ -84,7 +77,8 @@ async fn a_second_sync_waits_for_the_first_or_says_that_it_is_busy() {
         let a = world.a.clone();
         tokio::spawn(async move { sync(&a).await })
     };
-    until_busy(&world.b).await;
+    world.stand.faults.until_one_is_held().await;
+    assert!(world.b.is_syncing_elsewhere());
     let error = world.b.sync(&|_progress| {}).await.unwrap_err();
     assert_eq!((error.code(), error.class()), ("home-busy", Class::Retry), "{error}");
 
@@ -136,7 +130,7 @@ async fn an_old_edit_that_another_process_deletes_during_the_sync_is_not_taken_b
         let a = a.clone();
         tokio::spawn(async move { a.sync(&|_progress| {}).await })
     };
-    until_busy(&b).await;
+    stand.faults.until_one_is_held().await;
     b.delete(record).unwrap();
     stand.faults.hold(false);
     let error = running.await.unwrap().unwrap_err();

@@ -10,7 +10,7 @@ use tidegate_broker::dev::{DevOptions, DevServer};
 use tidegate_protocol::multipart::{PART_BYTES, composite_sha256, part_length};
 use tidegate_protocol::{ContentHmac, Digest, MemberId, ObjectKey, RecordId, Sha256};
 use tidegate_sync_client::transport::{CompleteOutcome, FileSlice, GetOptions, GetOutcome, PutCondition, Want};
-use tidegate_sync_client::{Enrolment, Remote, SyncClient};
+use tidegate_sync_client::{Enrolment, Options, Remote, SyncClient};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -27,6 +27,17 @@ impl tidegate_broker::clock::Clock for ShiftedClock {
     }
 }
 
+/// The client's clock stands: what it keeps is good for seconds alone where the broker's clock is behind, and a machine may
+/// stand still for longer.
+#[derive(Debug)]
+struct StandingClock(OffsetDateTime);
+
+impl tidegate_sync_client::Clock for StandingClock {
+    fn now(&self) -> OffsetDateTime {
+        self.0
+    }
+}
+
 /// A client of a broker with this clock.
 async fn client_of(clock: &Arc<ShiftedClock>) -> (SyncClient, DevServer, TempDir, TestHome) {
     let (data, home) = (tempfile::tempdir().unwrap(), TestHome::new());
@@ -36,7 +47,8 @@ async fn client_of(clock: &Arc<ShiftedClock>) -> (SyncClient, DevServer, TempDir
     let invite = server.invite("ada", 1, Duration::days(1)).unwrap().token;
     let remote = Remote::broker(&server.broker_url).unwrap();
     let enrolment = Enrolment { remote, ticket: Some(SecretString::from(invite).into()), device_name: "laptop".to_owned() };
-    let client = SyncClient::create_account(&home.path(), enrolment, options()).await.unwrap().client;
+    let options = Options { clock: Arc::new(StandingClock(OffsetDateTime::now_utc())), ..options() };
+    let client = SyncClient::create_account(&home.path(), enrolment, options).await.unwrap().client;
     (client, server, data, home)
 }
 

@@ -115,39 +115,34 @@ impl Turn<'_> {
 
     fn decide_in(&mut self, space: Space) {
         let memory = self.account.spaces.entry(space).or_default();
-        let doubtful: Vec<Cid> = memory.outbox.iter().filter(|(_, doubtful)| **doubtful).map(|(cid, _)| *cid).collect();
         let decided = verdicts(&memory.state, &memory.outbox, self.now_ms, &mut self.account.clock, self.rng);
-        let mut kept = false;
-        for cid in doubtful {
-            match decided.get(&cid) {
-                Some(Verdict::Ordinary) => {
+        let is_any_kept = decided.values().any(|verdict| matches!(verdict, Verdict::Kept(_)));
+        for (cid, verdict) in decided {
+            match verdict {
+                Verdict::Ordinary => {
                     self.account.space(space).outbox.insert(cid, false);
                     self.sync.rows.push(Row::PutOutbox { space, cid, doubtful: false });
                 }
-                Some(Verdict::Kept(change)) => {
-                    kept = true;
-                    self.replace_unsent(space, cid, Some(change));
-                }
-                Some(Verdict::Anew(change)) => self.replace_unsent(space, cid, Some(change)),
-                Some(Verdict::Void) => self.replace_unsent(space, cid, None),
-                Some(Verdict::Sent) | None => {
+                Verdict::Kept(change) | Verdict::Anew(change) => self.replace_unsent(space, cid, Some(*change)),
+                Verdict::Void => self.replace_unsent(space, cid, None),
+                Verdict::Sent => {
                     self.account.space(space).outbox.remove(&cid);
                     self.sync.rows.push(Row::RemoveOutbox { space, cid });
                 }
             }
         }
-        if kept {
+        if is_any_kept {
             self.tell(space, NoticeKind::EditsKept);
         }
         self.sync.rows.push(Row::PutClock(self.account.clock.greatest()));
     }
 
     /// Takes an unsent change away, or puts another one in its place, in one batch.
-    fn replace_unsent(&mut self, space: Space, cid: Cid, by: Option<&Change>) {
+    fn replace_unsent(&mut self, space: Space, cid: Cid, by: Option<Change>) {
         let memory = self.account.space(space);
         memory.state.remove(cid);
         memory.outbox.remove(&cid);
-        let by = by.map(|change| Arc::new(change.clone()));
+        let by = by.map(Arc::new);
         if let Some(change) = &by {
             memory.state.insert_unsent(Arc::clone(change));
             memory.outbox.insert(change.cid, false);

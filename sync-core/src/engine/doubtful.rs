@@ -12,7 +12,7 @@ use crate::state::{KEPT_AFTER_MS, Present, State};
 /// What becomes of one doubtful edit.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Verdict {
-    /// The store has it: it leaves the outbox.
+    /// The store has it, or it is gone from the state: it leaves the outbox.
     Sent,
     /// It was never sent and goes as it is. It is young: had it been sent, it could not have been purged yet.
     Ordinary,
@@ -26,8 +26,8 @@ pub(super) enum Verdict {
     Void,
 }
 
-/// Decides about all doubtful edits of a space at once, `state` being what a complete listing has brought, and `outbox` what
-/// waits to be sent, each with whether it is in doubt.
+/// Decides about all doubtful edits of a space at once, each by its id: `state` is what a complete listing has brought, `outbox`
+/// what waits to be sent, each with whether it is in doubt.
 pub(super) fn verdicts(
     state: &State,
     outbox: &BTreeMap<Cid, bool>,
@@ -41,7 +41,7 @@ pub(super) fn verdicts(
     let harmless = harmless_ones(state, &changes, certain, now_ms);
     let outlived = outlived_ones(state, &changes, &harmless);
     let mut renamed: BTreeMap<Cid, Cid> = BTreeMap::new();
-    let mut verdicts = BTreeMap::new();
+    let mut verdicts: BTreeMap<Cid, Verdict> = doubtful.iter().map(|cid| (*cid, Verdict::Sent)).collect();
     for change in changes {
         let is_sent_already = is_sent(state, change.cid);
         let goes_again =
