@@ -57,8 +57,6 @@ pub(crate) struct LocalState {
     pub(crate) engine: Engine,
     /// SQLite's mark of the last write by others that the engine knows.
     seen: i64,
-    /// What the engine was told of the store.
-    profile: StoreProfile,
     /// A sync was dropped in the middle: effects are out whose outcomes nobody will bring.
     abandoned: bool,
 }
@@ -85,8 +83,7 @@ impl Device {
         let seen = database.data_version()?;
         let known_profile = database.probed_profile()?;
         let downloads = Budget::new(options.download_budget);
-        let profile = StoreProfile { create: Conditions::Honoured, replace: Conditions::Honoured };
-        let engine = restore(&keys, &options, &mut database, profile)?;
+        let engine = restore(&keys, &options, &mut database)?;
         Ok(Self {
             home,
             lock,
@@ -97,7 +94,7 @@ impl Device {
             syncing: tokio::sync::Mutex::default(),
             gathering: tokio::sync::Mutex::default(),
             downloads,
-            state: Mutex::new(LocalState { database, engine, seen, profile, abandoned: false }),
+            state: Mutex::new(LocalState { database, engine, seen, abandoned: false }),
             reach: Mutex::default(),
             known_profile,
         })
@@ -224,12 +221,12 @@ impl Device {
         if state.database.was_replaced() && (state.abandoned || state.engine.is_idle()) {
             // Another process has made it anew: what this one has open is a file without a name.
             state.database = Database::open(&self.home, &self.keys)?;
-            return self.restart(state, state.profile);
+            return self.restart(state);
         }
         let version = state.database.data_version()?;
         let is_behind = version != state.seen || state.engine.is_poisoned();
         if state.abandoned || (is_behind && state.engine.is_idle()) {
-            self.restart(state, state.profile)?;
+            self.restart(state)?;
         }
         Ok(())
     }
@@ -238,10 +235,7 @@ impl Device {
     pub(crate) fn start(&self, work: Work) -> Result<(), Error> {
         let mut state = self.state();
         self.catch_up(&mut state)?;
-        let profile = self.profile();
-        if profile != state.profile {
-            self.restart(&mut state, profile)?;
-        }
+        state.engine.set_store_profile(self.profile());
         let (now_ms, mut rng) = (self.now_ms(), crate::random::system());
         match work {
             Work::Sync(options) => state.engine.start_sync(options, now_ms, &mut rng),
@@ -250,14 +244,13 @@ impl Device {
         Ok(())
     }
 
-    fn restart(&self, state: &mut LocalState, profile: StoreProfile) -> Result<(), Error> {
+    fn restart(&self, state: &mut LocalState) -> Result<(), Error> {
         // The mark first: a write that comes in between is found by the next look. It counts once the rows are read: until then
         // what is in memory is of before.
         let version = state.database.data_version()?;
-        let restored = restore(&self.keys, &self.options, &mut state.database, profile);
+        let restored = restore(&self.keys, &self.options, &mut state.database);
         state.engine = restored.map_err(|error| if self.has_other_keys() { Error::KeysChanged } else { error })?;
         state.seen = version;
-        state.profile = profile;
         state.abandoned = false;
         Ok(())
     }
@@ -376,7 +369,9 @@ pub(crate) fn keys_of(home: &Home, lock: &HomeLock) -> Result<Keys, Error> {
     }
 }
 
-fn restore(keys: &Keys, options: &Options, database: &mut Database, profile: StoreProfile) -> Result<Engine, Error> {
+fn restore(keys: &Keys, options: &Options, database: &mut Database) -> Result<Engine, Error> {
+    // Each sync says what is known of the store by then.
+    let profile = StoreProfile { create: Conditions::Honoured, replace: Conditions::Honoured };
     let (saved, sources) = database.load()?;
     let mut engine = Engine::restore_lazily(identity(keys), profile, saved, sources)
         .map_err(|error| Error::DatabaseDamaged { reason: error.to_string() })?;

@@ -21,6 +21,7 @@ use crate::attachment::{LocalContent, Uploads, limit_of, prepared_put};
 use crate::crash;
 use crate::device::Device;
 use crate::error::{Class, Error};
+use crate::loading::{Loading, Wanted};
 use crate::report::{Event, Progress, Traffic};
 use crate::transport::broker::put_want;
 use crate::transport::{DeleteOutcome, GetOptions, GetOutcome, PutCondition, PutOutcome, Transport, Want};
@@ -86,9 +87,10 @@ impl<'a> Driver<'a> {
         self.device.start(self.work)?;
         self.is_running = true;
         let mut running: FuturesUnordered<Running<'_>> = FuturesUnordered::new();
+        let mut loading = Loading::new(self.device.state().database.contents());
         loop {
             let effects = self.poll();
-            if effects.is_empty() && running.is_empty() {
+            if effects.is_empty() && running.is_empty() && !loading.is_waiting() {
                 return self.finish();
             }
             self.prepare(&*transport, &effects).await;
@@ -96,7 +98,7 @@ impl<'a> Driver<'a> {
                 self.started += 1;
                 match effect {
                     Effect::Persist(batch) => self.persist(id, batch),
-                    Effect::LoadContent { space, hmac } => self.load(id, space, hmac),
+                    Effect::LoadContent { space, hmac } => loading.ask(Wanted { id, space, hmac }),
                     effect @ (Effect::Get { .. }
                     | Effect::PutIfAbsent { .. }
                     | Effect::Put { .. }
@@ -110,15 +112,21 @@ impl<'a> Driver<'a> {
                     }
                 }
             }
-            if running.is_empty() {
+            if running.is_empty() && !loading.is_waiting() {
                 continue;
             }
             loop {
                 tokio::select! {
                     biased;
-                    next = running.next() => {
+                    next = running.next(), if !running.is_empty() => {
                         if let Some((id, outcome)) = next {
                             self.handle(id, outcome);
+                        }
+                        break;
+                    }
+                    next = loading.next(), if loading.is_waiting() => {
+                        if let Some((wanted, row)) = next {
+                            self.loaded(wanted, row);
                         }
                         break;
                     }
@@ -162,11 +170,10 @@ impl<'a> Driver<'a> {
         self.handle(id, persisted.map(|()| Outcome::Persisted));
     }
 
-    fn load(&mut self, id: EffectId, space: Space, hmac: ContentHmac) {
-        crash::point("load-content");
-        let loaded = self.local_content(space, hmac);
-        crash::point("load-content");
+    fn loaded(&mut self, wanted: Wanted, row: Option<Vec<u8>>) {
+        let Wanted { id, space, hmac } = wanted;
         let gone = || Error::DatabaseDamaged { reason: "a content that waits to be sent is gone".to_owned() };
+        let loaded = row.map_or_else(|| self.local_content(space, hmac), |bytes| Ok(Some(bytes)));
         let outcome = loaded.and_then(|bytes| bytes.map(|bytes| Outcome::Loaded { bytes }).ok_or_else(gone));
         self.handle(id, outcome);
     }

@@ -35,6 +35,7 @@ pub mod export;
 mod garbage;
 pub mod health;
 mod home;
+mod loading;
 mod local;
 mod login;
 mod names;

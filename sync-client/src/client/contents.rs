@@ -39,11 +39,12 @@ impl SyncClient {
             let found: Vec<Option<view::Found>> = ids.iter().map(|id| in_a_row(state, *id)).collect();
             let names: Vec<_> =
                 found.iter().map(|found| found.as_ref().and_then(|found| Some((found.space, found.hmac?)))).collect();
-            let contents = state.database.contents(&names)?;
-            Ok(found.into_iter().zip(contents))
+            Ok((found, names, state.database.contents()))
         });
+        let (found, names, rows) = here?;
+        let contents = rows.read(&names)?;
         let mut all = Vec::with_capacity(ids.len());
-        for (id, here) in ids.iter().zip(here?) {
+        for (id, here) in ids.iter().zip(found.into_iter().zip(contents)) {
             all.push(match here {
                 (Some(view::Found { media_type, title, .. }), Some(bytes)) => Content { bytes, media_type, title },
                 (Some(_) | None, _) => self.get(*id).await?,

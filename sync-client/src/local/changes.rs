@@ -9,9 +9,10 @@ use tidegate_sync_core::manifest::{Change, Cid, Op};
 use tidegate_sync_core::state::{Origins, Outline, Present};
 
 use super::encode;
-use super::load::{LoadError, Result, each_of, parse, text};
+use super::load::{Result, each_of, parse, text};
+use super::opening::{self, SealedChange};
 use super::schema::{meta, set_meta};
-use super::sealing::{Sealing, change_row};
+use super::sealing::Sealing;
 
 /// In `meta`: that each change has an outline.
 const OUTLINED: &str = "outlined";
@@ -34,17 +35,18 @@ pub(super) fn outlines(db: &Connection, space: Space, take: &mut dyn FnMut(Outli
 
 /// Gives the changes in these rows.
 pub(super) fn read(db: &Connection, sealing: &Sealing, space: Space, rows: &[i64], take: &mut dyn FnMut(Present)) -> Result<()> {
+    // In one transaction: each row by itself would take locks on the file.
+    let transaction = db.unchecked_transaction()?;
     let mut shared = Shared::default();
-    let mut statement = db.prepare_cached("SELECT cid, sealed, brought_by FROM changes WHERE rowid = ?1 AND space = ?2")?;
+    let mut statement =
+        transaction.prepare_cached("SELECT cid, sealed, brought_by FROM changes WHERE rowid = ?1 AND space = ?2")?;
     let space_text = space.to_string();
-    for number in rows {
+    let mut sealed = |number: &i64| {
         let mut found = statement.query(params![number, space_text])?;
-        if let Some(row) = found.next()? {
-            let change = open(row, 1, sealing, space, cid_of(row, 0)?)?.into();
-            take(Present { change, brought_by: shared.origins(row, 2)? });
-        }
-    }
-    Ok(())
+        let Some(row) = found.next()? else { return Ok(None) };
+        Ok(Some(SealedChange { cid: cid_of(row, 0)?, sealed: row.get(1)?, brought_by: shared.origins(row, 2)? }))
+    };
+    opening::each(sealing, space, rows.len(), rows.iter().filter_map(|number| sealed(number).transpose()), take)
 }
 
 /// Notes the outlines that an earlier version has not: once, and from then on they are written with the changes. A row that
@@ -88,11 +90,12 @@ fn next_without(db: &Connection, after: i64) -> Result<Option<i64>> {
 }
 
 fn note(db: &Connection, sealing: &Sealing, number: i64) -> Result<()> {
-    let opened = db.prepare_cached("SELECT space, cid, sealed FROM changes WHERE rowid = ?1")?.query_row([number], |row| {
-        Ok(parse("changes", encode::read_space(&row.get::<_, String>(0)?))
-            .and_then(|space| open(row, 2, sealing, space, cid_of(row, 1)?)))
+    let sealed = db.prepare_cached("SELECT space, cid, sealed FROM changes WHERE rowid = ?1")?.query_row([number], |row| {
+        let space = parse("changes", encode::read_space(&row.get::<_, String>(0)?));
+        let sealed: Vec<u8> = row.get(2)?;
+        Ok(space.and_then(|space| Ok((space, cid_of(row, 1)?, sealed))))
     })?;
-    if let Ok(change) = opened {
+    if let Ok(change) = sealed.and_then(|(space, cid, sealed)| opening::open(sealing, space, cid, &sealed)) {
         db.prepare_cached("UPDATE changes SET supersedes = ?2, is_relocation = ?3 WHERE rowid = ?1")?.execute(params![
             number,
             supersedes(&change),
@@ -100,12 +103,6 @@ fn note(db: &Connection, sealing: &Sealing, number: i64) -> Result<()> {
         ])?;
     }
     Ok(())
-}
-
-fn open(row: &Row<'_>, column: usize, sealing: &Sealing, space: Space, cid: Cid) -> Result<Change> {
-    let sealed = row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from)?;
-    let json = sealing.open(&change_row(space, cid), sealed).map_err(LoadError::Row)?;
-    parse("changes", Change::parse(&json).ok().filter(|change| change.cid == cid))
 }
 
 fn cid_of(row: &Row<'_>, column: usize) -> Result<Cid> {

@@ -2,11 +2,13 @@
 
 mod asleep;
 mod changes;
+mod contents;
 mod encode;
 mod files;
 mod grants;
 mod load;
 mod looked;
+mod opening;
 mod outbox;
 mod private_rows;
 mod records;
@@ -19,7 +21,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, Error as SqlError, ErrorCode, OptionalExtension as _, params};
+use rusqlite::{Connection, Error as SqlError, ErrorCode};
 use serde::{Deserialize, Serialize};
 use tidegate_protocol::capability::StoreProfile;
 use tidegate_protocol::{ContentHmac, DeviceId, GrantId, Space};
@@ -32,6 +34,7 @@ use crate::error::Error;
 use crate::home::{Home, Keys, private_file};
 use crate::report::Requests;
 use asleep::Shelf;
+pub(crate) use contents::ContentRows;
 pub(crate) use files::Upload;
 pub(crate) use grants::KeptGrants;
 pub(crate) use private_rows::PrivateRow;
@@ -242,35 +245,14 @@ impl Database {
         schema::set_meta(&self.connection(), REQUESTS, text).map_err(|error| self.failure(error))
     }
 
-    /// The plaintext of a content; `None` if it is not on the device.
+    /// The plaintext of a content; `None` if it is not in the database.
     pub(crate) fn content(&self, space: Space, hmac: ContentHmac) -> Result<Option<Vec<u8>>, Error> {
-        let sealed: Option<Vec<u8>> = self
-            .connection()
-            .prepare_cached("SELECT sealed FROM contents WHERE space = ?1 AND hmac = ?2")
-            .and_then(|mut statement| {
-                statement.query_row(params![space.to_string(), hmac.to_string()], |row| row.get(0)).optional()
-            })
-            .map_err(|error| self.failure(error))?;
-        let open = |sealed: Vec<u8>| {
-            let row = sealing::content_row(space, hmac);
-            self.shelf.sealing.open(&row, &sealed).map_err(|reason| Error::DatabaseDamaged { reason })
-        };
-        sealed.map(open).transpose()
+        Ok(self.contents().read(&[Some((space, hmac))])?.pop().flatten())
     }
 
-    /// Several contents, read as of one moment; `None` for each that is not on the device. One by one, each would take locks on
-    /// the file of its own.
-    pub(crate) fn contents(&self, names: &[Option<(Space, ContentHmac)>]) -> Result<Vec<Option<Vec<u8>>>, Error> {
-        self.connection().execute_batch("BEGIN").map_err(|error| self.failure(error))?;
-        let read: Result<Vec<_>, Error> = names
-            .iter()
-            .map(|name| match name {
-                Some((space, hmac)) => self.content(*space, *hmac),
-                None => Ok(None),
-            })
-            .collect();
-        self.connection().execute_batch("COMMIT").map_err(|error| self.failure(error))?;
-        read
+    /// Where contents are read.
+    pub(crate) fn contents(&self) -> ContentRows {
+        ContentRows { shelf: self.shelf.clone(), path: self.path.clone() }
     }
 
     /// Another value after each write by another process.

@@ -113,6 +113,58 @@ async fn rows_that_were_tampered_with_are_damage() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_bad_row_among_hundreds_is_damage() {
+    let stand = Stand::direct().await;
+    let home = TestHome::new();
+    let (client, written) = synced(&stand, &home).await;
+    let member = client.members().unwrap()[0].member_id;
+    let new = (0..600).map(|number| NewRecord::new(member, Source::Bytes(format!("record {number}").into_bytes())));
+    client.put_all(new.collect()).unwrap();
+    drop(client);
+    let client = SyncClient::open(&home.path(), options()).unwrap();
+    assert_eq!(client.list(&ListFilter::default()).unwrap().records.len(), 601);
+    drop(client);
+    let connection = Connection::open(home.path().join("tidegate.db")).unwrap();
+    let another = "(SELECT sealed FROM changes WHERE rowid = 300)";
+    assert_eq!(connection.execute(&format!("UPDATE changes SET sealed = {another} WHERE rowid = 400"), []).unwrap(), 1);
+    drop(connection);
+    let client = SyncClient::open(&home.path(), options()).unwrap();
+    for _ in 0..2 {
+        assert_eq!(client.list(&ListFilter::default()).unwrap_err().code(), "local-database-damaged");
+        let edit = NewRecord::new(member, Source::Bytes(b"another".to_vec())).version_of(written.record_id);
+        assert_eq!(client.put(edit).unwrap_err().code(), "local-database-damaged");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_content_to_be_sent_that_is_swapped_or_gone_is_damage_and_no_segment_names_it() {
+    for damage in [
+        "UPDATE contents SET sealed = (SELECT sealed FROM contents WHERE rowid = 20) WHERE rowid = 30",
+        "DELETE FROM contents WHERE rowid = 30",
+    ] {
+        let stand = Stand::direct().await;
+        let home = TestHome::new();
+        let (client, _) = synced(&stand, &home).await;
+        let member = client.members().unwrap()[0].member_id;
+        let body = |number: u8| [b"a content of its own object or pack ".repeat(40), vec![number]].concat();
+        client.put_all((0..40).map(|number| NewRecord::new(member, Source::Bytes(body(number)))).collect()).unwrap();
+        drop(client);
+        let segments = || {
+            let (store, bucket) = stand.store();
+            store.objects(bucket).unwrap().iter().filter(|object| object.key.contains("/segments/")).count()
+        };
+        let before = segments();
+        let connection = Connection::open(home.path().join("tidegate.db")).unwrap();
+        assert_eq!(connection.execute(damage, []).unwrap(), 1);
+        drop(connection);
+        let client = SyncClient::open(&home.path(), options()).unwrap();
+        let error = client.sync(&|_progress| {}).await.unwrap_err();
+        assert_eq!((error.code(), error.class()), ("local-database-damaged", Class::Corrupt), "{damage}: {error}");
+        assert_eq!((segments(), client.status().unwrap().pending), (before, 40), "{damage}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn neither_database_nor_store_holds_plaintext() {
     let stand = Stand::direct().await;
     let home = TestHome::new();

@@ -131,6 +131,12 @@ impl Engine {
         self.account.merge_kinds = kinds;
     }
 
+    /// Says what the store does with conditions, where more is known of it than at [`Engine::restore`]; it counts for whatever is
+    /// written from then on.
+    pub const fn set_store_profile(&mut self, profile: StoreProfile) {
+        self.account.profile = profile;
+    }
+
     /// Begins a sync; one that is running goes on instead.
     ///
     /// `now_ms` here and in [`Engine::handle`] is milliseconds since 1970 by the store's clock: the local clock, corrected
