@@ -21,7 +21,7 @@ use crate::attachment::{LocalContent, Uploads, limit_of, prepared_put};
 use crate::crash;
 use crate::device::Device;
 use crate::error::{Class, Error};
-use crate::loading::{Loading, Wanted};
+use crate::loading::{Loading, Read, Wanted};
 use crate::report::{Event, Progress, Traffic};
 use crate::transport::broker::put_want;
 use crate::transport::{DeleteOutcome, GetOptions, GetOutcome, PutCondition, PutOutcome, Transport, Want};
@@ -125,8 +125,8 @@ impl<'a> Driver<'a> {
                         break;
                     }
                     next = loading.next(), if loading.is_waiting() => {
-                        if let Some((wanted, row)) = next {
-                            self.loaded(wanted, row);
+                        if let Some(read) = next {
+                            self.loaded(read);
                         }
                         break;
                     }
@@ -170,10 +170,10 @@ impl<'a> Driver<'a> {
         self.handle(id, persisted.map(|()| Outcome::Persisted));
     }
 
-    fn loaded(&mut self, wanted: Wanted, row: Option<Vec<u8>>) {
-        let Wanted { id, space, hmac } = wanted;
+    fn loaded(&mut self, read: Read) {
+        let Read { wanted: Wanted { id, space, hmac }, bytes } = read;
         let gone = || Error::DatabaseDamaged { reason: "a content that waits to be sent is gone".to_owned() };
-        let loaded = row.map_or_else(|| self.local_content(space, hmac), |bytes| Ok(Some(bytes)));
+        let loaded = bytes.map_or_else(|| self.local_content(space, hmac), |bytes| Ok(Some(bytes)));
         let outcome = loaded.and_then(|bytes| bytes.map(|bytes| Outcome::Loaded { bytes }).ok_or_else(gone));
         self.handle(id, outcome);
     }

@@ -18,13 +18,27 @@ pub(crate) struct Wanted {
     pub(crate) hmac: ContentHmac,
 }
 
+/// A content that was read.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) wanted: Wanted,
+    /// `None` where it is not in the database, or could not be read with the others.
+    pub(crate) bytes: Option<Vec<u8>>,
+}
+
 /// Reads contents in the order in which they were asked for.
 #[derive(Debug)]
 pub(crate) struct Loading {
     rows: ContentRows,
     /// Started with the first content.
-    thread: Option<(UnboundedSender<Wanted>, UnboundedReceiver<(Wanted, Option<Vec<u8>>)>)>,
+    thread: Option<Thread>,
     waiting: usize,
+}
+
+#[derive(Debug)]
+struct Thread {
+    wanted: UnboundedSender<Wanted>,
+    read: UnboundedReceiver<Read>,
 }
 
 impl Loading {
@@ -34,9 +48,9 @@ impl Loading {
 
     /// Asks for a content.
     pub(crate) fn ask(&mut self, wanted: Wanted) {
-        let (to_read, _) = self.thread.get_or_insert_with(|| start(self.rows.clone()));
+        let thread = self.thread.get_or_insert_with(|| start(self.rows.clone()));
         // Without its thread there is no answer, and that is told of.
-        let _ = to_read.send(wanted);
+        let _ = thread.wanted.send(wanted);
         self.waiting += 1;
     }
 
@@ -45,33 +59,31 @@ impl Loading {
         self.waiting > 0
     }
 
-    /// The next content, without its bytes where they are not in the database, or could not be read with the others; `None`
-    /// where nothing was asked for.
-    pub(crate) async fn next(&mut self) -> Option<(Wanted, Option<Vec<u8>>)> {
-        let (_, read) = self.thread.as_mut()?;
-        let next = read.recv().await;
+    /// The next content; `None` where nothing was asked for.
+    pub(crate) async fn next(&mut self) -> Option<Read> {
+        let next = self.thread.as_mut()?.read.recv().await;
         self.waiting = self.waiting.saturating_sub(1);
         next
     }
 }
 
-fn start(rows: ContentRows) -> (UnboundedSender<Wanted>, UnboundedReceiver<(Wanted, Option<Vec<u8>>)>) {
-    let (to_read, mut wanted) = unbounded_channel::<Wanted>();
-    let (read, answers) = unbounded_channel();
+fn start(rows: ContentRows) -> Thread {
+    let (wanted, mut to_read) = unbounded_channel::<Wanted>();
+    let (answers, read) = unbounded_channel();
     tokio::task::spawn_blocking(move || {
         let mut some = Vec::with_capacity(AT_ONCE);
-        while wanted.blocking_recv_many(&mut some, AT_ONCE) > 0 {
+        while to_read.blocking_recv_many(&mut some, AT_ONCE) > 0 {
             crash::point("load-content");
             let names: Vec<_> = some.iter().map(|wanted| Some((wanted.space, wanted.hmac))).collect();
             let contents = rows.read(&names).unwrap_or_else(|_| vec![None; names.len()]);
             crash::point("load-content");
-            for answer in some.drain(..).zip(contents) {
+            for (wanted, bytes) in some.drain(..).zip(contents) {
                 // Nobody takes it: the sync was dropped.
-                if read.send(answer).is_err() {
+                if answers.send(Read { wanted, bytes }).is_err() {
                     return;
                 }
             }
         }
     });
-    (to_read, answers)
+    Thread { wanted, read }
 }
