@@ -155,12 +155,15 @@ pub(super) fn check(world: &mut World) {
     world.violations.extend(found);
 }
 
-/// All devices hold the same changes, brought by the same segments, and the same frontier.
+/// All devices hold the same changes, brought by the same segments, and the same frontier; but for superseded ones that somebody
+/// has purged, or may by now. A device that was away for long may send such a change again, under one that it does know to be
+/// unsent; where what had replaced the change before is gone too, it goes when its time under the new one is over.
 fn check_agreement(world: &World, found: &mut Vec<Violation>) {
     let added = world.members_added.iter().map(|member| Space::Member(world.user(), *member));
     let present = world.present();
     let Some((first, others)) = present.split_first() else { return };
     for space in [Space::Account(world.user()), world.space()].into_iter().chain(added) {
+        let gone = gone(world, space);
         let Some(first) = world.devices[*first].engine.state(space).filter(|state| state.changes().next().is_some()) else {
             found.push(Violation::SpaceUnknown(space));
             continue;
@@ -168,7 +171,7 @@ fn check_agreement(world: &World, found: &mut Vec<Violation>) {
         for device in others {
             let difference = match world.devices[*device].engine.state(space) {
                 None => Some("the space is not known".to_owned()),
-                Some(other) => difference(&purged(first, world.now_ms), &purged(other, world.now_ms)),
+                Some(other) => difference(&purged(first, &gone, world.now_ms), &purged(other, &gone, world.now_ms)),
             };
             if let Some(what) = difference {
                 found.push(Violation::StatesDiffer { device: *device, space, what });
@@ -177,10 +180,20 @@ fn check_agreement(world: &World, found: &mut Vec<Violation>) {
     }
 }
 
-/// A state as a purge at this time leaves it.
-fn purged(state: &State, now_ms: u64) -> State {
+/// What a device has purged, or may by now.
+fn gone(world: &World, space: Space) -> BTreeSet<Cid> {
+    let states = world.present().into_iter().filter_map(|device| world.devices[device].engine.state(space));
+    let due = states.flat_map(|state| due_for_purge(state, world.now_ms));
+    due.chain(world.purged.iter().copied()).collect()
+}
+
+/// A state as a purge at this time leaves it, and without what is superseded and gone elsewhere.
+fn purged(state: &State, gone: &BTreeSet<Cid>, now_ms: u64) -> State {
+    let is_hidden = |cid: &Cid| state.superseders(*cid).next().is_some();
+    let mut leaving = due_for_purge(state, now_ms);
+    leaving.extend(gone.iter().copied().filter(is_hidden));
     let mut state = state.clone();
-    for cid in due_for_purge(&state, now_ms) {
+    for cid in leaving {
         state.remove(cid);
     }
     state

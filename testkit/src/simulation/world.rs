@@ -51,6 +51,8 @@ pub struct World {
     pub member: MemberId,
     /// The members added by devices later.
     pub members_added: BTreeSet<MemberId>,
+    /// What some device has purged.
+    pub purged: BTreeSet<Cid>,
     /// Chance draws.
     pub rng: ChaCha20Rng,
     /// Whether nothing goes wrong any more.
@@ -99,6 +101,7 @@ impl World {
             counts: Counts::default(),
             member: added.member,
             members_added: BTreeSet::new(),
+            purged: BTreeSet::new(),
             rng,
             is_calm: false,
             late: Vec::new(),
@@ -421,6 +424,7 @@ impl World {
     /// Nothing is purged before its time. A device whose clock is off may be mistaken by as much.
     fn check_purge(&mut self, device: usize, cid: Cid) {
         self.counts.purges += 1;
+        self.purged.insert(cid);
         let now_ms = self.now_ms + self.devices[device].skew_ms.unsigned_abs();
         let is_early = self.model.edit(cid).is_some_and(|edit| !self.model.may_be_purged(edit, now_ms));
         if is_early {

@@ -78,7 +78,12 @@ fn what_never_happened_is_named() {
 #[test]
 fn schedules_that_failed_once_do_not_fail_again() {
     let household = Household::new(1);
-    for (seed, personality) in [(37_594, Personality::OneWriteASecond), (43_979, Personality::LosingAnswers)] {
+    let failed = [
+        (37_509, Personality::ConflictOnContention),
+        (37_594, Personality::OneWriteASecond),
+        (43_979, Personality::LosingAnswers),
+    ];
+    for (seed, personality) in failed {
         let report = run(&household, &Plan::new(seed, personality));
         assert_eq!(report.violations, [], "{seed}");
     }
