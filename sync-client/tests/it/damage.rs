@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{Seek as _, SeekFrom, Write as _};
 
 use rusqlite::Connection;
+use tidegate_protocol::MemberId;
 use tidegate_sync_client::{Class, ContentId, ListFilter, NewRecord, Source, SyncClient, Written};
 
 use crate::stand::{Stand, TestHome, options, sync};
@@ -25,6 +26,15 @@ fn overwrite(home: &TestHome, at: u64) {
     let mut file = OpenOptions::new().write(true).open(home.path().join("tidegate.db")).unwrap();
     file.seek(SeekFrom::Start(at)).unwrap();
     file.write_all(&[0xa5; 4_096]).unwrap();
+}
+
+/// Whoever looks at changes is told, every time, and nothing is decided upon them.
+fn says_that_it_is_damaged(client: &SyncClient, member: MemberId, written: &Written) {
+    for _ in 0..2 {
+        assert_eq!(client.list(&ListFilter::default()).unwrap_err().code(), "local-database-damaged");
+        let edit = NewRecord::new(member, Source::Bytes(b"another".to_vec())).version_of(written.record_id);
+        assert_eq!(client.put(edit).unwrap_err().code(), "local-database-damaged");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,14 +112,10 @@ async fn rows_that_were_tampered_with_are_damage() {
     // Swapped rows open as nothing else than what they were.
     connection.execute("UPDATE changes SET sealed = (SELECT sealed FROM changes LIMIT 1)", []).unwrap();
     drop(connection);
-    // Rows are read when somebody looks at them; whoever does is told, every time, and nothing is decided upon them.
+    // Rows are read when somebody looks at them.
     let client = SyncClient::open(&home.path(), options()).unwrap();
     assert_eq!(sync(&client).await.traffic.requests.to_store(), 1, "a sync that finds nothing new looks at no change");
-    for _ in 0..2 {
-        assert_eq!(client.list(&ListFilter::default()).unwrap_err().code(), "local-database-damaged");
-        let edit = NewRecord::new(member, Source::Bytes(b"another".to_vec())).version_of(written.record_id);
-        assert_eq!(client.put(edit).unwrap_err().code(), "local-database-damaged");
-    }
+    says_that_it_is_damaged(&client, member, &written);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,11 +135,7 @@ async fn one_bad_row_among_hundreds_is_damage() {
     assert_eq!(connection.execute(&format!("UPDATE changes SET sealed = {another} WHERE rowid = 400"), []).unwrap(), 1);
     drop(connection);
     let client = SyncClient::open(&home.path(), options()).unwrap();
-    for _ in 0..2 {
-        assert_eq!(client.list(&ListFilter::default()).unwrap_err().code(), "local-database-damaged");
-        let edit = NewRecord::new(member, Source::Bytes(b"another".to_vec())).version_of(written.record_id);
-        assert_eq!(client.put(edit).unwrap_err().code(), "local-database-damaged");
-    }
+    says_that_it_is_damaged(&client, member, &written);
 }
 
 #[tokio::test(flavor = "multi_thread")]
