@@ -153,9 +153,10 @@ async fn a_content_to_be_sent_that_is_swapped_or_gone_is_damage_and_no_segment_n
         drop(client);
         let segments = || {
             let (store, bucket) = stand.store();
-            store.objects(bucket).unwrap().iter().filter(|object| object.key.contains("/segments/")).count()
+            store.objects(bucket).unwrap().iter().filter(|object| object.key.contains("/manifest/")).count()
         };
         let before = segments();
+        assert_ne!(before, 0);
         let connection = Connection::open(home.path().join("tidegate.db")).unwrap();
         assert_eq!(connection.execute(damage, []).unwrap(), 1);
         drop(connection);
